@@ -1,0 +1,83 @@
+// swift-tools-version: 6.2
+
+import PackageDescription
+
+/// Warnings stop the build where `CAIRN_STRICT` is set, as in CI, and not for users with newer dependencies.
+let strict = Context.environment["CAIRN_STRICT"] != nil
+
+let settings: [SwiftSetting] =
+  [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+  ] + (strict ? [.treatAllWarnings(as: .error)] : [])
+
+/// GitHub, or the folder that `scripts/setup` fills from Debian's archive (see CONTRIBUTING.md).
+func dependency(_ name: String, from version: Version) -> Package.Dependency {
+  if Context.environment["SWIFTCI_USE_LOCAL_DEPS"] != nil, let folder = Context.environment["CAIRN_SWIFT_PACKAGES"] {
+    return .package(path: "\(folder)/\(name)")
+  }
+  return .package(url: "https://github.com/apple/\(name).git", from: version)
+}
+
+extension Target.Dependency {
+  static let nioCore = product(name: "NIOCore", package: "swift-nio")
+  static let nioPosix = product(name: "NIOPosix", package: "swift-nio")
+  static let nioHTTP1 = product(name: "NIOHTTP1", package: "swift-nio")
+  static let nioEmbedded = product(name: "NIOEmbedded", package: "swift-nio")
+  static let logging = product(name: "Logging", package: "swift-log")
+  static let crypto = product(name: "Crypto", package: "swift-crypto")
+  static let argumentParser = product(name: "ArgumentParser", package: "swift-argument-parser")
+}
+
+func library(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  let path = name == "CairnTestSupport" ? "Tests/\(name)" : nil
+  return .target(name: name, dependencies: dependencies, path: path, swiftSettings: settings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+let package = Package(
+  name: "cairn",
+  platforms: [.macOS(.v26)],
+  products: [.executable(name: "cairn", targets: ["cairn"])],
+  dependencies: [
+    dependency("swift-nio", from: "2.65.0"),
+    dependency("swift-log", from: "1.5.4"),
+    dependency("swift-argument-parser", from: "1.4.0"),
+    dependency("swift-crypto", from: "3.0.0"),
+  ],
+  targets: [
+    .systemLibrary(name: "CISAL", pkgConfig: "libisal", providers: [.apt(["libisal-dev"])]),
+    .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+    .systemLibrary(name: "CHiredis", pkgConfig: "hiredis", providers: [.apt(["libhiredis-dev"])]),
+
+    library("CairnModel", ["CISAL", .nioCore, .crypto]),
+    library("CairnHTTP", [.nioCore, .nioPosix, .nioHTTP1, .logging]),
+    library("CairnStorage", ["CairnModel", .nioCore, .nioPosix, .logging]),
+    library("CairnCatalog", ["CairnModel", "CSQLite", "CHiredis", .nioCore, .nioPosix, .logging]),
+    library("CairnNodeClient", ["CairnModel", "CairnHTTP", "CairnStorage", .nioCore, .nioPosix, .nioHTTP1, .logging]),
+    library("CairnNodeServer", ["CairnModel", "CairnHTTP", "CairnStorage", .nioCore, .nioHTTP1, .logging]),
+    library("CairnCluster", ["CairnModel", "CairnCatalog", .nioCore, .logging]),
+    library(
+      "CairnObjects",
+      ["CairnModel", "CairnCatalog", "CairnCluster", "CairnNodeClient", .nioCore, .nioPosix, .crypto, .logging]),
+    library("CairnAPI", ["CairnModel", "CairnHTTP", "CairnObjects", "CairnCluster", .nioCore, .nioHTTP1, .logging]),
+    .executableTarget(
+      name: "cairn",
+      dependencies: [
+        "CairnModel", "CairnHTTP", "CairnStorage", "CairnCatalog", "CairnNodeClient", "CairnNodeServer",
+        "CairnCluster", "CairnObjects", "CairnAPI", .nioCore, .nioPosix, .nioHTTP1, .logging, .argumentParser,
+      ],
+      swiftSettings: settings),
+
+    library("CairnTestSupport", [.nioCore, .nioPosix]),
+    tests("CairnModelTests", ["CairnModel", .nioCore]),
+    tests("CairnHTTPTests", ["CairnHTTP", "CairnTestSupport", .nioCore, .nioPosix, .nioHTTP1, .nioEmbedded, .logging]),
+    tests("CairnStorageTests", ["CairnModel", "CairnStorage", "CairnTestSupport", .nioCore, .nioPosix, .logging]),
+    tests("CairnCatalogTests", ["CairnModel", "CairnCatalog", "CairnTestSupport", .nioCore, .nioPosix, .logging]),
+  ],
+  swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,172 @@
+package import CairnModel
+
+/// Everything that a cluster shares. Each part is declared for the code that uses it; one store implements all.
+package typealias Catalog = ObjectCatalog & VolumeCatalog & NodeRegistry & ReplayMarks
+
+/// The map from names to objects. Each change is one atomic step, and the moment at which a write takes effect.
+///
+/// Versions of a name never go back: a write whose version is not greater than every version that the name had is
+/// refused as ``PutOutcome/stale(newest:)``. So the order of versions in the head records on the nodes is always the
+/// order of the commits, and the catalog can be rebuilt from them. Deleted names are remembered for
+/// ``CatalogLimits/deletionMemory`` for the same reason.
+package protocol ObjectCatalog: Sendable {
+  /// The current version of `name`, nil where there is none. O(log n).
+  func object(_ name: ObjectName) async throws(CatalogError) -> StoredObject?
+
+  /// The object of `bucket` whose current version is `version`.
+  func object(version: BlobID, in bucket: BucketName) async throws(CatalogError) -> (ObjectKey, StoredObject)?
+
+  /// Makes `object` the current version of `name`, if `condition` holds. The answer comes when it has been committed.
+  func put(_ object: StoredObject, as name: ObjectName, if condition: WriteCondition) async throws(CatalogError)
+    -> PutOutcome
+
+  /// Removes `name` if its current version is exactly `version`.
+  ///
+  /// - Parameter tombstone: the version of the deletion itself; later versions of the name must be greater.
+  func delete(_ name: ObjectName, version: BlobID, tombstone: BlobID) async throws(CatalogError) -> DeleteOutcome
+
+  /// A page of names in bytewise order. O(page), however large the bucket and however many names a prefix hides.
+  func list(_ bucket: BucketName, _ query: ListQuery) async throws(CatalogError) -> ListPage
+}
+
+/// The map from volumes to nodes.
+package protocol VolumeCatalog: Sendable {
+  func volume(_ id: VolumeID) async throws(CatalogError) -> Volume?
+
+  /// Adds a volume that is open. Adding one that is there already changes nothing.
+  func add(_ volume: Volume) async throws(CatalogError)
+
+  /// Seals a volume; false when it was sealed before or is unknown. Several coordinators may try at once.
+  @discardableResult
+  func seal(_ id: VolumeID) async throws(CatalogError) -> Bool
+
+  func openVolumes() async throws(CatalogError) -> [Volume]
+
+  /// Up to `limit` volumes with an id greater than `start`, in order of their ids.
+  func volumes(after start: VolumeID?, limit: Int) async throws(CatalogError) -> [Volume]
+}
+
+/// The map from nodes to liveness. All times are the catalog's own clock's (Redis's `TIME`).
+package protocol NodeRegistry: Sendable {
+  /// Records a heartbeat, stamped by the catalog.
+  ///
+  /// Refuses it when the id belongs to another incarnation whose heartbeat is younger than `timeout`, unless
+  /// `takeOver` says that the other was found dead.
+  func heartbeat(_ report: NodeReport, timeout: Duration, takeOver: Bool) async throws(CatalogError) -> HeartbeatOutcome
+
+  /// Forgets the liveness of a node that stops in order, so that nothing is sent to it any more. It stays known.
+  func leave(_ node: NodeID, incarnation: UInt64) async throws(CatalogError)
+
+  /// Every node that was ever seen, in order of their ids.
+  func nodes() async throws(CatalogError) -> [RegisteredNode]
+
+  /// Answers when the catalog does: `/ready` asks.
+  func ping() async throws(CatalogError)
+}
+
+/// How far into each volume's log the catalog is known to hold every head record and tombstone.
+package protocol ReplayMarks: Sendable {
+  /// Byte offsets; a volume that is not there must be replayed from its start.
+  func replayMarks() async throws(CatalogError) -> [VolumeID: UInt64]
+
+  /// Moves marks, and makes all that was committed before durable where the catalog doesn't sync each commit.
+  func setReplayMarks(_ marks: [VolumeID: UInt64]) async throws(CatalogError)
+}
+
+package enum CatalogLimits {
+  /// For so long a deleted name remembers the version that its next one must exceed: longer than any upload may
+  /// wait between getting its version and committing it.
+  package static let deletionMemory: Duration = .seconds(3600)
+  /// Names in one page of a list at most.
+  package static let pageLengthMax = 1000
+}
+
+/// What must be true for a write to take effect.
+package enum WriteCondition: Hashable, Sendable {
+  case always
+  /// The name is free.
+  case absent
+  /// The current version is this one.
+  case version(BlobID)
+}
+
+package enum PutOutcome: Hashable, Sendable {
+  /// Done. What was there before is garbage now.
+  case committed(replaced: StoredObject?)
+  /// The name has, or had, the version `newest`, which is not less than the one that was to be put.
+  case stale(newest: BlobID)
+  case conditionFailed(current: StoredObject?)
+}
+
+package enum DeleteOutcome: Hashable, Sendable {
+  case deleted(StoredObject)
+  case absent
+  /// The name has another version than the one that was to be deleted.
+  case changed(current: StoredObject)
+}
+
+package enum HeartbeatOutcome: Hashable, Sendable {
+  case accepted
+  /// Another process with the same node id is alive.
+  case duplicate(of: RegisteredNode)
+}
+
+/// Which names to list.
+package struct ListQuery: Hashable, Sendable {
+  /// Only names that start with this text.
+  package var prefix: String
+  /// Names that have this text after the prefix are rolled up into one common prefix, which ends with it.
+  package var delimiter: String?
+  /// Only names, and common prefixes, that are greater than this text.
+  package var startAfter: String?
+  /// Names and common prefixes together, 1 to ``CatalogLimits/pageLengthMax``.
+  package var limit: Int
+
+  package init(prefix: String = "", delimiter: String? = nil, startAfter: String? = nil, limit: Int) {
+    self.prefix = prefix
+    self.delimiter = delimiter
+    self.startAfter = startAfter
+    self.limit = limit
+  }
+}
+
+package struct ListPage: Hashable, Sendable {
+  package struct Entry: Hashable, Sendable {
+    package var key: ObjectKey
+    package var object: StoredObject
+
+    package init(key: ObjectKey, object: StoredObject) {
+      self.key = key
+      self.object = object
+    }
+  }
+
+  package var entries: [Entry]
+  package var prefixes: [String]
+  /// What to start after for the next page, nil when this one is the last.
+  package var nextStartAfter: String?
+
+  package init(entries: [Entry], prefixes: [String], nextStartAfter: String?) {
+    self.entries = entries
+    self.prefixes = prefixes
+    self.nextStartAfter = nextStartAfter
+  }
+}
+
+/// Why the catalog could not do what was asked.
+package enum CatalogError: Error, CustomStringConvertible {
+  /// It can't be reached now; trying again later may help. The text says where and why.
+  case unavailable(String)
+  /// It holds something that this version of Cairn doesn't understand.
+  case format(FormatError)
+  /// It answered with an error.
+  case failed(String)
+
+  package var description: String {
+    switch self {
+    case .unavailable(let reason): "catalog unavailable: \(reason)"
+    case .format(let error): "catalog: \(error)"
+    case .failed(let reason): "catalog failed: \(reason)"
+    }
+  }
+}

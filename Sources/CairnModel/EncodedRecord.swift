@@ -1,0 +1,63 @@
+package import NIOCore
+
+/// A record as it lies on disk and travels to nodes: the prefix (header and metadata) and the payload, apart so that
+/// the payload need not be copied. Encoded once, by the coordinator, the same bytes for every replica.
+package struct EncodedRecord: Sendable {
+  package let header: RecordHeader
+  /// Header and metadata.
+  package let prefix: ByteBuffer
+  package let payload: ByteBuffer
+
+  /// Encodes `record`. The payload's checksum is computed here, in O(payload).
+  ///
+  /// - Throws: ``FormatError`` when metadata or payload exceed the limits of ``Record``.
+  package init(_ record: Record) throws(FormatError) {
+    var prefix = ByteBuffer()
+    prefix.reserveCapacity(Record.headerLength + record.metadata.readableBytes)
+    prefix.writeInteger(Record.magic, endianness: .little)
+    prefix.writeInteger(Record.formatVersion)
+    prefix.writeInteger(record.kind.rawValue)
+    prefix.writeInteger(UInt16(0))
+    prefix.writeInteger(UInt32(record.metadata.readableBytes), endianness: .little)
+    prefix.writeInteger(UInt32(record.payload.readableBytes), endianness: .little)
+    prefix.writeBlobID(record.blob)
+    prefix.writeInteger(record.timestamp.nanosecondsSinceEpoch, endianness: .little)
+    prefix.writeInteger(record.payload.withUnsafeReadableBytes(CRC32C.checksum), endianness: .little)
+    var crc = CRC32C()
+    prefix.withUnsafeReadableBytes { crc.update($0) }
+    record.metadata.withUnsafeReadableBytes { crc.update($0) }
+    prefix.writeInteger(crc.value, endianness: .little)
+    prefix.writeImmutableBuffer(record.metadata)
+    self.header = try Self.header(of: prefix)
+    self.prefix = prefix
+    self.payload = record.payload
+  }
+
+  /// Takes a record that came from elsewhere, whole and without padding, and verifies both checksums.
+  ///
+  /// - Throws: ``FormatError``.
+  package init(verifying bytes: ByteBuffer) throws(FormatError) {
+    var bytes = bytes
+    let header = try Self.header(of: bytes)
+    guard bytes.readableBytes == header.length,
+      let prefix = bytes.readSlice(length: Record.headerLength + header.metadataLength)
+    else { throw .truncated(what: "record") }
+    try prefix.withUnsafeReadableBytes { (bytes) throws(FormatError) in try header.verifyHeader(bytes) }
+    try bytes.withUnsafeReadableBytes { (bytes) throws(FormatError) in try header.verifyPayload(bytes) }
+    self.header = header
+    self.prefix = prefix
+    self.payload = bytes
+  }
+
+  /// The record with its parts set apart again.
+  package var record: Record {
+    var metadata = prefix
+    metadata.moveReaderIndex(forwardBy: Record.headerLength)
+    return Record(
+      kind: header.kind, blob: header.blob, timestamp: header.timestamp, metadata: metadata, payload: payload)
+  }
+
+  private static func header(of bytes: ByteBuffer) throws(FormatError) -> RecordHeader {
+    try bytes.withUnsafeReadableBytes { (bytes) throws(FormatError) in try RecordHeader(bytes) }
+  }
+}

@@ -1,0 +1,133 @@
+package import NIOCore
+
+/// What a head record says of its object, so that the catalog can be rebuilt from the disks.
+package struct HeadRecord: Hashable, Sendable {
+  package var name: ObjectName
+  package var attributes: ObjectAttributes
+
+  package init(name: ObjectName, attributes: ObjectAttributes) {
+    self.name = name
+    self.attributes = attributes
+  }
+
+  /// The metadata of the record.
+  package func metadata() -> ByteBuffer {
+    var buffer = ByteBuffer()
+    buffer.reserveCapacity(256 + name.key.text.utf8.count)
+    buffer.writeName(name)
+    attributes.write(to: &buffer)
+    return buffer
+  }
+
+  /// Reads what ``metadata()`` made.
+  package init(metadata: ByteBuffer) throws(FormatError) {
+    var buffer = metadata
+    var fields = NameFields()
+    attributes = try ObjectAttributes(from: &buffer) { (tag, value) throws(FormatError) in
+      try fields.take(tag, value)
+    }
+    name = try fields.name()
+  }
+}
+
+/// Says that a name was deleted, or that blobs are garbage, or both.
+package struct Tombstone: Hashable, Sendable {
+  /// A name whose versions up to and including one are gone.
+  package struct DeletedObject: Hashable, Sendable {
+    package var name: ObjectName
+    /// The newest version that is gone.
+    package var upTo: BlobID
+
+    package init(name: ObjectName, upTo: BlobID) {
+      self.name = name
+      self.upTo = upTo
+    }
+  }
+
+  package var object: DeletedObject?
+  /// Blobs that nothing refers to any more.
+  package var garbage: [BlobLocation]
+
+  package init(object: DeletedObject? = nil, garbage: [BlobLocation] = []) {
+    self.object = object
+    self.garbage = garbage
+  }
+
+  private static let upToTag: UInt8 = 1
+  private static let garbageTag: UInt8 = 2
+  private static let what = "tombstone"
+
+  /// The metadata of the record. Its payload is empty.
+  package func metadata() -> ByteBuffer {
+    var buffer = ByteBuffer()
+    if let object {
+      buffer.writeName(object.name)
+      var id = ByteBuffer()
+      id.writeBlobID(object.upTo)
+      buffer.writeField(Self.upToTag, id.readableBytesView)
+    }
+    if !garbage.isEmpty {
+      var list = ByteBuffer()
+      for location in garbage { list.writeLocation(location) }
+      buffer.writeField(Self.garbageTag, list.readableBytesView)
+    }
+    return buffer
+  }
+
+  /// Reads what ``metadata()`` made.
+  package init(metadata: ByteBuffer) throws(FormatError) {
+    var buffer = metadata
+    var fields = NameFields()
+    var upTo: BlobID?
+    garbage = []
+    while var (tag, value) = try buffer.readField(of: Self.what) {
+      switch tag {
+      case Self.upToTag:
+        upTo = value.readBlobID()
+        guard upTo != nil else { throw .badField(what: Self.what, tag: tag) }
+      case Self.garbageTag:
+        while let location = value.readLocation() { garbage.append(location) }
+        guard value.readableBytes == 0 else { throw .badField(what: Self.what, tag: tag) }
+      default:
+        try fields.take(tag, value)
+      }
+    }
+    if let upTo {
+      object = DeletedObject(name: try fields.name(), upTo: upTo)
+    }
+  }
+}
+
+/// The fields by which a record names its object.
+private struct NameFields {
+  static let bucketTag: UInt8 = 0xF0
+  static let keyTag: UInt8 = 0xF1
+
+  private var bucket: BucketName?
+  private var key: ObjectKey?
+
+  mutating func take(_ tag: UInt8, _ value: ByteBuffer) throws(FormatError) {
+    switch tag {
+    case Self.bucketTag:
+      bucket = value.validatedString.flatMap { try? BucketName($0) }
+      guard bucket != nil else { throw .badField(what: "object name", tag: tag) }
+    case Self.keyTag:
+      key = try? ObjectKey(utf8: value.readableBytesView)
+      guard key != nil else { throw .badField(what: "object name", tag: tag) }
+    default: break
+    }
+  }
+
+  func name() throws(FormatError) -> ObjectName {
+    guard let bucket else { throw .missingField(what: "object name", name: "bucket") }
+    guard let key else { throw .missingField(what: "object name", name: "key") }
+    return ObjectName(bucket: bucket, key: key)
+  }
+}
+
+extension ByteBuffer {
+  fileprivate mutating func writeName(_ name: ObjectName) {
+    writeField(NameFields.bucketTag, name.bucket.text.utf8)
+    writeField(NameFields.keyTag, name.key.text.utf8)
+  }
+}

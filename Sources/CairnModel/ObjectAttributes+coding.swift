@@ -1,0 +1,118 @@
+package import NIOCore
+
+extension ObjectAttributes {
+  private enum Tag: UInt8 {
+    case size = 1
+    case contentType = 2
+    case createdAt = 3
+    case md5 = 4
+    case sha256 = 5
+    case layout = 6
+    case originalFilename = 7
+  }
+
+  /// The first tag that is not for attributes: head records keep bucket and key from here on.
+  package static let reservedTags: UInt8 = 0xF0
+
+  /// Appends the fields of these attributes.
+  package func write(to buffer: inout ByteBuffer) {
+    buffer.writeField(Tag.size.rawValue, size)
+    buffer.writeField(Tag.contentType.rawValue, contentType.utf8)
+    buffer.writeField(Tag.createdAt.rawValue, createdAt.nanosecondsSinceEpoch)
+    buffer.writeField(Tag.md5.rawValue, md5.bytes)
+    buffer.writeField(Tag.sha256.rawValue, sha256.bytes)
+    buffer.writeField(Tag.layout.rawValue, CollectionOfOne(layout.rawValue))
+    if let originalFilename {
+      buffer.writeField(Tag.originalFilename.rawValue, originalFilename.utf8)
+    }
+    for attribute in unknown {
+      buffer.writeField(attribute.tag, attribute.value)
+    }
+  }
+
+  /// Reads fields to the end of `buffer`.
+  ///
+  /// - Parameter other: gets each field with a tag of at least ``reservedTags``.
+  package init(
+    from buffer: inout ByteBuffer, other: (UInt8, ByteBuffer) throws(FormatError) -> Void = { _, _ in }
+  ) throws(FormatError) {
+    let what = "object attributes"
+    var size: UInt64?
+    var contentType: String?
+    var createdAt: UInt64?
+    var md5: Digest?
+    var sha256: Digest?
+    var layout: ObjectLayout?
+    var originalFilename: String?
+    var unknown: [UnknownAttribute] = []
+    while var (tag, value) = try buffer.readField(of: what) {
+      let complete: Bool
+      switch Tag(rawValue: tag) {
+      case .size:
+        size = value.readInteger(endianness: .little)
+        complete = size != nil
+      case .contentType:
+        contentType = value.validatedString
+        complete = contentType != nil
+      case .createdAt:
+        createdAt = value.readInteger(endianness: .little)
+        complete = createdAt != nil
+      case .md5:
+        md5 = Digest(value.readableBytesView)
+        complete = md5?.bytes.count == 16
+      case .sha256:
+        sha256 = Digest(value.readableBytesView)
+        complete = sha256?.bytes.count == 32
+      case .layout:
+        layout = value.readInteger(as: UInt8.self).flatMap(ObjectLayout.init)
+        complete = layout != nil
+      case .originalFilename:
+        originalFilename = value.validatedString
+        complete = originalFilename != nil
+      case nil:
+        if tag >= Self.reservedTags {
+          try other(tag, value)
+        } else {
+          unknown.append(UnknownAttribute(tag: tag, value: Array(value.readableBytesView)))
+        }
+        complete = true
+      }
+      guard complete else { throw .badField(what: what, tag: tag) }
+    }
+    guard let size else { throw .missingField(what: what, name: "size") }
+    guard let contentType else { throw .missingField(what: what, name: "content type") }
+    guard let createdAt else { throw .missingField(what: what, name: "creation time") }
+    guard let md5 else { throw .missingField(what: what, name: "MD5") }
+    guard let sha256 else { throw .missingField(what: what, name: "SHA-256") }
+    guard let layout else { throw .missingField(what: what, name: "layout") }
+    self.init(
+      size: size, contentType: contentType, createdAt: Timestamp(nanosecondsSinceEpoch: createdAt), md5: md5,
+      sha256: sha256, layout: layout, originalFilename: originalFilename)
+    self.unknown = unknown
+  }
+}
+
+extension StoredObject {
+  private static let formatVersion: UInt8 = 1
+
+  /// The object as a catalog keeps it: format version, place of the head record, attributes.
+  package func encoded() -> ByteBuffer {
+    var buffer = ByteBuffer()
+    buffer.reserveCapacity(192)
+    buffer.writeInteger(Self.formatVersion)
+    buffer.writeLocation(head)
+    attributes.write(to: &buffer)
+    return buffer
+  }
+
+  /// Reads what ``encoded()`` made.
+  package init(decoding buffer: ByteBuffer) throws(FormatError) {
+    var buffer = buffer
+    guard let version = buffer.readInteger(as: UInt8.self) else { throw .truncated(what: "catalog entry") }
+    guard version <= Self.formatVersion else {
+      throw .newerVersion(what: "catalog entry", found: version, supported: Self.formatVersion)
+    }
+    guard let head = buffer.readLocation() else { throw .truncated(what: "catalog entry") }
+    self.init(head: head, attributes: try ObjectAttributes(from: &buffer))
+  }
+}
