@@ -42,8 +42,8 @@ package struct EncodedRecord: Sendable {
     guard bytes.readableBytes == header.length,
       let prefix = bytes.readSlice(length: Record.headerLength + header.metadataLength)
     else { throw .truncated(what: "record") }
-    try prefix.withUnsafeReadableBytes { (bytes) throws(FormatError) in try header.verifyHeader(bytes) }
-    try bytes.withUnsafeReadableBytes { (bytes) throws(FormatError) in try header.verifyPayload(bytes) }
+    try prefix.withReadableBytes { (bytes) throws(FormatError) in try header.verifyHeader(bytes) }
+    try bytes.withReadableBytes { (bytes) throws(FormatError) in try header.verifyPayload(bytes) }
     self.header = header
     self.prefix = prefix
     self.payload = bytes
@@ -58,6 +58,6 @@ package struct EncodedRecord: Sendable {
   }
 
   private static func header(of bytes: ByteBuffer) throws(FormatError) -> RecordHeader {
-    try bytes.withUnsafeReadableBytes { (bytes) throws(FormatError) in try RecordHeader(bytes) }
+    try bytes.withReadableBytes { (bytes) throws(FormatError) in try RecordHeader(bytes) }
   }
 }

@@ -1,4 +1,4 @@
-internal import NIOCore
+package import NIOCore
 
 /// Why stored bytes can't be understood. Always damage or a newer format, never a client's mistake.
 package enum FormatError: Error, Hashable, CustomStringConvertible {
@@ -72,5 +72,17 @@ extension ByteBuffer {
   /// The readable bytes as text, nil unless they are UTF-8.
   package var validatedString: String? {
     String(validating: readableBytesView, as: UTF8.self)
+  }
+}
+
+extension ByteBuffer {
+  /// `withUnsafeReadableBytes` that keeps the type of the error.
+  package func withReadableBytes<Value, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Value
+  ) throws(Failure) -> Value {
+    let result: Result<Value, Failure> = withUnsafeReadableBytes { bytes in
+      do throws(Failure) { return .success(try body(bytes)) } catch { return .failure(error) }
+    }
+    return try result.get()
   }
 }

@@ -80,7 +80,9 @@ package struct Tombstone: Hashable, Sendable {
     var fields = NameFields()
     var upTo: BlobID?
     garbage = []
-    while var (tag, value) = try buffer.readField(of: Self.what) {
+    while let field = try buffer.readField(of: Self.what) {
+      let tag = field.tag
+      var value = field.value
       switch tag {
       case Self.upToTag:
         upTo = value.readBlobID()

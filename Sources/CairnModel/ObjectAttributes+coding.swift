@@ -45,7 +45,9 @@ extension ObjectAttributes {
     var layout: ObjectLayout?
     var originalFilename: String?
     var unknown: [UnknownAttribute] = []
-    while var (tag, value) = try buffer.readField(of: what) {
+    while let field = try buffer.readField(of: what) {
+      let tag = field.tag
+      var value = field.value
       let complete: Bool
       switch Tag(rawValue: tag) {
       case .size:
