@@ -1,0 +1,58 @@
+package import NIOCore
+
+/// Why a body can't be read to its end.
+package enum HTTPBodyError: Error, Hashable, CustomStringConvertible {
+  /// The client closed the connection before the end of the body.
+  case cutOff
+  /// Nothing came for so many seconds.
+  case idle(seconds: Int64)
+  /// The chunks of a chunked body are malformed.
+  case malformed(String)
+
+  package var description: String {
+    switch self {
+    case .cutOff: "The request's body ended before its announced length"
+    case .idle(let seconds): "No byte of the request's body came for \(seconds) seconds"
+    case .malformed(let reason): "The request's body is malformed: \(reason)"
+    }
+  }
+}
+
+/// The bytes of a request, pulled piece by piece: what is not pulled stays in the client's socket.
+///
+/// Confined to the event loop of its connection, where responders run.
+package final class HTTPRequestBody: @unchecked Sendable {
+  /// What the connection has for the reader.
+  enum Pull {
+    case bytes(ByteBuffer)
+    case end
+    case failed(HTTPBodyError)
+    /// Nothing yet: the connection will resume the continuation that ``wait`` is given.
+    case later
+  }
+
+  package let eventLoop: any EventLoop
+  private let pull: () -> Pull
+  private let wait: (CheckedContinuation<Void, Never>) -> Void
+
+  init(
+    eventLoop: any EventLoop, pull: @escaping () -> Pull, wait: @escaping (CheckedContinuation<Void, Never>) -> Void
+  ) {
+    self.eventLoop = eventLoop
+    self.pull = pull
+    self.wait = wait
+  }
+
+  /// The next bytes, never empty; nil at the end.
+  package func next() async throws(HTTPBodyError) -> ByteBuffer? {
+    while true {
+      eventLoop.assertInEventLoop()
+      switch pull() {
+      case .bytes(let bytes): return bytes
+      case .end: return nil
+      case .failed(let error): throw error
+      case .later: await withCheckedContinuation { wait($0) }
+      }
+    }
+  }
+}

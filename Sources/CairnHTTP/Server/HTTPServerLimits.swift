@@ -1,0 +1,22 @@
+package import NIOCore
+
+/// What one connection, and all of them together, may use.
+package struct HTTPServerLimits: Sendable {
+  /// From the first byte of a request to the end of its headers (`REQUEST_TIMEOUT`).
+  package var requestTimeout: TimeAmount = .seconds(30)
+  /// Without any byte read or written: between requests, within a body, within an answer (`IDLE_TIMEOUT`).
+  package var idleTimeout: TimeAmount = .seconds(60)
+  /// Connections at the same time (`MAX_CONNECTIONS`); more are answered 503.
+  package var connectionsMax = 8192
+
+  /// Header lines in a request: more than any client sends, few enough to search one by one.
+  package static let headerCountMax = 100
+  /// Bytes of names and values of all headers and the target.
+  package static let headerBytesMax = 64 << 10
+  /// Bytes of a request's body that are thrown away to keep a connection whose request was refused.
+  static let drainBytesMax = 256 << 10
+  /// How long a closing connection still takes what its client sends, so that the client can read the answer.
+  static let lingerTimeout: TimeAmount = .seconds(5)
+
+  package init() {}
+}

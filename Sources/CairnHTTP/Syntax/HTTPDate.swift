@@ -1,0 +1,69 @@
+internal import Glibc
+
+/// Dates as HTTP writes them (RFC 9110, section 5.6.7).
+package enum HTTPDate {
+  private static let days = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"]
+  private static let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+
+  package static func secondsNow() -> Int {
+    var now = timespec()
+    clock_gettime(CLOCK_REALTIME_COARSE, &now)
+    return now.tv_sec
+  }
+
+  /// `Sun, 06 Nov 1994 08:49:37 GMT`.
+  package static func format(secondsSinceEpoch seconds: Int) -> String {
+    var seconds = seconds
+    var parts = tm()
+    gmtime_r(&seconds, &parts)
+    return "\(days[Int(parts.tm_wday)]), \(padded(parts.tm_mday)) \(months[Int(parts.tm_mon)]) "
+      + "\(Int(parts.tm_year) + 1900) \(padded(parts.tm_hour)):\(padded(parts.tm_min)):\(padded(parts.tm_sec)) GMT"
+  }
+
+  /// `1994-11-06T08:49:37.123Z`, as JSON answers have it (RFC 3339).
+  package static func iso8601(nanosecondsSinceEpoch nanoseconds: UInt64) -> String {
+    var seconds = Int(nanoseconds / 1_000_000_000)
+    let milliseconds = Int(nanoseconds / 1_000_000 % 1000)
+    var parts = tm()
+    gmtime_r(&seconds, &parts)
+    let fraction = String(1000 + milliseconds).dropFirst()
+    return "\(Int(parts.tm_year) + 1900)-\(padded(parts.tm_mon + 1))-\(padded(parts.tm_mday))T"
+      + "\(padded(parts.tm_hour)):\(padded(parts.tm_min)):\(padded(parts.tm_sec)).\(fraction)Z"
+  }
+
+  /// Reads each of the three forms that a recipient must accept; nil for anything else.
+  package static func parse(_ text: String) -> Int? {
+    let words = text.split(whereSeparator: { $0 == " " || $0 == "," || $0 == "-" })
+    let day: Substring
+    let month: Substring
+    var year: Int
+    let time: Substring
+    if words.count == 6, words[5] == "GMT" {
+      // Sun, 06 Nov 1994 08:49:37 GMT, or Sunday, 06-Nov-94 08:49:37 GMT
+      (day, month, time) = (words[1], words[2], words[4])
+      guard let number = Int(words[3]) else { return nil }
+      // A two-digit year is the nearest one that is not more than 50 years ahead.
+      year = words[3].count == 2 ? (number < 77 ? 2000 + number : 1900 + number) : number
+    } else if words.count == 5 {
+      // Sun Nov  6 08:49:37 1994
+      (month, day, time) = (words[1], words[2], words[3])
+      guard let number = Int(words[4]) else { return nil }
+      year = number
+    } else {
+      return nil
+    }
+    let clock = time.split(separator: ":").map { Int($0) }
+    guard clock.count == 3, let hour = clock[0], let minute = clock[1], let second = clock[2], let day = Int(day),
+      let month = months.firstIndex(where: { $0 == month }), (1...31).contains(day), (0...23).contains(hour),
+      (0...59).contains(minute), (0...60).contains(second), (1900...9999).contains(year)
+    else { return nil }
+    var parts = tm()
+    (parts.tm_year, parts.tm_mon, parts.tm_mday) = (Int32(year - 1900), Int32(month), Int32(day))
+    (parts.tm_hour, parts.tm_min, parts.tm_sec) = (Int32(hour), Int32(minute), Int32(second))
+    return timegm(&parts)
+  }
+
+  private static func padded(_ number: Int32) -> String {
+    number < 10 ? "0\(number)" : "\(number)"
+  }
+}
