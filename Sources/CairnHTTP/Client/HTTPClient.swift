@@ -1,0 +1,145 @@
+package import NIOCore
+package import NIOHTTP1
+package import NIOPosix
+internal import Synchronization
+
+/// An HTTP/1.1 client that keeps connections open, apart for each event loop: a request is sent, and its answer
+/// read, on the event loop of the caller.
+package final class HTTPClient: Sendable {
+  package struct Timeouts: Sendable {
+    package var connect: TimeAmount
+    /// Without any byte of an answer.
+    package var idle: TimeAmount
+
+    package init(connect: TimeAmount, idle: TimeAmount) {
+      self.connect = connect
+      self.idle = idle
+    }
+  }
+
+  private let group: MultiThreadedEventLoopGroup
+  private let timeouts: Timeouts
+  private let pools: [ObjectIdentifier: ConnectionPool]
+  private let executors: [ObjectIdentifier: EventLoopExecutor]
+
+  package init(group: MultiThreadedEventLoopGroup, timeouts: Timeouts) {
+    self.group = group
+    self.timeouts = timeouts
+    let loops = Array(group.makeIterator())
+    pools = Dictionary(uniqueKeysWithValues: loops.map { (ObjectIdentifier($0), ConnectionPool(eventLoop: $0)) })
+    executors = Dictionary(uniqueKeysWithValues: loops.map { (ObjectIdentifier($0), EventLoopExecutor($0)) })
+  }
+
+  /// Sends a request on the event loop of the caller, and returns when the head of the answer is here.
+  ///
+  /// A connection that its server closed while it waited is not an error: the request goes out once more on a new
+  /// one. So send only what may be done twice.
+  ///
+  /// - Precondition: the caller runs on an event loop of the client's group, as responders do.
+  package func send(
+    _ request: HTTPClientRequest, to address: ListenAddress
+  ) async throws(HTTPClientError) -> HTTPClientResponse {
+    guard let loop = MultiThreadedEventLoopGroup.currentEventLoop, let pool = pools[ObjectIdentifier(loop)] else {
+      preconditionFailure("HTTPClient.send called outside of the event loops of its group")
+    }
+    while let connection = pool.take(address) {
+      do throws(HTTPClientError) {
+        return try await send(request, on: connection, pool: pool)
+      } catch .closed {
+        continue
+      }
+    }
+    return try await send(request, on: connect(to: address, on: loop), pool: pool)
+  }
+
+  /// Sends a request from anywhere and reads the whole answer.
+  ///
+  /// - Parameter limit: bytes of the answer's body.
+  package func fetch(
+    _ request: HTTPClientRequest, from address: ListenAddress, limit: Int
+  ) async throws(HTTPClientError) -> (status: HTTPResponseStatus, headers: HTTPHeaders, body: ByteBuffer) {
+    let result: Result<(HTTPResponseStatus, HTTPHeaders, ByteBuffer), HTTPClientError> = await onEventLoop {
+      do throws(HTTPClientError) {
+        let response = try await self.send(request, to: address)
+        return .success((response.status, response.headers, try await response.body.collect(limit: limit)))
+      } catch {
+        return .failure(error)
+      }
+    }
+    return try result.get()
+  }
+
+  /// Runs `body` on one of the client's event loops: the current one where there is one.
+  package func onEventLoop<Value: Sendable>(_ body: @escaping @Sendable () async -> Value) async -> Value {
+    if let loop = MultiThreadedEventLoopGroup.currentEventLoop, executors[ObjectIdentifier(loop)] != nil {
+      return await body()
+    }
+    return await withTaskExecutorPreference(executors[ObjectIdentifier(group.next())]) { await body() }
+  }
+
+  private func send(
+    _ request: HTTPClientRequest, on connection: HTTPClientConnection,
+    pool: ConnectionPool
+  ) async throws(HTTPClientError) -> HTTPClientResponse {
+    try await connection.send(request) { pool.put(connection) }
+  }
+
+  private func connect(
+    to address: ListenAddress, on loop: any EventLoop
+  ) async throws(HTTPClientError) -> HTTPClientConnection {
+    let idle = timeouts.idle
+    let bootstrap = ClientBootstrap(group: loop)
+      .connectTimeout(timeouts.connect)
+      .channelOption(ChannelOptions.tcpOption(.tcp_nodelay), value: 1)
+      .channelOption(ChannelOptions.autoRead, value: false)
+      .channelOption(ChannelOptions.writeBufferWaterMark, value: .init(low: 256 << 10, high: 1 << 20))
+      .channelOption(
+        ChannelOptions.recvAllocator,
+        value: AdaptiveRecvByteBufferAllocator(minimum: 2048, initial: 16 << 10, maximum: 512 << 10)
+      )
+      .channelInitializer { channel in
+        channel.eventLoop.makeCompletedFuture {
+          try channel.pipeline.syncOperations.addHTTPClientHandlers()
+          try channel.pipeline.syncOperations.addHandler(
+            HTTPClientConnection(address: address, channel: channel, idleTimeout: idle))
+        }
+      }
+    do {
+      let channel = try await bootstrap.connect(host: address.host, port: address.port).get()
+      return try channel.pipeline.syncOperations.handler(type: HTTPClientConnection.self)
+    } catch let error as ChannelError {
+      if case .connectTimeout = error { throw .timedOut(address, "no connection") }
+      throw .cannotConnect(address, "\(error)")
+    } catch {
+      throw .cannotConnect(address, "\(error)")
+    }
+  }
+}
+
+/// The connections of one event loop that wait for a request. Confined to that loop.
+private final class ConnectionPool: @unchecked Sendable {
+  /// To one address.
+  private static let idleConnectionsMax = 128
+
+  private let eventLoop: any EventLoop
+  private var idle: [ListenAddress: [HTTPClientConnection]] = [:]
+
+  init(eventLoop: any EventLoop) {
+    self.eventLoop = eventLoop
+  }
+
+  /// The connection that was used last, and so is the least likely to have been closed.
+  func take(_ address: ListenAddress) -> HTTPClientConnection? {
+    eventLoop.assertInEventLoop()
+    while let connection = idle[address]?.popLast() {
+      if connection.isUsable { return connection }
+    }
+    return nil
+  }
+
+  func put(_ connection: HTTPClientConnection) {
+    eventLoop.assertInEventLoop()
+    guard idle[connection.address, default: []].count < Self.idleConnectionsMax else { return connection.close() }
+    idle[connection.address, default: []].append(connection)
+  }
+}

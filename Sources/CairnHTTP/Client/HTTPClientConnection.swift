@@ -1,0 +1,170 @@
+internal import NIOCore
+internal import NIOHTTP1
+
+/// One connection to a server: a request at a time. Confined to its event loop.
+final class HTTPClientConnection: ChannelInboundHandler, @unchecked Sendable {
+  typealias InboundIn = HTTPClientResponsePart
+  typealias OutboundOut = HTTPClientRequestPart
+
+  private enum Phase {
+    case idle
+    case waitingForHead
+    case body
+    case closed
+  }
+
+  let address: ListenAddress
+  private let channel: any Channel
+  private let idleTimeout: TimeAmount
+  /// Called when an answer was read to its end and the connection can take another request.
+  private var onIdle: (() -> Void)?
+  private var phase: Phase = .idle
+  private var keepAlive = true
+  private var head: HTTPResponseHead?
+  private var inbox = CircularBuffer<HTTPClientResponsePart>()
+  private var failure: HTTPClientError?
+  private var waiter: CheckedContinuation<Void, Never>?
+  private var timer: Scheduled<Void>?
+  private var reading = false
+
+  init(address: ListenAddress, channel: any Channel, idleTimeout: TimeAmount) {
+    self.address = address
+    self.channel = channel
+    self.idleTimeout = idleTimeout
+  }
+
+  var isUsable: Bool { phase == .idle && keepAlive && channel.isActive }
+
+  // MARK: Requests
+
+  /// Sends a request and waits for the head of the answer.
+  func send(
+    _ request: HTTPClientRequest, onIdle: @escaping () -> Void
+  ) async throws(HTTPClientError) -> HTTPClientResponse {
+    precondition(phase == .idle, "two requests on one connection")
+    phase = .waitingForHead
+    self.onIdle = onIdle
+    var headers = request.headers
+    headers.replaceOrAdd(name: "Host", value: address.description)
+    let length = request.body.reduce(0) { $0 + $1.readableBytes }
+    if length > 0 || request.method == .PUT || request.method == .POST {
+      headers.replaceOrAdd(name: "Content-Length", value: String(length))
+    }
+    write(.head(HTTPRequestHead(version: .http1_1, method: request.method, uri: request.target, headers: headers)))
+    for bytes in request.body where bytes.readableBytes > 0 { write(.body(.byteBuffer(bytes))) }
+    write(.end(nil))
+    channel.flush()
+    while true {
+      if let failure { throw failure }
+      switch inbox.popFirst() {
+      case .head(let head):
+        // 100 Continue and its like come before the answer.
+        guard head.status.code >= 200 else { continue }
+        phase = .body
+        keepAlive = head.isKeepAlive
+        takeEnd()
+        return HTTPClientResponse(
+          status: head.status, headers: head.headers, body: HTTPClientBody(connection: self))
+      case .some: continue
+      case nil: await wait()
+      }
+    }
+  }
+
+  func nextBodyBytes() async throws(HTTPClientError) -> ByteBuffer? {
+    while phase == .body {
+      if case .body(let bytes) = inbox.first {
+        inbox.removeFirst()
+        takeEnd()
+        return bytes
+      }
+      takeEnd()
+      guard phase == .body else { break }
+      if let failure { throw failure }
+      await wait()
+    }
+    if let failure, phase == .closed { throw failure }
+    return nil
+  }
+
+  func close() {
+    channel.close(promise: nil)
+  }
+
+  func cancelBody() {
+    guard phase == .body else { return }
+    fail(.closed(address))
+    channel.close(promise: nil)
+  }
+
+  /// The end frees the connection as soon as it is here, not when somebody looks for more.
+  private func takeEnd() {
+    guard phase == .body, case .end = inbox.first else { return }
+    inbox.removeFirst()
+    phase = .idle
+    timer?.cancel()
+    timer = nil
+    let onIdle = onIdle
+    self.onIdle = nil
+    if keepAlive { onIdle?() } else { channel.close(promise: nil) }
+  }
+
+  private func write(_ part: HTTPClientRequestPart) {
+    channel.write(NIOAny(part), promise: nil)
+  }
+
+  private func wait() async {
+    if !reading {
+      reading = true
+      channel.read()
+    }
+    guard inbox.isEmpty, failure == nil else { return }
+    timer?.cancel()
+    timer = channel.eventLoop.scheduleTask(in: idleTimeout) { [weak self] in
+      guard let self else { return }
+      let seconds = Double(idleTimeout.nanoseconds) / 1e9
+      fail(.timedOut(address, "nothing came for \(seconds) s"))
+      channel.close(promise: nil)
+    }
+    await withCheckedContinuation { waiter = $0 }
+  }
+
+  private func fail(_ error: HTTPClientError) {
+    failure = failure ?? error
+    phase = phase == .body ? .body : .closed
+    resume()
+  }
+
+  private func resume() {
+    timer?.cancel()
+    timer = nil
+    waiter?.resume()
+    waiter = nil
+  }
+
+  // MARK: Channel events
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    inbox.append(unwrapInboundIn(data))
+  }
+
+  func channelReadComplete(context: ChannelHandlerContext) {
+    reading = false
+    if waiter != nil, inbox.isEmpty {
+      reading = true
+      context.read()
+    } else {
+      resume()
+    }
+  }
+
+  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    fail(.malformed(address, "\(error)"))
+    context.close(promise: nil)
+  }
+
+  func channelInactive(context: ChannelHandlerContext) {
+    keepAlive = false
+    fail(.closed(address))
+  }
+}

@@ -1,0 +1,81 @@
+package import NIOCore
+package import NIOHTTP1
+
+/// A request to another server. `Host` and the framing are added.
+package struct HTTPClientRequest: Sendable {
+  package var method: HTTPMethod
+  /// Path and query, percent-encoded.
+  package var target: String
+  package var headers: HTTPHeaders
+  /// Sent one after the other, not copied.
+  package var body: [ByteBuffer]
+
+  package init(_ method: HTTPMethod, _ target: String, headers: HTTPHeaders = [:], body: [ByteBuffer] = []) {
+    self.method = method
+    self.target = target
+    self.headers = headers
+    self.body = body
+  }
+}
+
+/// The head of an answer, and its body to be pulled.
+package struct HTTPClientResponse: Sendable {
+  package let status: HTTPResponseStatus
+  package let headers: HTTPHeaders
+  /// Must be read to its end or cancelled.
+  package let body: HTTPClientBody
+}
+
+/// Why a request got no answer, or only a part of one.
+package enum HTTPClientError: Error, Hashable, CustomStringConvertible {
+  case cannotConnect(ListenAddress, String)
+  case timedOut(ListenAddress, String)
+  /// The connection was closed before the end of the answer.
+  case closed(ListenAddress)
+  case malformed(ListenAddress, String)
+  case tooLong(ListenAddress, limit: Int)
+
+  package var description: String {
+    switch self {
+    case .cannotConnect(let address, let reason): "cannot connect to \(address): \(reason)"
+    case .timedOut(let address, let what): "\(address) timed out: \(what)"
+    case .closed(let address): "\(address) closed the connection before the end of its answer"
+    case .malformed(let address, let reason): "\(address) sent a malformed answer: \(reason)"
+    case .tooLong(let address, let limit): "\(address) sent an answer of more than \(limit) bytes"
+    }
+  }
+}
+
+/// The body of an answer, pulled piece by piece. Confined to the event loop on which the request was sent.
+package final class HTTPClientBody: Sendable {
+  private let connection: HTTPClientConnection
+
+  init(connection: HTTPClientConnection) {
+    self.connection = connection
+  }
+
+  /// The next bytes; nil at the end.
+  package func next() async throws(HTTPClientError) -> ByteBuffer? {
+    try await connection.nextBodyBytes()
+  }
+
+  /// Reads the rest.
+  ///
+  /// - Parameter limit: bytes; more is an error.
+  package func collect(limit: Int) async throws(HTTPClientError) -> ByteBuffer {
+    var all = ByteBuffer()
+    while let bytes = try await next() {
+      guard all.readableBytes + bytes.readableBytes <= limit else {
+        cancel()
+        throw .tooLong(connection.address, limit: limit)
+      }
+      if all.readableBytes == 0 { all = bytes } else { all.writeImmutableBuffer(bytes) }
+    }
+    return all
+  }
+
+  /// Gives the rest up; its connection is closed. After the end it does nothing.
+  package func cancel() {
+    connection.cancelBody()
+  }
+}
