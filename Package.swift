@@ -60,7 +60,7 @@ let package = Package(
     library("CairnCatalog", ["CairnModel", "CSQLite", "CHiredis", .nioCore, .nioPosix, .logging]),
     library("CairnNodeClient", ["CairnModel", "CairnHTTP", "CairnStorage", .nioCore, .nioPosix, .nioHTTP1, .logging]),
     library("CairnNodeServer", ["CairnModel", "CairnHTTP", "CairnStorage", .nioCore, .nioHTTP1, .logging]),
-    library("CairnCluster", ["CairnModel", "CairnCatalog", .nioCore, .logging]),
+    library("CairnCluster", ["CairnModel", "CairnCatalog", "CairnNodeClient", "CairnHTTP", .logging]),
     library(
       "CairnObjects",
       ["CairnModel", "CairnCatalog", "CairnCluster", "CairnNodeClient", .nioCore, .nioPosix, .crypto, .logging]),

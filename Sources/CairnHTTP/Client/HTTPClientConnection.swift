@@ -33,6 +33,8 @@ final class HTTPClientConnection: ChannelInboundHandler, @unchecked Sendable {
     self.idleTimeout = idleTimeout
   }
 
+  var eventLoop: any EventLoop { channel.eventLoop }
+
   var isUsable: Bool { phase == .idle && keepAlive && channel.isActive }
 
   // MARK: Requests

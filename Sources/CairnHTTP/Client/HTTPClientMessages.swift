@@ -74,6 +74,11 @@ package final class HTTPClientBody: Sendable {
     return all
   }
 
+  deinit {
+    let connection = connection
+    connection.eventLoop.execute { connection.cancelBody() }
+  }
+
   /// Gives the rest up; its connection is closed. After the end it does nothing.
   package func cancel() {
     connection.cancelBody()

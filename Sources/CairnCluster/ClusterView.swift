@@ -1,0 +1,109 @@
+package import CairnCatalog
+package import CairnModel
+package import Logging
+internal import Synchronization
+
+/// Who is alive, as this coordinator knows it: what the registry said last, and what its own requests met since.
+package final class ClusterView: Sendable {
+  /// How often the registry is read.
+  private static let refreshInterval: Duration = .seconds(2)
+
+  private struct Entry {
+    var node: RegisteredNode
+    /// When the registry was read.
+    var readAt: ContinuousClock.Instant
+    /// The heartbeat that was the last one when a request failed; a later one clears the suspicion.
+    var suspectedSince: Timestamp?
+  }
+
+  private struct State {
+    var entries: [NodeID: Entry] = [:]
+    var failure: CatalogError?
+  }
+
+  private let registry: any NodeRegistry
+  private let timeout: Duration
+  private let clock = ContinuousClock()
+  private let logger: Logger
+  private let state = Mutex(State())
+
+  /// - Parameter timeout: a node is active while its last heartbeat is younger (`NODE_TIMEOUT`).
+  package init(registry: any NodeRegistry, timeout: Duration, logger: Logger) {
+    self.registry = registry
+    self.timeout = timeout
+    self.logger = logger
+  }
+
+  /// Reads the registry again and again, until it is cancelled.
+  package func run() async {
+    while !Task.isCancelled {
+      try? await refresh()
+      try? await Task.sleep(for: Self.refreshInterval)
+    }
+  }
+
+  /// Reads the registry now.
+  package func refresh() async throws(CatalogError) {
+    let nodes: [RegisteredNode]
+    do throws(CatalogError) {
+      nodes = try await registry.nodes()
+    } catch {
+      state.withLock { $0.failure = error }
+      throw error
+    }
+    let now = clock.now
+    state.withLock { state in
+      state.failure = nil
+      let before = state.entries
+      state.entries = [:]
+      for node in nodes {
+        var suspectedSince = before[node.report.node]?.suspectedSince
+        if let suspected = suspectedSince, node.lastHeartbeat > suspected { suspectedSince = nil }
+        state.entries[node.report.node] = Entry(node: node, readAt: now, suspectedSince: suspectedSince)
+      }
+    }
+  }
+
+  /// The nodes to which requests are sent: heard of lately, and not found unreachable since.
+  package var activeNodes: [RegisteredNode] {
+    let now = clock.now
+    return state.withLock { state in
+      state.entries.values.filter { isActive($0, now) }.map(\.node).sorted { $0.report.node < $1.report.node }
+    }
+  }
+
+  /// The other nodes that were ever seen.
+  package var inactiveNodes: [RegisteredNode] {
+    let now = clock.now
+    return state.withLock { state in
+      state.entries.values.filter { !isActive($0, now) }.map(\.node).sorted { $0.report.node < $1.report.node }
+    }
+  }
+
+  package func isActive(_ node: NodeID) -> Bool {
+    let now = clock.now
+    return state.withLock { state in state.entries[node].map { isActive($0, now) } ?? false }
+  }
+
+  /// What the node said of itself last; nil for one that was never seen.
+  package func report(of node: NodeID) -> NodeReport? {
+    state.withLock { $0.entries[node]?.node.report }
+  }
+
+  /// A request found the node unreachable: nothing is sent there until its next heartbeat.
+  package func suspect(_ node: NodeID, because reason: String) {
+    let isNew = state.withLock { state -> Bool in
+      guard let entry = state.entries[node], entry.suspectedSince == nil else { return false }
+      state.entries[node]?.suspectedSince = entry.node.lastHeartbeat
+      return true
+    }
+    if isNew {
+      logger.warning("node suspected", metadata: ["node": "\(node)", "reason": "\(reason)"])
+    }
+  }
+
+  private func isActive(_ entry: Entry, _ now: ContinuousClock.Instant) -> Bool {
+    guard entry.suspectedSince == nil else { return false }
+    return .milliseconds(Int64(clamping: entry.node.ageMilliseconds)) + (now - entry.readAt) < timeout
+  }
+}

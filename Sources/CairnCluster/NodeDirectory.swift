@@ -1,0 +1,42 @@
+package import CairnHTTP
+package import CairnModel
+package import CairnNodeClient
+
+/// Finds the node that an id names.
+package protocol NodeDirectory: Sendable {
+  /// nil for a node that was never seen.
+  func node(_ id: NodeID) -> (any StorageNode)?
+}
+
+/// The nodes of a cluster, each where its last heartbeat said.
+package struct ClusterDirectory: NodeDirectory {
+  private let view: ClusterView
+  private let client: HTTPClient
+  private let secret: ClusterSecret?
+
+  package init(view: ClusterView, client: HTTPClient, secret: ClusterSecret?) {
+    self.view = view
+    self.client = client
+    self.secret = secret
+  }
+
+  package func node(_ id: NodeID) -> (any StorageNode)? {
+    view.report(of: id).map { report in
+      RemoteNode(
+        id: id, address: ListenAddress(host: report.address, port: report.port), client: client, secret: secret)
+    }
+  }
+}
+
+/// The one node of `cairn server`.
+package struct LocalDirectory: NodeDirectory {
+  private let local: any StorageNode
+
+  package init(_ local: any StorageNode) {
+    self.local = local
+  }
+
+  package func node(_ id: NodeID) -> (any StorageNode)? {
+    id == local.id ? local : nil
+  }
+}

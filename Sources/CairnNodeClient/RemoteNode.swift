@@ -1,0 +1,109 @@
+package import CairnHTTP
+package import CairnModel
+internal import NIOCore
+internal import NIOHTTP1
+
+/// A storage node on another machine, reached over HTTP.
+package struct RemoteNode: StorageNode {
+  package let id: NodeID
+  private let address: ListenAddress
+  private let client: HTTPClient
+  private let secret: ClusterSecret?
+
+  package init(id: NodeID, address: ListenAddress, client: HTTPClient, secret: ClusterSecret?) {
+    self.id = id
+    self.address = address
+    self.client = client
+    self.secret = secret
+  }
+
+  package func createVolume(_ volume: VolumeID) async throws(NodeError) {
+    try await command(.PUT, NodeProtocol.volumePath(volume))
+  }
+
+  package func append(_ record: EncodedRecord, to volume: VolumeID) async throws(NodeError) {
+    try await command(.POST, NodeProtocol.recordsPath(volume), body: [record.prefix, record.payload])
+  }
+
+  package func seal(_ volume: VolumeID) async throws(NodeError) {
+    try await command(.POST, NodeProtocol.sealPath(volume))
+  }
+
+  package func read(_ location: BlobLocation, range: Range<UInt64>?) async throws(NodeError) -> BlobContent {
+    var request = request(.GET, NodeProtocol.blobPath(location))
+    if let range {
+      guard !range.isEmpty else { return .bytes(ByteBuffer()) }
+      request.headers.add(name: "Range", value: "bytes=\(range.lowerBound)-\(range.upperBound - 1)")
+    }
+    let response = try await send(request)
+    guard let length = response.headers.first(name: "content-length").flatMap({ UInt64($0) }),
+      range == nil || UInt64(range?.count ?? 0) == length
+    else {
+      response.body.cancel()
+      throw .unreachable(id, "it answered a read with a length that was not asked for")
+    }
+    // The checksum is of the whole payload, so only whole reads can be compared with it.
+    let checksum =
+      range == nil
+      ? response.headers.first(name: NodeProtocol.checksumHeader).flatMap { UInt32($0, radix: 16) } : nil
+    return .stream(length: length) { sink in
+      var crc = CRC32C()
+      do {
+        while let bytes = try await response.body.next() {
+          bytes.withUnsafeReadableBytes { crc.update($0) }
+          try await sink.write(bytes)
+        }
+      } catch {
+        response.body.cancel()
+        throw error
+      }
+      if let checksum, crc.value != checksum {
+        throw NodeError.refused(id, .corrupt, "blob \(location.blob) changed on its way")
+      }
+    }
+  }
+
+  private func request(_ method: HTTPMethod, _ path: String, body: [ByteBuffer] = []) -> HTTPClientRequest {
+    var headers: HTTPHeaders = [NodeProtocol.nodeHeader: id.description]
+    if let secret {
+      headers.add(
+        name: "Authorization", value: secret.authorization(method: method.rawValue, path: path, node: id))
+    }
+    return HTTPClientRequest(method, path, headers: headers, body: body)
+  }
+
+  /// Sends a request whose answer carries no blob, from wherever the caller runs.
+  private func command(_ method: HTTPMethod, _ path: String, body: [ByteBuffer] = []) async throws(NodeError) {
+    let answer: (status: HTTPResponseStatus, headers: HTTPHeaders, body: ByteBuffer)
+    do throws(HTTPClientError) {
+      answer = try await client.fetch(
+        request(method, path, body: body), from: address, limit: Self.answerBytesMax)
+    } catch {
+      throw .unreachable(id, "\(error)")
+    }
+    guard answer.status.code < 300 else { throw refusal(answer.status, answer.headers, answer.body) }
+  }
+
+  /// Sends a request on the caller's event loop; an answer that is an error is thrown.
+  private func send(_ request: HTTPClientRequest) async throws(NodeError) -> HTTPClientResponse {
+    let response: HTTPClientResponse
+    do throws(HTTPClientError) {
+      response = try await client.send(request, to: address)
+    } catch {
+      throw .unreachable(id, "\(error)")
+    }
+    guard response.status.code >= 300 else { return response }
+    let detail = try? await response.body.collect(limit: Self.answerBytesMax)
+    throw refusal(response.status, response.headers, detail ?? ByteBuffer())
+  }
+
+  /// Bytes of an answer that carries no blob.
+  private static let answerBytesMax = 64 << 10
+
+  private func refusal(_ status: HTTPResponseStatus, _ headers: HTTPHeaders, _ body: ByteBuffer) -> NodeError {
+    guard let refusal = headers.first(name: NodeProtocol.refusalHeader).flatMap(NodeRefusal.init) else {
+      return .unreachable(id, "\(address) answered \(status.code), not as a node does")
+    }
+    return .refused(id, refusal, String(buffer: body))
+  }
+}

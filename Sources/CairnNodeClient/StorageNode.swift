@@ -1,0 +1,88 @@
+package import CairnModel
+internal import Glibc
+package import NIOCore
+
+/// A storage node, as a coordinator sees it: another machine, or the one in its own process.
+package protocol StorageNode: Sendable {
+  var id: NodeID { get }
+
+  /// Makes an empty volume. Doing it twice is no error.
+  func createVolume(_ volume: VolumeID) async throws(NodeError)
+
+  /// Returns when the record is durable on the node. Appending the same record twice is no error.
+  func append(_ record: EncodedRecord, to volume: VolumeID) async throws(NodeError)
+
+  /// Finds the payload of a record.
+  ///
+  /// - Parameter range: bytes of the payload, within it; nil for all.
+  func read(_ location: BlobLocation, range: Range<UInt64>?) async throws(NodeError) -> BlobContent
+
+  /// Makes a volume refuse appends for good. Doing it twice is no error.
+  func seal(_ volume: VolumeID) async throws(NodeError)
+}
+
+/// Why a node did not do what it was asked.
+package enum NodeError: Error, CustomStringConvertible {
+  /// It could not be reached, or gave no answer in time.
+  case unreachable(NodeID, String)
+  /// It answered that it won't, or can't.
+  case refused(NodeID, NodeRefusal, String)
+
+  package var description: String {
+    switch self {
+    case .unreachable(let node, let reason): "node \(node) is unreachable: \(reason)"
+    case .refused(let node, let refusal, let detail): "node \(node) refused (\(refusal.rawValue)): \(detail)"
+    }
+  }
+}
+
+/// Where the bytes of a blob go on their way to a client.
+package protocol ByteSink: Sendable {
+  /// Returns when there is room for more.
+  func write(_ bytes: ByteBuffer) async throws
+
+  /// Takes a range of a file without copying it.
+  ///
+  /// - Parameters:
+  ///   - descriptor: stays open as long as `owner` lives.
+  ///   - offset: bytes from the start of the file.
+  ///   - length: bytes.
+  func write(file descriptor: CInt, owner: some AnyObject & Sendable, offset: UInt64, length: Int) async throws
+}
+
+/// The bytes that a node found.
+package enum BlobContent: Sendable {
+  /// In memory, and verified.
+  case bytes(ByteBuffer)
+  /// Comes while it is written: `length` bytes.
+  case stream(length: UInt64, write: @Sendable (any ByteSink) async throws -> Void)
+
+  package func write(to sink: some ByteSink) async throws {
+    switch self {
+    case .bytes(let bytes): try await sink.write(bytes)
+    case .stream(_, let write): try await write(sink)
+    }
+  }
+}
+
+extension ByteSink {
+  /// Reads the file for sinks that want bytes.
+  package func write(
+    file descriptor: CInt, owner: some AnyObject & Sendable, offset: UInt64, length: Int
+  ) async throws {
+    var offset = offset
+    var left = length
+    while left > 0 {
+      var bytes = ByteBuffer()
+      let count = try bytes.writeWithUnsafeMutableBytes(minimumWritableBytes: min(left, 1 << 20)) { space in
+        let count = pread(descriptor, space.baseAddress, min(left, space.count), off_t(offset))
+        guard count > 0 else { throw IOError(errnoCode: count == 0 ? EIO : errno, reason: "pread") }
+        return count
+      }
+      try await write(bytes)
+      offset += UInt64(count)
+      left -= count
+    }
+    withExtendedLifetime(owner) {}
+  }
+}

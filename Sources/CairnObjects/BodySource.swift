@@ -1,0 +1,98 @@
+package import NIOCore
+
+/// The bytes of an upload, as they arrive. Confined to the upload's task.
+package struct BodySource: Sendable {
+  /// Bytes that are expected, nil where the client did not say.
+  package let length: UInt64?
+  /// The next bytes, nil at the end.
+  package let next: @Sendable () async throws -> ByteBuffer?
+
+  package init(length: UInt64?, next: @escaping @Sendable () async throws -> ByteBuffer?) {
+    self.length = length
+    self.next = next
+  }
+}
+
+/// Cuts an upload into chunks.
+struct ChunkReader {
+  struct Chunk: Sendable {
+    var bytes: ByteBuffer
+    /// Nothing comes after it.
+    var isLast: Bool
+    /// What the chunk took of the budget, to be given back when it is stored.
+    var budgetTaken: Int
+  }
+
+  /// Bytes that need no leave from the budget.
+  private static let freeBytesMax = 64 << 10
+
+  private let source: BodySource
+  private let chunkSize: Int
+  private let sizeMax: UInt64
+  private let budget: ByteBudget
+  private var rest = ByteBuffer()
+  private(set) var size: UInt64 = 0
+
+  init(source: BodySource, chunkSize: Int, sizeMax: UInt64, budget: ByteBudget) {
+    self.source = source
+    self.chunkSize = chunkSize
+    self.sizeMax = sizeMax
+    self.budget = budget
+  }
+
+  /// Reads until a chunk is full and it is known whether another one follows.
+  mutating func next() async throws(ObjectError) -> Chunk {
+    var chunk = Chunk(bytes: rest, isLast: false, budgetTaken: 0)
+    rest = ByteBuffer()
+    do throws(ObjectError) {
+      while true {
+        if chunk.bytes.readableBytes > chunkSize {
+          // More than the chunk came: the rest starts the next one.
+          var bytes = chunk.bytes
+          chunk.bytes = bytes.readSlice(length: chunkSize) ?? bytes
+          rest = bytes
+          return chunk
+        }
+        guard let bytes = try await pull() else {
+          chunk.isLast = true
+          return chunk
+        }
+        try await add(bytes, to: &chunk)
+        if rest.readableBytes > 0 { return chunk }
+      }
+    } catch {
+      budget.giveBack(chunk.budgetTaken)
+      throw error
+    }
+  }
+
+  private mutating func pull() async throws(ObjectError) -> ByteBuffer? {
+    let bytes: ByteBuffer?
+    do { bytes = try await source.next() } catch { throw .body(error) }
+    guard let bytes else { return nil }
+    size += UInt64(bytes.readableBytes)
+    guard size <= sizeMax else { throw .tooLarge(limit: sizeMax) }
+    return bytes
+  }
+
+  private mutating func add(_ bytes: ByteBuffer, to chunk: inout Chunk) async throws(ObjectError) {
+    if chunk.bytes.readableBytes == 0, bytes.readableBytes <= Self.freeBytesMax {
+      // A small body that came in one piece is not copied.
+      chunk.bytes = bytes
+      return
+    }
+    if chunk.budgetTaken == 0, chunk.bytes.readableBytes + bytes.readableBytes > Self.freeBytesMax {
+      guard await budget.take(chunkSize) else { throw .overloaded }
+      chunk.budgetTaken = chunkSize
+      let expected = source.length.map { Int(clamping: $0) } ?? chunkSize
+      var grown = ByteBuffer()
+      grown.reserveCapacity(min(chunkSize, max(expected, bytes.readableBytes)))
+      grown.writeImmutableBuffer(chunk.bytes)
+      chunk.bytes = grown
+    }
+    var bytes = bytes
+    let room = chunkSize - chunk.bytes.readableBytes
+    if let part = bytes.readSlice(length: min(room, bytes.readableBytes)) { chunk.bytes.writeImmutableBuffer(part) }
+    rest = bytes
+  }
+}

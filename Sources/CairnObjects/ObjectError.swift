@@ -1,0 +1,35 @@
+package import CairnModel
+
+/// Why ObjectService did not do what it was asked. Each case has its own answer to a client.
+package enum ObjectError: Error, CustomStringConvertible {
+  /// No storage node is active.
+  case noActiveNode
+  /// The disks' reserve is reached.
+  case noSpace(String)
+  /// The catalog, or the nodes that hold the object, can't be reached now.
+  case unavailable(String)
+  /// Too many uploads at once.
+  case overloaded
+  case tooLarge(limit: UInt64)
+  /// The client's body could not be read to its end.
+  case body(any Error)
+  /// The name has a current version, or not the one that the client expects.
+  case conditionFailed(current: StoredObject?)
+  /// Every copy is damaged.
+  case corrupt(String)
+  case failed(String)
+
+  package var description: String {
+    switch self {
+    case .noActiveNode: "no storage node is active"
+    case .noSpace(let reason): reason
+    case .unavailable(let reason): reason
+    case .overloaded: "too many uploads at once"
+    case .tooLarge(let limit): "the body is larger than \(limit) bytes"
+    case .body(let error): "\(error)"
+    case .conditionFailed: "the name's current version is not the expected one"
+    case .corrupt(let reason): reason
+    case .failed(let reason): reason
+    }
+  }
+}

@@ -1,0 +1,49 @@
+internal import CairnCatalog
+package import CairnModel
+internal import NIOCore
+
+extension ObjectService {
+  private static let attemptsMax = 32
+
+  /// Removes the current version of a name. False when there was none.
+  ///
+  /// The tombstone is durable before the catalog changes; it names the version that it removes, so one that lost a
+  /// race against a newer version harms nothing.
+  package func delete(_ name: ObjectName) async throws(ObjectError) -> Bool {
+    for _ in 0..<Self.attemptsMax {
+      guard let current = try await object(name) else { return false }
+      ids.observe(current.head.blob)
+      let id = ids.next()
+      let ticket = barrier.enter()
+      defer { barrier.leave(ticket) }
+      let tombstone = Tombstone(object: .init(name: name, upTo: current.head.blob))
+      _ = try await writer.append(.tombstone(tombstone, id: id))
+      let outcome: DeleteOutcome
+      do throws(CatalogError) {
+        outcome = try await catalog.delete(name, version: current.head.blob, tombstone: id)
+      } catch {
+        throw ObjectError(error)
+      }
+      switch outcome {
+      case .deleted(let object):
+        garbage.add(object)
+        return true
+      case .absent: return false
+      case .changed: continue
+      }
+    }
+    throw .unavailable("too many clients write \(name.key.text) at once")
+  }
+}
+
+extension EncodedRecord {
+  static func tombstone(_ tombstone: Tombstone, id: BlobID) throws(ObjectError) -> EncodedRecord {
+    do throws(FormatError) {
+      return try EncodedRecord(
+        Record(
+          kind: .tombstone, blob: id, timestamp: .now(), metadata: tombstone.metadata(), payload: ByteBuffer()))
+    } catch {
+      throw .failed("\(error)")
+    }
+  }
+}

@@ -1,0 +1,118 @@
+internal import CairnCluster
+package import CairnModel
+package import CairnNodeClient
+internal import Logging
+internal import NIOCore
+
+extension ObjectService {
+  /// Bytes of a head record's payload, at most, that are read to find a manifest.
+  private static let manifestBytesMax = Record.payloadLengthMax
+
+  /// The bytes of an object, or a range of them.
+  ///
+  /// - Parameter range: within the object; nil for all.
+  package func content(of object: StoredObject, range: Range<UInt64>? = nil) async throws(ObjectError) -> BlobContent {
+    switch object.attributes.layout {
+    case .inline:
+      return try await read(object.head, range: range)
+    case .manifest:
+      return try await content(of: manifest(of: object), range: range ?? 0..<object.attributes.size)
+    }
+  }
+
+  /// The blobs that an object is made of: its head record and its chunks.
+  func blobs(of object: StoredObject) async -> [BlobLocation] {
+    guard object.attributes.layout == .manifest else { return [object.head] }
+    do throws(ObjectError) {
+      return try await manifest(of: object).chunks.map(\.location) + [object.head]
+    } catch {
+      logger.notice("garbage not found", metadata: ["blob": "\(object.head.blob)", "error": "\(error)"])
+      return []
+    }
+  }
+
+  private func manifest(of object: StoredObject) async throws(ObjectError) -> Manifest {
+    let bytes = ByteCollector(limit: Self.manifestBytesMax)
+    do {
+      try await read(object.head, range: nil).write(to: bytes)
+      return try Manifest(decoding: bytes.collected)
+    } catch let error as ObjectError {
+      throw error
+    } catch let error as FormatError {
+      throw .corrupt("\(error)")
+    } catch {
+      throw .unavailable("the head record broke off: \(error)")
+    }
+  }
+
+  private func content(of manifest: Manifest, range: Range<UInt64>) throws(ObjectError) -> BlobContent {
+    var parts: [(location: BlobLocation, range: Range<UInt64>?)] = []
+    var start: UInt64 = 0
+    for chunk in manifest.chunks {
+      let end = start + UInt64(chunk.length)
+      let wanted = range.clamped(to: start..<end)
+      if !wanted.isEmpty {
+        let isWhole = wanted == start..<end
+        parts.append((chunk.location, isWhole ? nil : wanted.lowerBound - start..<wanted.upperBound - start))
+      }
+      start = end
+    }
+    guard range.upperBound <= start else {
+      throw .corrupt("the manifest has \(start) bytes, the object at least \(range.upperBound)")
+    }
+    let all = parts
+    return .stream(length: UInt64(range.count)) { sink in
+      guard var current = all.first else { return }
+      var content = try await read(current.location, range: current.range)
+      for next in all.dropFirst() {
+        // While one chunk goes out, the next one is found and verified.
+        async let upcoming = read(next.location, range: next.range)
+        try await content.write(to: sink)
+        content = try await upcoming
+        current = next
+      }
+      try await content.write(to: sink)
+    }
+  }
+
+  /// Asks the nodes that hold a blob, one after the other, until one has it.
+  private func read(_ location: BlobLocation, range: Range<UInt64>?) async throws(ObjectError) -> BlobContent {
+    let (active, inactive) = try await nodes(of: location)
+    var lastError: NodeError?
+    // A node that seems dead is better than none: perhaps only its heartbeats are late.
+    for id in active + inactive {
+      guard let node = directory.node(id) else { continue }
+      do throws(NodeError) {
+        return try await node.read(location, range: range)
+      } catch {
+        lastError = error
+        if case .unreachable(_, let reason) = error { view.suspect(id, because: reason) }
+        logger.notice("read failed", metadata: ["blob": "\(location.blob)", "error": "\(error)"])
+      }
+    }
+    switch lastError {
+    case .refused(_, .corrupt, let detail): throw .corrupt("blob \(location.blob) is damaged: \(detail)")
+    case .refused(_, .blobUnknown, _), .refused(_, .volumeUnknown, _):
+      throw .corrupt("blob \(location.blob) is missing on its node")
+    case let error?: throw .unavailable("no storage node that holds the file answers: \(error)")
+    case nil: throw .unavailable("no storage node that holds volume \(location.volume) is known")
+    }
+  }
+}
+
+/// Keeps what is written to it.
+final class ByteCollector: ByteSink, @unchecked Sendable {
+  struct TooLong: Error {}
+
+  private let limit: Int
+  private(set) var collected = ByteBuffer()
+
+  init(limit: Int) {
+    self.limit = limit
+  }
+
+  func write(_ bytes: ByteBuffer) async throws {
+    guard collected.readableBytes + bytes.readableBytes <= limit else { throw TooLong() }
+    collected.writeImmutableBuffer(bytes)
+  }
+}

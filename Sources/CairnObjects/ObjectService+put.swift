@@ -1,0 +1,209 @@
+internal import CairnCatalog
+package import CairnModel
+internal import NIOCore
+
+/// What to do when a name has a current version already.
+package enum ConflictRule: String, CaseIterable, Sendable {
+  case overwrite
+  /// Store under a new unique name.
+  case rename
+  case reject
+}
+
+/// What a client says of an object besides its name and bytes.
+package struct UploadDescription: Sendable {
+  package var contentType: String
+  package var originalFilename: String?
+
+  package init(contentType: String, originalFilename: String? = nil) {
+    self.contentType = contentType
+    self.originalFilename = originalFilename
+  }
+}
+
+/// The bytes of an object that are stored, or held in memory to go into its head record, but have no name yet.
+/// It must be committed or discarded.
+package struct StagedObject: Sendable {
+  package let size: UInt64
+  let md5: Digest
+  let sha256: Digest
+  let layout: ObjectLayout
+  let payload: ByteBuffer
+  let chunks: [Manifest.Chunk]
+
+  /// Bytes that it holds in memory.
+  package var memoryUsed: Int { payload.readableBytes }
+}
+
+package struct PutResult: Sendable {
+  package let name: ObjectName
+  package let object: StoredObject
+  /// The nodes that have the head record.
+  package let nodes: [NodeID]
+  /// There was an older version.
+  package let replaced: Bool
+}
+
+extension ObjectService {
+  /// How often a write is tried anew when others write the same name at the same time.
+  private static let attemptsMax = 32
+
+  /// Stores an object under `name`.
+  package func put(
+    _ name: ObjectName, _ body: BodySource, _ description: UploadDescription, onConflict rule: ConflictRule
+  ) async throws(ObjectError) -> PutResult {
+    // The answer is known before the body is read; the commit decides all the same.
+    if rule == .reject, let current = try await object(name) { throw .conditionFailed(current: current) }
+    return try await commit(stage(body), as: name, description, onConflict: rule)
+  }
+
+  /// Reads a body to its end and stores what does not fit a head record.
+  ///
+  /// - Parameter inlineMax: bytes of the largest body that is held in memory until it is committed.
+  package func stage(_ body: BodySource, inlineMax: Int = .max) async throws(ObjectError) -> StagedObject {
+    var reader = ChunkReader(
+      source: body, chunkSize: settings.chunkSize, sizeMax: settings.objectSizeMax, budget: budget)
+    let hasher = StreamHasher()
+    var stored: [Manifest.Chunk] = []
+    do throws(ObjectError) {
+      var chunk = try await reader.next()
+      if chunk.isLast, chunk.bytes.readableBytes <= inlineMax {
+        defer { budget.giveBack(chunk.budgetTaken) }
+        await hasher.update(with: chunk.bytes, on: threads)
+        let (md5, sha256) = hasher.finish()
+        return StagedObject(
+          size: reader.size, md5: md5, sha256: sha256, layout: .inline, payload: chunk.bytes, chunks: [])
+      }
+      while true {
+        // While one chunk is hashed and stored, the next one comes in.
+        let current = chunk
+        async let storing = store(current, hasher)
+        let next: Result<ChunkReader.Chunk, ObjectError>
+        if current.isLast {
+          next = .failure(.failed("there is no chunk after the last"))
+        } else {
+          do throws(ObjectError) { next = .success(try await reader.next()) } catch { next = .failure(error) }
+        }
+        do throws(ObjectError) {
+          stored.append(try await storing.get())
+        } catch {
+          if case .success(let unused) = next { budget.giveBack(unused.budgetTaken) }
+          throw error
+        }
+        if current.isLast { break }
+        chunk = try next.get()
+      }
+    } catch {
+      garbage.add(stored.map(\.location))
+      throw error
+    }
+    let (md5, sha256) = hasher.finish()
+    return StagedObject(
+      size: reader.size, md5: md5, sha256: sha256, layout: .manifest, payload: Manifest(chunks: stored).encoded(),
+      chunks: stored)
+  }
+
+  /// Gives a staged object its name.
+  package func commit(
+    _ staged: StagedObject, as wanted: ObjectName, _ description: UploadDescription, onConflict rule: ConflictRule
+  ) async throws(ObjectError) -> PutResult {
+    do throws(ObjectError) {
+      return try await commitOrThrow(staged, as: wanted, description, onConflict: rule)
+    } catch {
+      // When the catalog did not answer, the object may have been committed: then its chunks are no garbage.
+      if case .unavailable = error {} else { discard(staged) }
+      throw error
+    }
+  }
+
+  /// Gives up what was staged.
+  package func discard(_ staged: StagedObject) {
+    garbage.add(staged.chunks.map(\.location))
+  }
+
+  private func commitOrThrow(
+    _ staged: StagedObject, as wanted: ObjectName, _ description: UploadDescription, onConflict rule: ConflictRule
+  ) async throws(ObjectError) -> PutResult {
+    var name = wanted
+    for _ in 0..<Self.attemptsMax {
+      let now = Timestamp.now()
+      let attributes = ObjectAttributes(
+        size: staged.size, contentType: description.contentType, createdAt: now, md5: staged.md5,
+        sha256: staged.sha256, layout: staged.layout, originalFilename: description.originalFilename)
+      let version = ids.next()
+      let record: EncodedRecord
+      do throws(FormatError) {
+        record = try EncodedRecord(
+          Record(
+            kind: .head, blob: version, timestamp: now,
+            metadata: HeadRecord(name: name, attributes: attributes).metadata(), payload: staged.payload))
+      } catch {
+        throw .failed("\(error)")
+      }
+      let ticket = barrier.enter()
+      defer { barrier.leave(ticket) }
+      let volume = try await writer.append(record)
+      let object = StoredObject(head: BlobLocation(volume: volume.id, blob: version), attributes: attributes)
+      let outcome: PutOutcome
+      do throws(CatalogError) {
+        outcome = try await catalog.put(object, as: name, if: rule == .overwrite ? .always : .absent)
+      } catch {
+        throw ObjectError(error)
+      }
+      switch outcome {
+      case .committed(let replaced):
+        if let replaced { garbage.add(replaced) }
+        return PutResult(name: name, object: object, nodes: volume.nodes, replaced: replaced != nil)
+      case .stale(let newest):
+        garbage.add([object.head])
+        ids.observe(newest)
+      case .conditionFailed(let current):
+        garbage.add([object.head])
+        guard rule == .rename else { throw .conditionFailed(current: current) }
+        name = ObjectName(bucket: wanted.bucket, key: try uniqueKey(like: wanted.key))
+      }
+    }
+    throw .unavailable("too many clients write \(wanted.key.text) at once")
+  }
+
+  /// `report.pdf` becomes `report_k3f9x.pdf`.
+  private func uniqueKey(like key: ObjectKey) throws(ObjectError) -> ObjectKey {
+    let letters = Array("abcdefghijklmnopqrstuvwxyz0123456789")
+    let suffix = "_" + String((0..<5).compactMap { _ in letters.randomElement() })
+    let text = key.text
+    let start = text.lastIndex(of: "/").map { text.index(after: $0) } ?? text.startIndex
+    var dot = text.endIndex
+    // A name that starts with its only dot has no extension.
+    if let last = text[start...].lastIndex(of: "."), last > start { dot = last }
+    do throws(InvalidName) {
+      return try ObjectKey(text[..<dot] + suffix + text[dot...])
+    } catch {
+      throw .failed("\(error)")
+    }
+  }
+
+  /// Hashes and stores a chunk. The chunk's part of the budget is given back in any case.
+  private func store(
+    _ chunk: ChunkReader.Chunk, _ hasher: StreamHasher
+  ) async -> Result<Manifest.Chunk, ObjectError> {
+    defer { budget.giveBack(chunk.budgetTaken) }
+    let id = ids.next()
+    do throws(ObjectError) {
+      let record: EncodedRecord
+      do throws(FormatError) {
+        record = try EncodedRecord(
+          Record(kind: .chunk, blob: id, timestamp: .now(), metadata: ByteBuffer(), payload: chunk.bytes))
+      } catch {
+        throw .failed("\(error)")
+      }
+      async let hashed: Void = hasher.update(with: chunk.bytes, on: threads)
+      let volume = try await writer.append(record)
+      await hashed
+      return .success(
+        Manifest.Chunk(
+          location: BlobLocation(volume: volume.id, blob: id), length: UInt32(chunk.bytes.readableBytes)))
+    } catch {
+      return .failure(error)
+    }
+  }
+}
