@@ -64,7 +64,12 @@ let package = Package(
     library(
       "CairnObjects",
       ["CairnModel", "CairnCatalog", "CairnCluster", "CairnNodeClient", .nioCore, .nioPosix, .crypto, .logging]),
-    library("CairnAPI", ["CairnModel", "CairnHTTP", "CairnObjects", "CairnCluster", .nioCore, .nioHTTP1, .logging]),
+    library(
+      "CairnAPI",
+      [
+        "CairnModel", "CairnHTTP", "CairnObjects", "CairnCluster", "CairnCatalog", "CairnNodeClient", .nioCore, .nioHTTP1,
+        .logging,
+      ]),
     .executableTarget(
       name: "cairn",
       dependencies: [

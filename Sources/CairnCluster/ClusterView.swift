@@ -72,6 +72,12 @@ package final class ClusterView: Sendable {
     }
   }
 
+  /// Whether there is any node to send a request to.
+  package var hasActiveNode: Bool {
+    let now = clock.now
+    return state.withLock { state in state.entries.values.contains { isActive($0, now) } }
+  }
+
   /// The other nodes that were ever seen.
   package var inactiveNodes: [RegisteredNode] {
     let now = clock.now

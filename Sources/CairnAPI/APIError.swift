@@ -1,0 +1,79 @@
+package import CairnHTTP
+package import CairnModel
+package import CairnObjects
+package import NIOHTTP1
+
+/// An answer that is an error: what was wrong, in words, and a status that a client can act on.
+package struct APIError: Error, Hashable, Sendable {
+  package var status: HTTPResponseStatus
+  package var detail: String
+  package var headers: HTTPHeaders = [:]
+
+  package init(_ status: HTTPResponseStatus, _ detail: String, headers: HTTPHeaders = [:]) {
+    self.status = status
+    self.detail = detail
+    self.headers = headers
+  }
+
+  package static func == (left: APIError, right: APIError) -> Bool {
+    left.status == right.status && left.detail == right.detail
+  }
+
+  package func hash(into hasher: inout Hasher) {
+    hasher.combine(status.code)
+    hasher.combine(detail)
+  }
+
+  static func unavailable(_ detail: String, retryAfter seconds: Int = 1) -> APIError {
+    APIError(.serviceUnavailable, detail, headers: ["Retry-After": String(seconds)])
+  }
+
+  static let notFound = APIError(.notFound, "File not found")
+
+  package init(_ error: InvalidName) {
+    self.init(.badRequest, error.description)
+  }
+
+  package init(_ error: ObjectError) {
+    switch error {
+    case .noActiveNode: self = .unavailable("No storage nodes available", retryAfter: 5)
+    case .noSpace(let reason): self.init(.insufficientStorage, reason)
+    case .unavailable(let reason): self = .unavailable(reason)
+    case .overloaded: self = .unavailable("Too many uploads at once, try again later")
+    case .tooLarge(let limit): self.init(.payloadTooLarge, "The file is larger than \(limit) bytes, the most allowed")
+    case .body(let error): self.init(readingBody: error)
+    case .conditionFailed: self.init(.conflict, "A file with this name exists already")
+    case .corrupt(let reason): self.init(.internalServerError, "The file is damaged: \(reason)")
+    case .failed(let reason): self.init(.internalServerError, reason)
+    }
+  }
+
+  /// - Parameter error: what reading the request's body threw.
+  init(readingBody error: any Error) {
+    switch error {
+    case let error as APIError: self = error
+    case let error as MultipartError: self.init(.badRequest, "The form is malformed: \(error)")
+    case HTTPBodyError.idle(let seconds):
+      self.init(.requestTimeout, HTTPBodyError.idle(seconds: seconds).description)
+    case let error as HTTPBodyError: self.init(.badRequest, error.description)
+    default: self.init(.badRequest, "The request's body can't be read: \(error)")
+    }
+  }
+}
+
+extension HTTPResponse {
+  /// `{"detail": "…"}`, as the native port's errors are.
+  package init(_ error: APIError) {
+    self.init(error.status, headers: error.headers, json: { $0.member("detail", error.detail) })
+  }
+
+  /// An answer with a JSON object.
+  package init(
+    _ status: HTTPResponseStatus = .ok, headers: HTTPHeaders = [:], json: (inout JSONText) -> Void
+  ) {
+    var text = JSONText()
+    text.object(json)
+    self.init(status, headers: headers, body: .bytes(text.buffer))
+    self.headers.replaceOrAdd(name: "Content-Type", value: "application/json")
+  }
+}

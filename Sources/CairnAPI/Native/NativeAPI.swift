@@ -1,0 +1,96 @@
+package import CairnCatalog
+package import CairnCluster
+package import CairnHTTP
+internal import CairnModel
+package import CairnObjects
+package import Logging
+internal import NIOHTTP1
+
+/// The native HTTP API: uploads, blobs, lists, nodes. Each route has a file of its own.
+package struct NativeAPI: HTTPResponder {
+  /// What `/health` tells besides that the process serves.
+  package struct Identity: Sendable {
+    package var role: String
+    package var version: String
+    package var durability: String
+
+    package init(role: String, version: String, durability: String) {
+      self.role = role
+      self.version = version
+      self.durability = durability
+    }
+  }
+
+  let objects: ObjectService
+  let view: ClusterView
+  let registry: any NodeRegistry
+  let identity: Identity
+  let logger: Logger
+
+  package init(
+    objects: ObjectService, view: ClusterView, registry: any NodeRegistry, identity: Identity, logger: Logger
+  ) {
+    self.objects = objects
+    self.view = view
+    self.registry = registry
+    self.identity = identity
+    self.logger = logger
+  }
+
+  package func respond(to request: HTTPRequest) async -> HTTPResponse {
+    do throws(APIError) {
+      return try await answer(request)
+    } catch {
+      logger.log(
+        level: error.status.code >= 500 ? .warning : .debug, "request refused",
+        metadata: [
+          "request": "\(request.id)", "method": "\(request.method.rawValue)", "path": "\(request.path)",
+          "status": "\(error.status.code)", "detail": "\(error.detail)",
+        ])
+      return HTTPResponse(error)
+    }
+  }
+
+  private func answer(_ request: HTTPRequest) async throws(APIError) -> HTTPResponse {
+    guard let route = NativeRoute(path: request.path) else {
+      throw APIError(.notFound, "No route \(request.path)")
+    }
+    guard route.methods.contains(request.method) else {
+      let allowed = route.methods.map(\.rawValue).joined(separator: ", ")
+      throw APIError(
+        .methodNotAllowed, "\(request.method.rawValue) is not allowed here, only \(allowed)",
+        headers: ["Allow": allowed])
+    }
+    guard let query = QueryParameters(request.query) else {
+      throw APIError(.badRequest, "The query is not percent-encoded UTF-8")
+    }
+    switch route {
+    case .upload: return try await upload(request, query)
+    case .blob(let name):
+      switch request.method {
+      case .PUT: return try await putBlob(request, name, query)
+      case .DELETE: return try await deleteBlob(name)
+      default: return try await getBlob(request, name)
+      }
+    case .blobStatus(let name): return try await blobStatus(name)
+    case .blobs: return try await listBlobs(query)
+    case .nodes: return nodes()
+    case .health: return health()
+    case .ready: return try await ready()
+    }
+  }
+
+  /// Finds the object that a path names: by its name, else by its blob id.
+  func find(_ encodedName: Substring) async throws(APIError) -> (key: ObjectKey, object: StoredObject) {
+    let key = try NativeRoute.key(encodedName)
+    do throws(ObjectError) {
+      if let object = try await objects.object(ObjectName(key: key)) { return (key, object) }
+      if let version = BlobID(key.text), let found = try await objects.object(version: version, in: .default) {
+        return found
+      }
+    } catch {
+      throw APIError(error)
+    }
+    throw .notFound
+  }
+}

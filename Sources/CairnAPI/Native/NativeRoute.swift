@@ -1,0 +1,56 @@
+internal import CairnHTTP
+internal import CairnModel
+internal import NIOHTTP1
+
+/// The routes of the native API.
+enum NativeRoute: Hashable {
+  case upload
+  /// The name as it stands in the path, percent-encoded.
+  case blob(Substring)
+  case blobStatus(Substring)
+  case blobs
+  case nodes
+  case health
+  case ready
+
+  private static let blobPrefix = "/blob/"
+  private static let statusSuffix = "/status"
+
+  /// nil for a path that is no route.
+  init?(path: Substring) {
+    switch path {
+    case "/upload", "/upload/": self = .upload
+    case "/blobs", "/blobs/": self = .blobs
+    case "/nodes", "/nodes/": self = .nodes
+    case "/health": self = .health
+    case "/ready": self = .ready
+    case _ where path.utf8.starts(with: Self.blobPrefix.utf8):
+      let name = path.dropFirst(Self.blobPrefix.count)
+      // A name that ends with "/status" is reached with an encoded slash.
+      if name.hasSuffix(Self.statusSuffix), name.count > Self.statusSuffix.count {
+        self = .blobStatus(name.dropLast(Self.statusSuffix.count))
+      } else {
+        self = .blob(name)
+      }
+    default: return nil
+    }
+  }
+
+  var methods: [HTTPMethod] {
+    switch self {
+    case .upload: [.POST]
+    case .blob: [.GET, .HEAD, .PUT, .DELETE]
+    case .blobStatus, .blobs, .nodes, .health, .ready: [.GET, .HEAD]
+    }
+  }
+}
+
+extension NativeRoute {
+  /// Decodes a name from a path.
+  static func key(_ encoded: Substring) throws(APIError) -> ObjectKey {
+    guard let bytes = PercentCoding.decode(encoded) else {
+      throw APIError(.badRequest, "The name in the path has a '%' that is not followed by two hexadecimal digits")
+    }
+    do throws(InvalidName) { return try ObjectKey(utf8: bytes) } catch { throw APIError(error) }
+  }
+}

@@ -1,0 +1,61 @@
+internal import CairnCatalog
+internal import CairnCluster
+internal import CairnHTTP
+internal import CairnModel
+internal import NIOHTTP1
+
+extension NativeAPI {
+  /// `GET /nodes`: who is alive, as this coordinator knows it.
+  func nodes() -> HTTPResponse {
+    let active = view.activeNodes
+    let inactive = view.inactiveNodes
+    return HTTPResponse(json: { json in
+      json.member("active_nodes_count", active.count)
+      json.key("active_nodes")
+      json.array(active) { $0.node($1, status: $1.report.readOnly ? "read-only" : "active") }
+      json.key("inactive_nodes")
+      json.array(inactive) { $0.node($1, status: "inactive") }
+    })
+  }
+
+  /// `GET /health`: the process serves.
+  func health() -> HTTPResponse {
+    HTTPResponse(json: { json in
+      json.member("status", "healthy")
+      json.member("role", identity.role)
+      json.member("version", identity.version)
+      json.member("durability", identity.durability)
+    })
+  }
+
+  /// `GET /ready`: it can do its job, or says why not.
+  func ready() async throws(APIError) -> HTTPResponse {
+    do throws(CatalogError) {
+      try await registry.ping()
+    } catch {
+      throw .unavailable("\(error)")
+    }
+    guard view.hasActiveNode else { throw .unavailable("No storage nodes available", retryAfter: 5) }
+    return HTTPResponse(json: { $0.member("status", "ready") })
+  }
+}
+
+extension JSONText {
+  fileprivate mutating func node(_ node: RegisteredNode, status: String) {
+    let report = node.report
+    object { json in
+      json.member("node_id", report.node.description)
+      json.member("storage_dir", report.storagePath)
+      json.member("available_space", report.available)
+      json.member("capacity", report.capacity)
+      json.member("status", status)
+      json.member(
+        "last_heartbeat", HTTPDate.iso8601(nanosecondsSinceEpoch: node.lastHeartbeat.nanosecondsSinceEpoch))
+      json.member("listen_port", report.port)
+      json.member("address", report.address)
+      json.member("zone", report.zone)
+      json.member("blob_count", report.blobCount)
+      json.member("volume_count", report.volumeCount)
+    }
+  }
+}

@@ -1,0 +1,37 @@
+internal import CairnHTTP
+internal import CairnModel
+internal import CairnObjects
+internal import NIOHTTP1
+
+extension NativeAPI {
+  /// `PUT /blob/{name}`: the body is the file, as `curl -T` sends it.
+  func putBlob(
+    _ request: HTTPRequest, _ encodedName: Substring, _ query: QueryParameters
+  ) async throws(APIError) -> HTTPResponse {
+    let rule = try conflictRule(query)
+    let key = try NativeRoute.key(encodedName)
+    if request.headers.contains(name: "content-range") {
+      throw APIError(.badRequest, "A part of a file can't be put: leave Content-Range out")
+    }
+    try refuseLarge(request)
+    let description = UploadDescription(contentType: mediaType(request.headers.first(name: "content-type")))
+    let body = BodySource(length: request.contentLength) { try await request.body.next() }
+    do throws(ObjectError) {
+      let result = try await objects.put(ObjectName(key: key), body, description, onConflict: rule)
+      return HTTPResponse(
+        result.replaced ? .ok : .created, headers: ["ETag": result.object.attributes.etag],
+        json: { json in
+          json.member("message", "File uploaded successfully")
+          json.key("metadata")
+          json.metadata(of: result)
+        })
+    } catch {
+      throw APIError(error)
+    }
+  }
+}
+
+extension ObjectAttributes {
+  /// The entity tag, with its quotes: the MD5 of the bytes, as in S3.
+  var etag: String { "\"\(md5.hexadecimal)\"" }
+}

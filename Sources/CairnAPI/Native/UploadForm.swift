@@ -1,0 +1,155 @@
+internal import CairnHTTP
+internal import CairnModel
+internal import CairnObjects
+internal import NIOCore
+internal import NIOHTTP1
+
+extension NativeAPI {
+  private static let fileField = "file"
+  /// Files in one form.
+  private static let filesMax = 1000
+  /// Bytes of small files that one form may hold in memory until it is complete; beyond, they go to disk first.
+  private static let stagedBytesMax = 16 << 20
+  /// Bytes that boundaries, part headers and other fields may add to a form's files before it is refused unread.
+  private static let formOverheadMax: UInt64 = 1 << 20
+
+  private struct StagedFile {
+    var name: ObjectName
+    var description: UploadDescription
+    var object: StagedObject
+  }
+
+  /// `POST /upload`: a form with one or more fields `file`. They are stored when the form has arrived whole.
+  func upload(_ request: HTTPRequest, _ query: QueryParameters) async throws(APIError) -> HTTPResponse {
+    let rule = try conflictRule(query)
+    try refuseLarge(request, overhead: Self.formOverheadMax)
+    let form: MultipartReader
+    do throws(MultipartError) {
+      form = try MultipartReader(request)
+    } catch {
+      throw APIError(readingBody: error)
+    }
+    var staged: [StagedFile] = []
+    do throws(APIError) {
+      while let headers = try await nextPart(form) {
+        guard let file = try await stage(headers, form, after: staged) else { continue }
+        staged.append(file)
+      }
+      guard !staged.isEmpty else {
+        throw APIError(.badRequest, "The form has no field '\(Self.fileField)' with a file")
+      }
+      return try await commit(&staged, rule)
+    } catch {
+      for file in staged { objects.discard(file.object) }
+      throw error
+    }
+  }
+
+  /// What to do with a taken name: the query's `on_conflict`, else `fallback`.
+  func conflictRule(
+    _ query: QueryParameters, default fallback: ConflictRule = .overwrite
+  ) throws(APIError) -> ConflictRule {
+    guard let text = query["on_conflict"] else { return fallback }
+    guard let rule = ConflictRule(rawValue: text) else {
+      let allowed = ConflictRule.allCases.map(\.rawValue).joined(separator: ", ")
+      throw APIError(.badRequest, "on_conflict is '\(text)', allowed are \(allowed)")
+    }
+    return rule
+  }
+
+  /// Refuses a body that is announced to be too large, before any of it is read.
+  func refuseLarge(_ request: HTTPRequest, overhead: UInt64 = 0) throws(APIError) {
+    let limit = objects.settings.objectSizeMax
+    if let length = request.contentLength, length > limit, length - limit > overhead {
+      throw APIError(.payloadTooLarge, "The request has \(length) bytes, at most \(limit) are allowed")
+    }
+  }
+
+  private func nextPart(_ form: MultipartReader) async throws(APIError) -> MultipartParser.PartHeaders? {
+    do { return try await form.nextPart() } catch { throw APIError(readingBody: error) }
+  }
+
+  /// Stages the file of a part; nil for a part that is another field.
+  private func stage(
+    _ headers: MultipartParser.PartHeaders, _ form: MultipartReader, after staged: [StagedFile]
+  ) async throws(APIError) -> StagedFile? {
+    let disposition: ContentDisposition
+    do throws(ContentDisposition.Failure) {
+      guard let header = headers["content-disposition"] else { throw .malformed }
+      disposition = try ContentDisposition(formData: header.readableBytesView)
+    } catch {
+      throw APIError(.badRequest, "The form is malformed: \(error)")
+    }
+    guard disposition.name == Self.fileField else { return nil }
+    guard let filename = disposition.filename else {
+      throw APIError(.badRequest, "The form's field '\(Self.fileField)' has no file name")
+    }
+    guard staged.count < Self.filesMax else {
+      throw APIError(.badRequest, "The form has more than \(Self.filesMax) files")
+    }
+    let key: ObjectKey
+    do throws(InvalidName) { key = try ObjectKey(filename) } catch { throw APIError(error) }
+    let contentType = headers["content-type"].map { String(buffer: $0) }
+    let held = staged.reduce(0) { $0 + $1.object.memoryUsed }
+    do throws(ObjectError) {
+      return StagedFile(
+        name: ObjectName(key: key), description: UploadDescription(contentType: mediaType(contentType)),
+        object: try await objects.stage(
+          BodySource(length: nil) { try await form.nextBytes() }, inlineMax: max(0, Self.stagedBytesMax - held)))
+    } catch {
+      throw APIError(error)
+    }
+  }
+
+  /// - Parameter staged: the files that are left to be discarded when one can't be committed.
+  private func commit(_ staged: inout [StagedFile], _ rule: ConflictRule) async throws(APIError) -> HTTPResponse {
+    var results: [PutResult] = []
+    while !staged.isEmpty {
+      let file = staged.removeFirst()
+      do throws(ObjectError) {
+        results.append(
+          try await objects.commit(file.object, as: file.name, file.description, onConflict: rule))
+      } catch {
+        throw APIError(error)
+      }
+    }
+    return HTTPResponse(json: { json in
+      json.member("message", results.count == 1 ? "File uploaded successfully" : "Files uploaded successfully")
+      if let first = results.first {
+        json.key("metadata")
+        json.metadata(of: first)
+      }
+      if results.count > 1 {
+        json.key("files")
+        json.array(results) { $0.metadata(of: $1) }
+      }
+    })
+  }
+
+  /// A content type as it may stand in a header of an answer.
+  func mediaType(_ header: String?) -> String {
+    guard let header, !header.isEmpty, header.utf8.count <= 255, header.utf8.allSatisfy({ (0x20...0x7E).contains($0) })
+    else { return "application/octet-stream" }
+    return header
+  }
+}
+
+extension JSONText {
+  /// What an upload's answer tells of a stored file.
+  mutating func metadata(of result: PutResult) {
+    let attributes = result.object.attributes
+    object { json in
+      json.member("blob_id", result.object.head.blob.description)
+      json.member("name", result.name.key.text)
+      json.member("original_filename", attributes.originalFilename ?? result.name.key.text)
+      json.member("content_type", attributes.contentType)
+      json.member("size", attributes.size)
+      json.member("checksum", attributes.sha256.hexadecimal)
+      json.member("md5", attributes.md5.hexadecimal)
+      json.member("stored_nodes", result.nodes.map(\.description))
+      json.member(
+        "created_at", HTTPDate.iso8601(nanosecondsSinceEpoch: attributes.createdAt.nanosecondsSinceEpoch))
+      json.member("upload_status", "completed")
+    }
+  }
+}
