@@ -67,7 +67,8 @@ let package = Package(
     library(
       "CairnAPI",
       [
-        "CairnModel", "CairnHTTP", "CairnObjects", "CairnCluster", "CairnCatalog", "CairnNodeClient", .nioCore, .nioHTTP1,
+        "CairnModel", "CairnHTTP", "CairnObjects", "CairnCluster", "CairnCatalog", "CairnNodeClient", .nioCore,
+        .nioHTTP1,
         .logging,
       ]),
     .executableTarget(

@@ -81,15 +81,6 @@ package enum CatalogLimits {
   package static let pageLengthMax = 1000
 }
 
-/// What must be true for a write to take effect.
-package enum WriteCondition: Hashable, Sendable {
-  case always
-  /// The name is free.
-  case absent
-  /// The current version is this one.
-  case version(BlobID)
-}
-
 package enum PutOutcome: Hashable, Sendable {
   /// Done. What was there before is garbage now.
   case committed(replaced: StoredObject?)

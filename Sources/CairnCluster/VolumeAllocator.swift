@@ -158,7 +158,8 @@ package final class VolumeAllocator: Sendable {
       return .failure(.catalog(error))
     }
     logger.info(
-      "volume created", metadata: ["volume": "\(volume.id)", "nodes": "\(nodes.map(\.description).joined(separator: ","))"])
+      "volume created",
+      metadata: ["volume": "\(volume.id)", "nodes": "\(nodes.map(\.description).joined(separator: ","))"])
     state.withLock { state in
       state.open[volume.id] = volume
       state.nodes[volume.id] = nodes

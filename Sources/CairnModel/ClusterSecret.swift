@@ -28,7 +28,9 @@ package struct ClusterSecret: Sendable {
   ) -> Bool {
     guard let authorization, authorization.hasPrefix(Self.scheme) else { return false }
     let parts = authorization.dropFirst(Self.scheme.count).split(separator: ":")
-    guard parts.count == 2, let seconds = UInt64(parts[0]), let code = bytes(hexadecimal: parts[1]) else { return false }
+    guard parts.count == 2, let seconds = UInt64(parts[0]), let code = bytes(hexadecimal: parts[1]) else {
+      return false
+    }
     let now = time.secondsSinceEpoch
     guard max(now, seconds) - min(now, seconds) <= Self.toleranceSeconds else { return false }
     return HMAC<SHA256>.isValidAuthenticationCode(

@@ -4,17 +4,32 @@ package import NIOCore
 package struct HeadRecord: Hashable, Sendable {
   package var name: ObjectName
   package var attributes: ObjectAttributes
+  /// What had to be true for the write. The record is written before that is known: whoever rebuilds the catalog has
+  /// to ask again, or a refused write would come to life.
+  package var condition: WriteCondition
 
-  package init(name: ObjectName, attributes: ObjectAttributes) {
+  package init(name: ObjectName, attributes: ObjectAttributes, condition: WriteCondition = .always) {
     self.name = name
     self.attributes = attributes
+    self.condition = condition
   }
+
+  /// A version to be compared with, or nothing for a name that had to be free.
+  private static let conditionTag: UInt8 = 0xF2
 
   /// The metadata of the record.
   package func metadata() -> ByteBuffer {
     var buffer = ByteBuffer()
     buffer.reserveCapacity(256 + name.key.text.utf8.count)
     buffer.writeName(name)
+    switch condition {
+    case .always: break
+    case .absent: buffer.writeField(Self.conditionTag, EmptyCollection())
+    case .version(let version):
+      var id = ByteBuffer()
+      id.writeBlobID(version)
+      buffer.writeField(Self.conditionTag, id.readableBytesView)
+    }
     attributes.write(to: &buffer)
     return buffer
   }
@@ -23,9 +38,13 @@ package struct HeadRecord: Hashable, Sendable {
   package init(metadata: ByteBuffer) throws(FormatError) {
     var buffer = metadata
     var fields = NameFields()
+    var condition = WriteCondition.always
     attributes = try ObjectAttributes(from: &buffer) { (tag, value) throws(FormatError) in
-      try fields.take(tag, value)
+      guard tag == Self.conditionTag else { return try fields.take(tag, value) }
+      var value = value
+      condition = value.readBlobID().map { .version($0) } ?? .absent
     }
+    self.condition = condition
     name = try fields.name()
   }
 }

@@ -7,8 +7,8 @@ extension ObjectService {
 
   /// Removes the current version of a name. False when there was none.
   ///
-  /// The tombstone is durable before the catalog changes; it names the version that it removes, so one that lost a
-  /// race against a newer version harms nothing.
+  /// The tombstone is durable before the catalog changes. It covers every version up to its own, also those of writes
+  /// that were refused; the catalog takes only later ones from then on.
   package func delete(_ name: ObjectName) async throws(ObjectError) -> Bool {
     for _ in 0..<Self.attemptsMax {
       guard let current = try await object(name) else { return false }
@@ -16,7 +16,7 @@ extension ObjectService {
       let id = ids.next()
       let ticket = barrier.enter()
       defer { barrier.leave(ticket) }
-      let tombstone = Tombstone(object: .init(name: name, upTo: current.head.blob))
+      let tombstone = Tombstone(object: .init(name: name, upTo: id))
       _ = try await writer.append(.tombstone(tombstone, id: id))
       let outcome: DeleteOutcome
       do throws(CatalogError) {

@@ -127,6 +127,7 @@ extension ObjectService {
     _ staged: StagedObject, as wanted: ObjectName, _ description: UploadDescription, onConflict rule: ConflictRule
   ) async throws(ObjectError) -> PutResult {
     var name = wanted
+    let condition: WriteCondition = rule == .overwrite ? .always : .absent
     for _ in 0..<Self.attemptsMax {
       let now = Timestamp.now()
       let attributes = ObjectAttributes(
@@ -138,7 +139,8 @@ extension ObjectService {
         record = try EncodedRecord(
           Record(
             kind: .head, blob: version, timestamp: now,
-            metadata: HeadRecord(name: name, attributes: attributes).metadata(), payload: staged.payload))
+            metadata: HeadRecord(name: name, attributes: attributes, condition: condition).metadata(),
+            payload: staged.payload))
       } catch {
         throw .failed("\(error)")
       }
@@ -148,7 +150,7 @@ extension ObjectService {
       let object = StoredObject(head: BlobLocation(volume: volume.id, blob: version), attributes: attributes)
       let outcome: PutOutcome
       do throws(CatalogError) {
-        outcome = try await catalog.put(object, as: name, if: rule == .overwrite ? .always : .absent)
+        outcome = try await catalog.put(object, as: name, if: condition)
       } catch {
         throw ObjectError(error)
       }

@@ -267,12 +267,15 @@ final class HTTPServerHandler: ChannelInboundHandler, @unchecked Sendable {
     let writer = HTTPResponseWriter(connection: self, chunked: chunked)
     do {
       try await produce(writer)
-      if let length, writer.written != length { throw HTTPAnswerError.wrongLength(announced: length, sent: writer.written) }
+      if let length, writer.written != length {
+        throw HTTPAnswerError.wrongLength(announced: length, sent: writer.written)
+      }
       if chunked { try write(.byteBuffer(ByteBuffer(string: "0\r\n\r\n"))) }
       end(keepAlive: keepAlive && (length != nil || chunked))
     } catch {
       context.logger.debug(
-        "answer broken off", metadata: ["request": "\(request.id)", "error": "\(error)", "written": "\(writer.written)"])
+        "answer broken off",
+        metadata: ["request": "\(request.id)", "error": "\(error)", "written": "\(writer.written)"])
       close()
     }
   }

@@ -72,6 +72,14 @@ package struct JSONText {
     array(texts) { $0.string($1) }
   }
 
+  /// A member whose name is not known when the program is compiled.
+  package mutating func member(dynamic name: String, _ text: String?) {
+    string(name)
+    buffer.writeStaticString(":")
+    needsComma = false
+    string(text)
+  }
+
   private mutating func nested(_ open: StaticString, _ close: StaticString, _ body: (inout JSONText) -> Void) {
     separate()
     buffer.writeStaticString(open)

@@ -1,0 +1,148 @@
+import CairnCatalog
+import CairnHTTP
+import CairnModel
+import CairnStorage
+import Logging
+import NIOCore
+
+/// What every long-running role needs to know.
+struct ProcessConfiguration {
+  var listen: ListenAddress
+  var limits: HTTPServerLimits
+  var shutdownGrace: Duration
+  /// 0 for one per processor.
+  var eventLoops: Int
+  var logLevel: Logger.Level
+
+  init(
+    _ reader: inout SettingReader, port: Setting<Int> = Settings.port
+  ) throws(ConfigurationError) {
+    listen = ListenAddress(host: try reader.read(Settings.host), port: try reader.read(port))
+    limits = HTTPServerLimits()
+    limits.requestTimeout = TimeAmount(try reader.read(Settings.requestTimeout))
+    limits.idleTimeout = TimeAmount(try reader.read(Settings.idleTimeout))
+    limits.connectionsMax = try reader.read(Settings.connectionsMax)
+    shutdownGrace = try reader.read(Settings.shutdownGrace)
+    eventLoops = try reader.read(Settings.eventLoops)
+    let level = try reader.read(Settings.logLevel)
+    logLevel = try reader.read(Settings.debug) ? min(level, .debug) : level
+  }
+}
+
+/// How objects are taken in.
+struct UploadConfiguration {
+  /// Bytes of the largest object.
+  var objectSizeMax: UInt64
+  /// Bytes that all uploads together may hold.
+  var memory: Int
+
+  init(_ reader: inout SettingReader) throws(ConfigurationError) {
+    objectSizeMax = try reader.read(Settings.uploadSizeMax)
+    memory = Int(clamping: try reader.read(Settings.uploadMemory))
+  }
+}
+
+/// How a node proves that it lives, and how others find it.
+struct MembershipConfiguration {
+  var heartbeatInterval: Duration
+  /// A node is active while its last heartbeat is younger.
+  var timeout: Duration
+
+  init(_ reader: inout SettingReader) throws(ConfigurationError) {
+    heartbeatInterval = try reader.read(Settings.heartbeatInterval)
+    timeout = try reader.read(Settings.nodeTimeout)
+    guard timeout > heartbeatInterval else {
+      throw .refused(
+        "NODE_TIMEOUT (\(timeout)) must be longer than NODE_HEARTBEAT_INTERVAL (\(heartbeatInterval)), or nodes seem dead between two heartbeats"
+      )
+    }
+  }
+}
+
+extension RedisConfiguration {
+  init(_ reader: inout SettingReader) throws(ConfigurationError) {
+    let socket = try reader.readOptional(Settings.redisSocket)
+    let host = try reader.read(Settings.redisHost)
+    let port = try reader.read(Settings.redisPort)
+    self.init(address: socket.map { .unixSocket(path: $0) } ?? .host(host, port: port))
+    username = try reader.readOptional(Settings.redisUsername)
+    password = try reader.readOptional(Settings.redisPassword)
+    database = try reader.read(Settings.redisDatabase)
+  }
+}
+
+extension StorageConfiguration {
+  init(_ reader: inout SettingReader) throws(ConfigurationError) {
+    self.init(
+      path: try reader.read(Settings.basePath), freeSpaceMin: try reader.read(Settings.freeSpaceMin))
+    durability = try reader.read(Settings.durability)
+    volumeSizeMax = try reader.read(Settings.volumeSize)
+    directoryEntriesMax = try reader.read(Settings.directoryEntriesMax)
+    garbageGrace = try reader.read(Settings.garbageGrace)
+  }
+}
+
+/// `cairn server`.
+struct ServerConfiguration {
+  var process: ProcessConfiguration
+  var storage: StorageConfiguration
+  var uploads: UploadConfiguration
+  var membership: MembershipConfiguration
+
+  init(_ reader: inout SettingReader) throws(ConfigurationError) {
+    process = try ProcessConfiguration(&reader)
+    storage = try StorageConfiguration(&reader)
+    uploads = try UploadConfiguration(&reader)
+    membership = try MembershipConfiguration(&reader)
+  }
+}
+
+/// `cairn coordinator`.
+struct CoordinatorConfiguration {
+  var process: ProcessConfiguration
+  var uploads: UploadConfiguration
+  var redis: RedisConfiguration
+  var membership: MembershipConfiguration
+  var writeDeadline: Duration
+  var secret: ClusterSecret?
+
+  init(_ reader: inout SettingReader) throws(ConfigurationError) {
+    process = try ProcessConfiguration(&reader)
+    uploads = try UploadConfiguration(&reader)
+    redis = try RedisConfiguration(&reader)
+    membership = try MembershipConfiguration(&reader)
+    writeDeadline = try reader.read(Settings.writeDeadline)
+    secret = try reader.readOptional(Settings.clusterSecret).map(ClusterSecret.init)
+  }
+}
+
+/// `cairn node`.
+struct NodeConfiguration {
+  var process: ProcessConfiguration
+  var storage: StorageConfiguration
+  var redis: RedisConfiguration
+  var membership: MembershipConfiguration
+  var zone: String
+  /// nil for the host that it listens on, or the machine's name when that is a wildcard.
+  var advertiseHost: String?
+  var secret: ClusterSecret?
+
+  private static let loopbackHosts: Set<String> = ["127.0.0.1", "::1", "localhost"]
+
+  init(_ reader: inout SettingReader) throws(ConfigurationError) {
+    process = try ProcessConfiguration(&reader, port: Settings.nodePort)
+    storage = try StorageConfiguration(&reader)
+    redis = try RedisConfiguration(&reader)
+    membership = try MembershipConfiguration(&reader)
+    zone = try reader.read(Settings.zone)
+    advertiseHost = try reader.readOptional(Settings.advertiseHost)
+    secret = try reader.readOptional(Settings.clusterSecret).map(ClusterSecret.init)
+    let insecure = try reader.read(Settings.allowInsecureCluster)
+    let host = process.listen.host
+    guard secret != nil || insecure || Self.loopbackHosts.contains(host) || host.hasPrefix("127.") else {
+      throw .refused(
+        "HOST is '\(host)': without CLUSTER_SECRET anyone who reaches this address can read and write blobs. Set CLUSTER_SECRET on all nodes and coordinators, or ALLOW_INSECURE_CLUSTER=1"
+      )
+    }
+  }
+}

@@ -1,0 +1,50 @@
+import CairnStorage
+import Logging
+
+/// Every setting there is, in the order of the README's table.
+enum Settings {
+  // Listening
+  static let host = Setting.text("HOST", default: "127.0.0.1", "a host name or IP address to listen on")
+  static let port = Setting.integer("PORT", default: 8000, 0...65535)
+  static let nodePort = Setting.integer("PORT", default: 8001, 0...65535)
+  static let advertiseHost = Setting.text(
+    "ADVERTISE_HOST", "the host name or IP address at which coordinators reach this node")
+
+  // Storage
+  static let basePath = Setting.text("BASE_STORAGE_PATH", default: "/data", "a directory")
+  static let durability = Setting<StorageConfiguration.Durability>.choice("DURABILITY", default: .sync)
+  static let freeSpaceMin = Setting.bytes("MIN_FREE_SPACE", default: "1G", 0...(1 << 50))
+  static let volumeSize = Setting.bytes(
+    "VOLUME_SIZE", default: "1G", (32 << 20)...StorageConfiguration.volumeSizeAllowed.upperBound)
+  static let directoryEntriesMax = Setting.integer(
+    "MAX_ENTRIES_PER_DIRECTORY", default: 36, StorageConfiguration.directoryEntriesAllowed)
+  static let garbageGrace = Setting.seconds("GARBAGE_GRACE", default: "3600", 0...31_536_000)
+
+  // Cluster
+  static let redisHost = Setting.text("REDIS_HOST", default: "redis", "a host name or IP address")
+  static let redisPort = Setting.integer("REDIS_PORT", default: 6379, 1...65535)
+  static let redisSocket = Setting.text("REDIS_SOCKET", "the path of a Unix socket, instead of host and port")
+  static let redisUsername = Setting.text("REDIS_USERNAME", "a user name of Redis's ACL")
+  static let redisPassword = Setting.text("REDIS_PASSWORD", "a password", secret: true)
+  static let redisDatabase = Setting.integer("REDIS_DB", default: 0, 0...1_000_000)
+  static let heartbeatInterval = Setting.seconds("NODE_HEARTBEAT_INTERVAL", default: "30", 0.05...3600)
+  static let nodeTimeout = Setting.seconds("NODE_TIMEOUT", default: "90", 0.1...86400)
+  static let writeDeadline = Setting.seconds("NODE_WRITE_DEADLINE", default: "5", 0.1...3600)
+  static let zone = Setting.text("NODE_ZONE", default: "default", "a name for the place where the node stands")
+  static let clusterSecret = Setting.text(
+    "CLUSTER_SECRET", "a secret text, the same on all coordinators and nodes", secret: true)
+  static let allowInsecureCluster = Setting.flag("ALLOW_INSECURE_CLUSTER")
+
+  // Requests
+  static let uploadSizeMax = Setting.bytes("MAX_UPLOAD_SIZE", default: "4T", 1...(4 << 40))
+  static let uploadMemory = Setting.bytes("UPLOAD_MEMORY", default: "512M", (32 << 20)...(1 << 40))
+  static let requestTimeout = Setting.seconds("REQUEST_TIMEOUT", default: "30", 0.1...3600)
+  static let idleTimeout = Setting.seconds("IDLE_TIMEOUT", default: "60", 0.1...3600)
+  static let connectionsMax = Setting.integer("MAX_CONNECTIONS", default: 8192, 1...1_000_000)
+  static let shutdownGrace = Setting.seconds("SHUTDOWN_GRACE", default: "30", 0...86400)
+  static let eventLoops = Setting.integer("EVENT_LOOPS", default: 0, 0...1024)
+
+  // Logs
+  static let logLevel = Setting<Logger.Level>.choice("LOG_LEVEL", default: .info)
+  static let debug = Setting.flag("DEBUG")
+}
