@@ -103,9 +103,10 @@ package struct CatalogReplay: Sendable {
   private func readTombstones(
     _ volume: VolumeID, from offset: UInt64, into tombstones: inout Tombstones
   ) async throws {
-    for (id, tombstone) in try await read(
-      .tombstone, in: volume, from: offset, { ($0.header.blob, try Tombstone(metadata: $0.record.metadata)) })
-    {
+    let found = try await read(.tombstone, in: volume, from: offset) { (record) throws(FormatError) in
+      (record.header.blob, try Tombstone(metadata: record.record.metadata))
+    }
+    for (id, tombstone) in found {
       tombstones.garbage.formUnion(tombstone.garbage)
       guard let deleted = tombstone.object else { continue }
       if let known = tombstones.deletions[deleted.name], known.upTo >= deleted.upTo { continue }
@@ -114,7 +115,7 @@ package struct CatalogReplay: Sendable {
   }
 
   private func readHeads(_ volume: VolumeID, from offset: UInt64) async throws -> [Head] {
-    try await read(.head, in: volume, from: offset) { record in
+    try await read(.head, in: volume, from: offset) { (record) throws(FormatError) in
       let head = try HeadRecord(metadata: record.record.metadata)
       let object = StoredObject(
         head: BlobLocation(volume: volume, blob: record.header.blob), attributes: head.attributes)
