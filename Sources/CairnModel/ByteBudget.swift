@@ -1,6 +1,6 @@
 internal import Synchronization
 
-/// The memory that all uploads together may hold in chunks. A stream that wants a chunk waits its turn; past a
+/// The memory that all request bodies together may hold. A stream that wants a chunk waits its turn; past a
 /// limit of waiters, or of time, it is refused instead of queued.
 package final class ByteBudget: Sendable {
   /// Uploads that wait for memory; one more is refused.
@@ -30,7 +30,7 @@ package final class ByteBudget: Sendable {
   }
 
   /// Takes `count` bytes. False when they could not be had in time, or the task was cancelled.
-  func take(_ count: Int) async -> Bool {
+  package func take(_ count: Int) async -> Bool {
     let id = state.withLock { state -> UInt64? in
       if state.waiters.isEmpty, state.free >= count {
         state.free -= count
@@ -61,7 +61,7 @@ package final class ByteBudget: Sendable {
     }
   }
 
-  func giveBack(_ count: Int) {
+  package func giveBack(_ count: Int) {
     guard count > 0 else { return }
     state.withLock { $0.free += count }
     admit()

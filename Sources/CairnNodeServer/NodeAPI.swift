@@ -1,0 +1,178 @@
+package import CairnHTTP
+package import CairnModel
+package import CairnStorage
+package import Logging
+internal import NIOCore
+package import NIOHTTP1
+
+/// A storage node's HTTP face, for coordinators: ``NodeProtocol`` onto a ``VolumeStore``.
+package struct NodeAPI: HTTPResponder {
+  private let store: VolumeStore
+  private let incarnation: UInt64
+  private let secret: ClusterSecret?
+  private let budget: ByteBudget
+  private let version: String
+  private let durability: String
+  private let isReady: @Sendable () async -> String?
+  private let logger: Logger
+
+  /// - Parameters:
+  ///   - incarnation: tells this process from another one with the same node id.
+  ///   - secret: when it is set, every request but those for health must carry a token made from it.
+  ///   - budget: memory for the records that are on their way in.
+  ///   - isReady: why the node can't do its job; nil when it can.
+  package init(
+    store: VolumeStore, incarnation: UInt64, secret: ClusterSecret?, budget: ByteBudget, version: String,
+    durability: String, isReady: @escaping @Sendable () async -> String?, logger: Logger
+  ) {
+    self.store = store
+    self.incarnation = incarnation
+    self.secret = secret
+    self.budget = budget
+    self.version = version
+    self.durability = durability
+    self.isReady = isReady
+    self.logger = logger
+  }
+
+  package func respond(to request: HTTPRequest) async -> HTTPResponse {
+    do throws(Refusal) {
+      return try await answer(request)
+    } catch {
+      logger.debug(
+        "request refused",
+        metadata: [
+          "request": "\(request.id)", "path": "\(request.path)", "refusal": "\(error.reason.rawValue)",
+          "detail": "\(error.detail)",
+        ])
+      return error.response
+    }
+  }
+
+  private func answer(_ request: HTTPRequest) async throws(Refusal) -> HTTPResponse {
+    switch request.path {
+    case "/health": return health()
+    case "/ready": return await ready()
+    default: break
+    }
+    try authorize(request)
+    guard let route = NodeRoute(method: request.method, path: request.path) else {
+      throw Refusal(.malformed, "\(request.method.rawValue) \(request.path) is no request to a storage node")
+    }
+    do {
+      switch route {
+      case .createVolume(let volume): try await store.createVolume(volume)
+      case .append(let volume): try await append(request, to: volume)
+      case .seal(let volume): try await store.seal(volume)
+      case .read(let location): return try await read(location, request)
+      }
+      return HTTPResponse(.noContent)
+    } catch let error as StorageError {
+      throw Refusal(error.refusal, "\(error)")
+    } catch let error as Refusal {
+      throw error
+    } catch {
+      throw Refusal(.malformed, "\(error)")
+    }
+  }
+
+  /// The request must be meant for this node, and come from its cluster.
+  private func authorize(_ request: HTTPRequest) throws(Refusal) {
+    if let secret {
+      let accepted = secret.accepts(
+        request.headers.first(name: "authorization"), method: request.method.rawValue, path: String(request.path),
+        node: store.node)
+      // A token for another node proves nothing here; say who we are, so that the coordinator looks again.
+      guard accepted || !isMeantForThisNode(request) else {
+        throw Refusal(.unauthorized, "the cluster token is missing, wrong, or older than five minutes")
+      }
+    }
+    guard isMeantForThisNode(request) else {
+      throw Refusal(.wrongNode, "this is node \(store.node)")
+    }
+  }
+
+  private func isMeantForThisNode(_ request: HTTPRequest) -> Bool {
+    request.headers.first(name: NodeProtocol.nodeHeader) == store.node.description
+  }
+
+  private func append(_ request: HTTPRequest, to volume: VolumeID) async throws {
+    let lengthMax = Record.headerLength + Record.metadataLengthMax + Record.payloadLengthMax
+    guard let length = request.contentLength, length <= UInt64(lengthMax) else {
+      throw Refusal(.malformed, "a record must have a Content-Length of at most \(lengthMax)")
+    }
+    guard await budget.take(Int(length)) else {
+      throw Refusal(.failed, "too many records are on their way in")
+    }
+    defer { budget.giveBack(Int(length)) }
+    var bytes = ByteBuffer()
+    while let part = try await request.body.next() {
+      if bytes.readableBytes == 0 {
+        bytes = part
+        bytes.reserveCapacity(Int(length))
+      } else {
+        bytes.writeImmutableBuffer(part)
+      }
+    }
+    let record: EncodedRecord
+    do throws(FormatError) { record = try EncodedRecord(verifying: bytes) } catch {
+      throw Refusal(.malformed, "the record arrived damaged: \(error)")
+    }
+    try await store.append(record, to: volume)
+  }
+
+  private func read(_ location: BlobLocation, _ request: HTTPRequest) async throws -> HTTPResponse {
+    guard let blob = try await store.read(location) else {
+      throw Refusal(.blobUnknown, "volume \(location.volume) has no blob \(location.blob)")
+    }
+    let size = UInt64(blob.header.payloadLength)
+    let headers: HTTPHeaders = [
+      NodeProtocol.checksumHeader: String(blob.header.payloadCRC, radix: 16)
+    ]
+    switch RequestedRange(header: request.headers.first(name: "range"), size: size) {
+    case .whole:
+      return HTTPResponse(.ok, headers: headers, body: body(of: blob, ByteRange(offset: 0, length: size)))
+    case .ranges(let ranges) where ranges.count == 1:
+      return HTTPResponse(.partialContent, headers: headers, body: body(of: blob, ranges[0]))
+    case .ranges, .unsatisfiable:
+      throw Refusal(.malformed, "the range does not lie within the blob's \(size) bytes")
+    }
+  }
+
+  private func body(of blob: StoredBlob, _ range: ByteRange) -> HTTPResponse.Body {
+    switch blob {
+    case .bytes(_, let payload):
+      let start = payload.readerIndex + Int(range.offset)
+      return .bytes(payload.getSlice(at: start, length: Int(range.length)) ?? ByteBuffer())
+    case .file(_, let file):
+      return .stream(length: range.length) { writer in
+        try await writer.write(
+          file: file.descriptor, owner: file, offset: file.offset + range.offset, length: Int(range.length))
+      }
+    }
+  }
+
+  private func health() -> HTTPResponse {
+    var json = JSONText()
+    json.object { json in
+      json.member("status", "healthy")
+      json.member("role", "node")
+      json.member("node_id", store.node.description)
+      json.member("incarnation", incarnation.hexadecimal)
+      json.member("version", version)
+      json.member("durability", durability)
+    }
+    return HTTPResponse(.ok, headers: ["Content-Type": "application/json"], body: .bytes(json.buffer))
+  }
+
+  private func ready() async -> HTTPResponse {
+    let reason = await isReady()
+    var json = JSONText()
+    json.object { json in
+      if let reason { json.member("detail", reason) } else { json.member("status", "ready") }
+    }
+    return HTTPResponse(
+      reason == nil ? .ok : .serviceUnavailable, headers: ["Content-Type": "application/json"],
+      body: .bytes(json.buffer))
+  }
+}

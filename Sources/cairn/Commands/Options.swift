@@ -1,0 +1,130 @@
+import ArgumentParser
+
+/// Options that set a setting each; their values come before the environment's.
+protocol SettingOptions: ParsableArguments {
+  /// Values by the names of their settings.
+  var flags: [String: String?] { get }
+}
+
+struct ProcessOptions: SettingOptions {
+  @Option(help: "Address to listen on. [HOST, default 127.0.0.1]")
+  var host: String?
+  @Option(help: "Port to listen on. [PORT, default 8000; node: 8001]")
+  var port: String?
+  @Option(help: "Seconds for a request's headers to arrive. [REQUEST_TIMEOUT, default 30]")
+  var requestTimeout: String?
+  @Option(help: "Seconds without any byte after which a connection is closed. [IDLE_TIMEOUT, default 60]")
+  var idleTimeout: String?
+  @Option(help: "Connections at the same time. [MAX_CONNECTIONS, default 8192]")
+  var maxConnections: String?
+  @Option(help: "Seconds that transfers get to finish when the process stops. [SHUTDOWN_GRACE, default 30]")
+  var shutdownGrace: String?
+  @Option(help: "Threads for connections, 0 for one per processor. [EVENT_LOOPS, default 0]")
+  var eventLoops: String?
+  @Option(help: "trace, debug, info, notice, warning, error or critical. [LOG_LEVEL, default info]")
+  var logLevel: String?
+  @Flag(help: "Log at debug. [DEBUG]")
+  var debug = false
+
+  var flags: [String: String?] {
+    [
+      Settings.host.name: host, Settings.port.name: port, Settings.requestTimeout.name: requestTimeout,
+      Settings.idleTimeout.name: idleTimeout, Settings.connectionsMax.name: maxConnections,
+      Settings.shutdownGrace.name: shutdownGrace, Settings.eventLoops.name: eventLoops,
+      Settings.logLevel.name: logLevel, Settings.debug.name: debug ? "1" : nil,
+    ]
+  }
+}
+
+struct StorageOptions: SettingOptions {
+  @Option(help: "Directory for blobs and the catalog. [BASE_STORAGE_PATH, default /data]")
+  var baseStoragePath: String?
+  @Option(help: "sync: on disk before the answer; async: soon after. [DURABILITY, default sync]")
+  var durability: String?
+  @Option(help: "Free bytes below which the node takes no more data. [MIN_FREE_SPACE, default 1G]")
+  var minFreeSpace: String?
+  @Option(help: "Bytes of a volume. [VOLUME_SIZE, default 1G]")
+  var volumeSize: String?
+  @Option(help: "Entries in any directory of the storage path. [MAX_ENTRIES_PER_DIRECTORY, default 36]")
+  var maxEntriesPerDirectory: String?
+  @Option(help: "Seconds that deleted bytes stay readable for downloads under way. [GARBAGE_GRACE, default 3600]")
+  var garbageGrace: String?
+
+  var flags: [String: String?] {
+    [
+      Settings.basePath.name: baseStoragePath, Settings.durability.name: durability,
+      Settings.freeSpaceMin.name: minFreeSpace, Settings.volumeSize.name: volumeSize,
+      Settings.directoryEntriesMax.name: maxEntriesPerDirectory, Settings.garbageGrace.name: garbageGrace,
+    ]
+  }
+}
+
+struct UploadOptions: SettingOptions {
+  @Option(help: "Bytes of the largest file. [MAX_UPLOAD_SIZE, default 4T]")
+  var maxUploadSize: String?
+  @Option(help: "Memory that all uploads together may hold. [UPLOAD_MEMORY, default 512M]")
+  var uploadMemory: String?
+
+  var flags: [String: String?] {
+    [Settings.uploadSizeMax.name: maxUploadSize, Settings.uploadMemory.name: uploadMemory]
+  }
+}
+
+struct MembershipOptions: SettingOptions {
+  @Option(help: "Seconds between heartbeats. [NODE_HEARTBEAT_INTERVAL, default 30]")
+  var nodeHeartbeatInterval: String?
+  @Option(help: "Seconds without a heartbeat after which a node counts as dead. [NODE_TIMEOUT, default 90]")
+  var nodeTimeout: String?
+
+  var flags: [String: String?] {
+    [Settings.heartbeatInterval.name: nodeHeartbeatInterval, Settings.nodeTimeout.name: nodeTimeout]
+  }
+}
+
+struct ClusterOptions: SettingOptions {
+  @Option(help: "Redis's host. [REDIS_HOST, default redis]")
+  var redisHost: String?
+  @Option(help: "Redis's port. [REDIS_PORT, default 6379]")
+  var redisPort: String?
+  @Option(help: "Redis's Unix socket, instead of host and port. [REDIS_SOCKET]")
+  var redisSocket: String?
+  @Option(help: "Redis's user name. [REDIS_USERNAME]")
+  var redisUsername: String?
+  @Option(help: "Redis's password; better in the environment, where others don't see it. [REDIS_PASSWORD]")
+  var redisPassword: String?
+  @Option(help: "Redis's database number. [REDIS_DB, default 0]")
+  var redisDb: String?
+  @Option(help: "Secret that coordinators and nodes share; better in the environment. [CLUSTER_SECRET]")
+  var clusterSecret: String?
+
+  var flags: [String: String?] {
+    [
+      Settings.redisHost.name: redisHost, Settings.redisPort.name: redisPort, Settings.redisSocket.name: redisSocket,
+      Settings.redisUsername.name: redisUsername, Settings.redisPassword.name: redisPassword,
+      Settings.redisDatabase.name: redisDb, Settings.clusterSecret.name: clusterSecret,
+    ]
+  }
+}
+
+struct CoordinatorOptions: SettingOptions {
+  @Option(help: "Seconds for a node to answer. [NODE_WRITE_DEADLINE, default 5]")
+  var nodeWriteDeadline: String?
+
+  var flags: [String: String?] { [Settings.writeDeadline.name: nodeWriteDeadline] }
+}
+
+struct NodeOptions: SettingOptions {
+  @Option(help: "Host at which coordinators reach this node. [ADVERTISE_HOST, default HOST or the machine's name]")
+  var advertiseHost: String?
+  @Option(help: "Where the node stands. [NODE_ZONE, default 'default']")
+  var nodeZone: String?
+  @Flag(help: "Listen on other addresses than loopback without a CLUSTER_SECRET. [ALLOW_INSECURE_CLUSTER]")
+  var allowInsecureCluster = false
+
+  var flags: [String: String?] {
+    [
+      Settings.advertiseHost.name: advertiseHost, Settings.zone.name: nodeZone,
+      Settings.allowInsecureCluster.name: allowInsecureCluster ? "1" : nil,
+    ]
+  }
+}

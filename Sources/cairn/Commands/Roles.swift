@@ -1,0 +1,99 @@
+import ArgumentParser
+
+/// A command that runs until it is told to stop.
+protocol RoleCommand: AsyncParsableCommand {
+  associatedtype Configuration
+  /// The name in log lines and in `/health`.
+  static var role: String { get }
+  var options: [any SettingOptions] { get }
+  static func configuration(_ reader: inout SettingReader) throws(ConfigurationError) -> Configuration
+  static func process(of configuration: Configuration) -> ProcessConfiguration
+  static func run(_ configuration: Configuration, _ process: RoleProcess) async throws
+}
+
+extension RoleCommand {
+  func run() async throws {
+    var reader = SettingReader.current(options)
+    let configuration: Configuration
+    do throws(ConfigurationError) {
+      configuration = try Self.configuration(&reader)
+    } catch {
+      throw ValidationError("\(error)")
+    }
+    try await RoleProcess.run(Self.role, Self.process(of: configuration)) { process in
+      try await Self.run(configuration, process)
+    }
+  }
+}
+
+struct Server: RoleCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Run everything in one process: coordinator, storage node and catalog.",
+    discussion: "Serves HTTP on 127.0.0.1:8000 and keeps all data under BASE_STORAGE_PATH.")
+  static let role = "server"
+
+  @OptionGroup(title: "Process") var process: ProcessOptions
+  @OptionGroup(title: "Storage") var storage: StorageOptions
+  @OptionGroup(title: "Uploads") var uploads: UploadOptions
+  @OptionGroup(title: "Membership") var membership: MembershipOptions
+
+  var options: [any SettingOptions] { [process, storage, uploads, membership] }
+
+  static func configuration(_ reader: inout SettingReader) throws(ConfigurationError) -> ServerConfiguration {
+    try ServerConfiguration(&reader)
+  }
+
+  static func process(of configuration: ServerConfiguration) -> ProcessConfiguration { configuration.process }
+
+  static func run(_ configuration: ServerConfiguration, _ process: RoleProcess) async throws {
+    try await ServerRole(configuration, process).run()
+  }
+}
+
+struct Coordinator: RoleCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Take client requests, and place and stream blobs. Keeps no state; run as many as you like.")
+  static let role = "coordinator"
+
+  @OptionGroup(title: "Process") var process: ProcessOptions
+  @OptionGroup(title: "Cluster") var cluster: ClusterOptions
+  @OptionGroup(title: "Coordinator") var coordinator: CoordinatorOptions
+  @OptionGroup(title: "Uploads") var uploads: UploadOptions
+  @OptionGroup(title: "Membership") var membership: MembershipOptions
+
+  var options: [any SettingOptions] { [process, cluster, coordinator, uploads, membership] }
+
+  static func configuration(_ reader: inout SettingReader) throws(ConfigurationError) -> CoordinatorConfiguration {
+    try CoordinatorConfiguration(&reader)
+  }
+
+  static func process(of configuration: CoordinatorConfiguration) -> ProcessConfiguration { configuration.process }
+
+  static func run(_ configuration: CoordinatorConfiguration, _ process: RoleProcess) async throws {
+    try await CoordinatorRole(configuration, process).run()
+  }
+}
+
+struct Node: RoleCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Keep blobs under BASE_STORAGE_PATH, and send heartbeats.")
+  static let role = "node"
+
+  @OptionGroup(title: "Process") var process: ProcessOptions
+  @OptionGroup(title: "Storage") var storage: StorageOptions
+  @OptionGroup(title: "Cluster") var cluster: ClusterOptions
+  @OptionGroup(title: "Node") var node: NodeOptions
+  @OptionGroup(title: "Membership") var membership: MembershipOptions
+
+  var options: [any SettingOptions] { [process, storage, cluster, node, membership] }
+
+  static func configuration(_ reader: inout SettingReader) throws(ConfigurationError) -> NodeConfiguration {
+    try NodeConfiguration(&reader)
+  }
+
+  static func process(of configuration: NodeConfiguration) -> ProcessConfiguration { configuration.process }
+
+  static func run(_ configuration: NodeConfiguration, _ process: RoleProcess) async throws {
+    try await NodeRole(configuration, process).run()
+  }
+}

@@ -1,0 +1,82 @@
+import ArgumentParser
+import Dispatch
+import Foundation
+import Glibc
+import Logging
+import NIOPosix
+
+/// What every role gets from its process: event loops, threads for blocking work, a logger, the order to stop.
+struct RoleProcess: Sendable {
+  let role: String
+  let group: MultiThreadedEventLoopGroup
+  /// For blocking work: disk reads and hashing.
+  let threads: NIOThreadPool
+  let logger: Logger
+  private let signals: StopSignals
+
+  /// Returns when SIGTERM or SIGINT has come.
+  func stopped() async {
+    await signals.first()
+  }
+
+  /// Runs a role from start to exit.
+  ///
+  /// - Throws: `ExitCode.failure` when the role fails; the log says why.
+  static func run(
+    _ role: String, _ configuration: ProcessConfiguration, _ body: (RoleProcess) async throws -> Void
+  ) async throws {
+    let format = LineLogHandler.Format.automatic()
+    let level = configuration.logLevel
+    LoggingSystem.bootstrap { LineLogHandler(label: $0, format: format, level: level) }
+    // Writing to a socket that was closed is an error of that write, not the end of the process.
+    signal(SIGPIPE, SIG_IGN)
+    raiseDescriptorLimit()
+    let processors = ProcessInfo.processInfo.activeProcessorCount
+    let group = MultiThreadedEventLoopGroup(
+      numberOfThreads: configuration.eventLoops > 0 ? configuration.eventLoops : processors)
+    let threads = NIOThreadPool(numberOfThreads: max(4, processors))
+    threads.start()
+    let process = RoleProcess(
+      role: role, group: group, threads: threads, logger: Logger(label: role), signals: StopSignals())
+    do {
+      try await body(process)
+    } catch {
+      process.logger.critical("stopped by an error", metadata: ["error": "\(error)"])
+      throw ExitCode.failure
+    }
+    try? await threads.shutdownGracefully()
+    try? await group.shutdownGracefully()
+    process.logger.info("stopped")
+  }
+
+  /// Every connection and every volume needs a descriptor: take as many as the system gives.
+  private static func raiseDescriptorLimit() {
+    var limit = rlimit()
+    guard getrlimit(__rlimit_resource_t(UInt32(RLIMIT_NOFILE.rawValue)), &limit) == 0 else { return }
+    limit.rlim_cur = limit.rlim_max
+    setrlimit(__rlimit_resource_t(UInt32(RLIMIT_NOFILE.rawValue)), &limit)
+  }
+}
+
+/// SIGTERM and SIGINT.
+private final class StopSignals: Sendable {
+  private let stream: AsyncStream<Void>
+  private let sources: [any DispatchSourceSignal & Sendable]
+
+  init() {
+    let (stream, continuation) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
+    self.stream = stream
+    let queue = DispatchQueue(label: "signals")
+    sources = [SIGTERM, SIGINT].map { number in
+      signal(number, SIG_IGN)
+      let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
+      source.setEventHandler { continuation.yield() }
+      source.resume()
+      return source
+    }
+  }
+
+  func first() async {
+    for await _ in stream { return }
+  }
+}
