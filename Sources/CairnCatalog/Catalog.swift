@@ -79,6 +79,8 @@ package enum CatalogLimits {
   package static let deletionMemory: Duration = .seconds(3600)
   /// Names in one page of a list at most.
   package static let pageLengthMax = 1000
+  /// What ``RegisteredNode/ageMilliseconds`` says of a node that left in order: longer than any time-out (34 years).
+  package static let departedAgeMilliseconds: UInt64 = 1 << 40
 }
 
 package enum PutOutcome: Hashable, Sendable {

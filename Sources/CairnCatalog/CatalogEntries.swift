@@ -1,0 +1,52 @@
+internal import CairnModel
+internal import NIOCore
+
+/// What comes out of a catalog is decoded here; where it can't be, the caller learns that it is not his fault.
+extension StoredObject {
+  init(catalogEntry bytes: ByteBuffer) throws(CatalogError) {
+    do throws(FormatError) {
+      try self.init(decoding: bytes)
+    } catch {
+      throw .format(error)
+    }
+  }
+}
+
+extension ObjectKey {
+  init(catalogKey bytes: some Collection<UInt8>) throws(CatalogError) {
+    do throws(InvalidName) {
+      try self.init(utf8: bytes)
+    } catch {
+      throw .failed("it holds a name that can't be one: \(error)")
+    }
+  }
+}
+
+extension Volume {
+  init(id: VolumeID, catalogEntry bytes: ByteBuffer, state: State) throws(CatalogError) {
+    do throws(FormatError) {
+      try self.init(id: id, decoding: bytes, state: state)
+    } catch {
+      throw .format(error)
+    }
+  }
+}
+
+extension RegisteredNode {
+  /// - Parameters:
+  ///   - lastHeartbeat: milliseconds since 1970, by the catalog's clock.
+  ///   - now: the same clock, now.
+  ///   - departed: whether the node left in order.
+  init(
+    catalogEntry bytes: ByteBuffer, lastHeartbeat: UInt64, now: UInt64, departed: Bool
+  ) throws(CatalogError) {
+    do throws(FormatError) {
+      let age = now > lastHeartbeat ? now - lastHeartbeat : 0
+      self.init(
+        report: try NodeReport(decoding: bytes), lastHeartbeat: Timestamp(millisecondsSinceEpoch: lastHeartbeat),
+        ageMilliseconds: departed ? CatalogLimits.departedAgeMilliseconds : age)
+    } catch {
+      throw .format(error)
+    }
+  }
+}

@@ -1,0 +1,72 @@
+internal import CairnModel
+internal import NIOCore
+
+/// A node's report as catalogs keep it: format version, then fields. Binary, so that no JSON decoder is loaded for it.
+extension NodeReport {
+  private static let formatVersion: UInt8 = 1
+  private static let what = "node report"
+
+  private enum Tag: UInt8 {
+    case node = 1
+    case incarnation = 2
+    case address = 3
+    case port = 4
+    case zone = 5
+    case storagePath = 6
+    case capacity = 7
+    case available = 8
+    case readOnly = 9
+    case blobCount = 10
+    case volumeCount = 11
+  }
+
+  func encoded() -> ByteBuffer {
+    var buffer = ByteBuffer()
+    buffer.writeInteger(Self.formatVersion)
+    buffer.writeField(Tag.node.rawValue, node.description.utf8)
+    buffer.writeField(Tag.incarnation.rawValue, incarnation)
+    buffer.writeField(Tag.address.rawValue, address.utf8)
+    buffer.writeField(Tag.port.rawValue, UInt64(clamping: port))
+    buffer.writeField(Tag.zone.rawValue, zone.utf8)
+    buffer.writeField(Tag.storagePath.rawValue, storagePath.utf8)
+    buffer.writeField(Tag.capacity.rawValue, capacity)
+    buffer.writeField(Tag.available.rawValue, available)
+    buffer.writeField(Tag.readOnly.rawValue, readOnly ? 1 : 0)
+    buffer.writeField(Tag.blobCount.rawValue, blobCount)
+    buffer.writeField(Tag.volumeCount.rawValue, UInt64(clamping: volumeCount))
+    return buffer
+  }
+
+  init(decoding buffer: ByteBuffer) throws(FormatError) {
+    var buffer = buffer
+    guard let version = buffer.readInteger(as: UInt8.self) else { throw .truncated(what: Self.what) }
+    guard version <= Self.formatVersion else {
+      throw .newerVersion(what: Self.what, found: version, supported: Self.formatVersion)
+    }
+    var texts: [Tag: String] = [:]
+    var numbers: [Tag: UInt64] = [:]
+    while let field = try buffer.readField(of: Self.what) {
+      guard let tag = Tag(rawValue: field.tag) else { continue }
+      switch tag {
+      case .node, .address, .zone, .storagePath:
+        guard let text = field.value.validatedString else { throw .badField(what: Self.what, tag: field.tag) }
+        texts[tag] = text
+      case .incarnation, .port, .capacity, .available, .readOnly, .blobCount, .volumeCount:
+        var value = field.value
+        guard let number = value.readInteger(endianness: .little, as: UInt64.self) else {
+          throw .badField(what: Self.what, tag: field.tag)
+        }
+        numbers[tag] = number
+      }
+    }
+    guard let node = texts[.node].flatMap({ NodeID($0) }) else { throw .missingField(what: Self.what, name: "node") }
+    guard let incarnation = numbers[.incarnation] else { throw .missingField(what: Self.what, name: "incarnation") }
+    guard let address = texts[.address] else { throw .missingField(what: Self.what, name: "address") }
+    guard let port = numbers[.port] else { throw .missingField(what: Self.what, name: "port") }
+    self.init(
+      node: node, incarnation: incarnation, address: address, port: Int(clamping: port), zone: texts[.zone] ?? "",
+      storagePath: texts[.storagePath] ?? "", capacity: numbers[.capacity] ?? 0, available: numbers[.available] ?? 0,
+      readOnly: numbers[.readOnly] == 1, blobCount: numbers[.blobCount] ?? 0,
+      volumeCount: Int(clamping: numbers[.volumeCount] ?? 0))
+  }
+}

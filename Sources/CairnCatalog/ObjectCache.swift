@@ -1,0 +1,171 @@
+internal import CairnModel
+internal import Synchronization
+
+/// The objects used last, in memory, so that a lookup of one of them neither waits nor changes threads.
+///
+/// It never says anything that the catalog behind it would not say at that moment: names are taken out before a
+/// change of them is committed, and put back with what they are after it. A reader that fetched a name itself offers
+/// it with the ticket it drew before, which is void when a commit came in between.
+final class ObjectCache: Sendable {
+  struct Ticket {
+    fileprivate let shard: Int
+    fileprivate let commits: UInt64
+  }
+
+  private let shards: [Shard]
+
+  /// `Mutex` itself can't be in an array.
+  private final class Shard: Sendable {
+    let state: Mutex<ObjectCacheShard>
+    init(capacity: Int) { state = Mutex(ObjectCacheShard(capacity: capacity)) }
+  }
+
+  private static let shardCount = 16
+
+  /// - Parameter capacity: bytes of memory, by estimate; 0 keeps nothing.
+  init(capacity: Int) {
+    shards = (0..<Self.shardCount).map { _ in Shard(capacity: capacity / Self.shardCount) }
+  }
+
+  /// O(1).
+  func object(_ name: ObjectName) -> StoredObject? {
+    shards[shard(of: name)].state.withLock { $0.object(name) }
+  }
+
+  /// To be drawn before the catalog is read for `name`.
+  func ticket(for name: ObjectName) -> Ticket {
+    let index = shard(of: name)
+    return Ticket(shard: index, commits: shards[index].state.withLock { $0.commits })
+  }
+
+  /// Keeps what was read from the catalog after `ticket` was drawn, unless it may be out of date.
+  func fill(_ name: ObjectName, with object: StoredObject, ticket: Ticket) {
+    shards[ticket.shard].state.withLock { shard in
+      guard shard.commits == ticket.commits, shard.pending == 0 else { return }
+      shard.insert(name, object)
+    }
+  }
+
+  /// The changes are about to become visible in the catalog.
+  func willCommit(_ changes: [ObjectName: StoredObject?]) {
+    for name in changes.keys {
+      shards[shard(of: name)].state.withLock { shard in
+        shard.pending += 1
+        shard.remove(name)
+      }
+    }
+  }
+
+  /// They are visible.
+  func didCommit(_ changes: [ObjectName: StoredObject?]) {
+    for (name, object) in changes {
+      shards[shard(of: name)].state.withLock { shard in
+        shard.pending -= 1
+        shard.commits += 1
+        if let object { shard.insert(name, object) }
+      }
+    }
+  }
+
+  /// They never will be.
+  func didRollBack(_ changes: [ObjectName: StoredObject?]) {
+    for name in changes.keys {
+      shards[shard(of: name)].state.withLock { $0.pending -= 1 }
+    }
+  }
+
+  private func shard(of name: ObjectName) -> Int {
+    // The upper bits: the shard's dictionary uses the lower ones.
+    Int(UInt(bitPattern: name.hashValue) >> (UInt.bitWidth - Self.shardCount.trailingZeroBitCount))
+  }
+}
+
+/// A part of the cache: a dictionary and, through its nodes, a list from the newest use to the oldest.
+struct ObjectCacheShard {
+  /// Commits that changed a name of this shard.
+  var commits: UInt64 = 0
+  /// Changes that are being committed now.
+  var pending = 0
+
+  private struct Node {
+    var name: ObjectName
+    var object: StoredObject
+    var cost: Int
+    var newer: Int
+    var older: Int
+  }
+
+  private let capacity: Int
+  private var cost = 0
+  private var slots: [ObjectName: Int] = [:]
+  private var nodes: [Node] = []
+  private var free: [Int] = []
+  private var newest = Self.none
+  private var oldest = Self.none
+
+  private static let none = -1
+
+  init(capacity: Int) {
+    self.capacity = capacity
+  }
+
+  mutating func object(_ name: ObjectName) -> StoredObject? {
+    guard let slot = slots[name] else { return nil }
+    if slot != newest {
+      unlink(slot)
+      link(slot)
+    }
+    return nodes[slot].object
+  }
+
+  mutating func insert(_ name: ObjectName, _ object: StoredObject) {
+    remove(name)
+    let node = Node(
+      name: name, object: object, cost: Self.cost(name, object), newer: Self.none, older: Self.none)
+    guard node.cost <= capacity else { return }
+    while cost + node.cost > capacity { remove(nodes[oldest].name) }
+    let slot: Int
+    if let reused = free.popLast() {
+      slot = reused
+      nodes[slot] = node
+    } else {
+      slot = nodes.count
+      nodes.append(node)
+    }
+    slots[name] = slot
+    cost += node.cost
+    link(slot)
+  }
+
+  mutating func remove(_ name: ObjectName) {
+    guard let slot = slots.removeValue(forKey: name) else { return }
+    cost -= nodes[slot].cost
+    unlink(slot)
+    free.append(slot)
+  }
+
+  private mutating func link(_ slot: Int) {
+    nodes[slot].newer = Self.none
+    nodes[slot].older = newest
+    if newest != Self.none { nodes[newest].newer = slot }
+    newest = slot
+    if oldest == Self.none { oldest = slot }
+  }
+
+  private mutating func unlink(_ slot: Int) {
+    let node = nodes[slot]
+    if node.newer != Self.none { nodes[node.newer].older = node.older } else { newest = node.older }
+    if node.older != Self.none { nodes[node.older].newer = node.newer } else { oldest = node.newer }
+  }
+
+  /// Bytes of a node, two dictionary slots and two digests, with what the allocator adds.
+  private static let fixedCost = 640
+
+  private static func cost(_ name: ObjectName, _ object: StoredObject) -> Int {
+    let attributes = object.attributes
+    let texts =
+      name.key.text.utf8.count + attributes.contentType.utf8.count
+      + (attributes.originalFilename?.utf8.count ?? 0)
+    return fixedCost + texts + attributes.unknown.reduce(0) { $0 + 48 + $1.value.count }
+  }
+}

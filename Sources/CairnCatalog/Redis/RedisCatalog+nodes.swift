@@ -1,0 +1,100 @@
+package import CairnModel
+internal import NIOCore
+
+extension RedisCatalog: NodeRegistry {
+  package func heartbeat(
+    _ report: NodeReport, timeout: Duration, takeOver: Bool
+  ) async throws(CatalogError) -> HeartbeatOutcome {
+    let reply = try await client.run(
+      RedisScripts.heartbeat, keys: [keys.nodes, keys.heartbeats], report.node.description,
+      ByteBuffer(integer: report.incarnation), report.encoded(), timeout.milliseconds, takeOver ? 1 : 0)
+    guard case .array(let parts) = reply else { throw .unexpected(reply, to: "heartbeat") }
+    guard !parts.isEmpty else { return .accepted }
+    guard parts.count == 3, case .integer(let now) = parts[0], case .bytes(let known) = parts[1],
+      case .bytes(let heartbeat) = parts[2]
+    else { throw .unexpected(reply, to: "heartbeat") }
+    return .duplicate(of: try RegisteredNode(report: known, heartbeat: heartbeat, now: now))
+  }
+
+  package func leave(_ node: NodeID, incarnation: UInt64) async throws(CatalogError) {
+    _ = try await client.run(
+      RedisScripts.leave, keys: [keys.heartbeats], node.description, ByteBuffer(integer: incarnation))
+  }
+
+  package func nodes() async throws(CatalogError) -> [RegisteredNode] {
+    let reply = try await client.run(RedisScripts.nodes, keys: [keys.nodes, keys.heartbeats])
+    guard case .array(let parts) = reply, parts.count % 2 == 1, case .integer(let now) = parts[0] else {
+      throw .unexpected(reply, to: "nodes")
+    }
+    var nodes: [RegisteredNode] = []
+    for index in stride(from: 1, to: parts.count, by: 2) {
+      guard case .bytes(let report) = parts[index], case .bytes(let heartbeat) = parts[index + 1] else {
+        throw .unexpected(reply, to: "nodes")
+      }
+      nodes.append(try RegisteredNode(report: report, heartbeat: heartbeat, now: now))
+    }
+    return nodes.sorted { $0.report.node < $1.report.node }
+  }
+
+  package func ping() async throws(CatalogError) {
+    _ = try await client.send(RedisCommand("PING"))
+  }
+}
+
+extension RegisteredNode {
+  /// - Parameter heartbeat: incarnation, whether the node left, and when it came, as ``RedisKeys/heartbeats`` says.
+  fileprivate init(report: ByteBuffer, heartbeat: ByteBuffer, now: Int64) throws(CatalogError) {
+    var heartbeat = heartbeat
+    guard heartbeat.readInteger(as: UInt64.self) != nil, let departed = heartbeat.readInteger(as: UInt8.self),
+      let milliseconds = UInt64(String(buffer: heartbeat))
+    else { throw .format(.truncated(what: "heartbeat")) }
+    try self.init(
+      catalogEntry: report, lastHeartbeat: milliseconds, now: UInt64(clamping: now),
+      departed: departed == UInt8(ascii: "1"))
+  }
+}
+
+extension RedisScripts {
+  /// Milliseconds since 1970 by the clock of Redis, as a number.
+  private static let clock = """
+    local time = redis.call('TIME')
+    local now = time[1] * 1000 + math.floor(time[2] / 1000)
+
+    """
+
+  /// KEYS: nodes, heartbeats. ARGV: node, incarnation, report, time-out in milliseconds, 1 to take over. Nothing where
+  /// it was accepted; else the time, the other's report and heartbeat.
+  fileprivate static let heartbeat = RedisScript(
+    clock + """
+      local known = redis.call('HGET', KEYS[2], ARGV[1])
+      if known and string.sub(known, 1, 8) ~= ARGV[2] and string.sub(known, 9, 9) == '0' and ARGV[5] == '0'
+        and now - tonumber(string.sub(known, 10)) < tonumber(ARGV[4]) then
+        return {now, redis.call('HGET', KEYS[1], ARGV[1]), known}
+      end
+      redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
+      redis.call('HSET', KEYS[2], ARGV[1], ARGV[2] .. '0' .. string.format('%.0f', now))
+      return {}
+      """)
+
+  /// KEYS: heartbeats. ARGV: node, incarnation.
+  fileprivate static let leave = RedisScript(
+    """
+    local known = redis.call('HGET', KEYS[1], ARGV[1])
+    if known and string.sub(known, 1, 8) == ARGV[2] then
+      redis.call('HSET', KEYS[1], ARGV[1], ARGV[2] .. '1' .. string.sub(known, 10))
+    end
+    return 0
+    """)
+
+  /// KEYS: nodes, heartbeats. The time, then report and heartbeat of each node.
+  fileprivate static let nodes = RedisScript(
+    clock + """
+      local reports = redis.call('HGETALL', KEYS[1])
+      local answer = {now}
+      for i = 1, #reports, 2 do
+        answer[#answer + 1] = reports[i + 1]
+        answer[#answer + 1] = redis.call('HGET', KEYS[2], reports[i])
+      end
+      return answer
+      """)
+}

@@ -1,0 +1,93 @@
+package import CairnModel
+internal import NIOCore
+
+extension RedisCatalog: VolumeCatalog {
+  package func volume(_ id: VolumeID) async throws(CatalogError) -> Volume? {
+    try await volumes(from: client.run(RedisScripts.volume, keys: [keys.volumes, keys.openVolumes], id)).first
+  }
+
+  package func add(_ volume: Volume) async throws(CatalogError) {
+    _ = try await client.run(
+      RedisScripts.addVolume, keys: [keys.volumes, keys.volumeIDs, keys.openVolumes], volume.id, volume.encoded(),
+      volume.state == .open ? 1 : 0)
+  }
+
+  @discardableResult
+  package func seal(_ id: VolumeID) async throws(CatalogError) -> Bool {
+    // One command, and of several that try only one removes it.
+    let reply = try await client.send(RedisCommand("SREM", keys.openVolumes, id))
+    guard case .integer(let removed) = reply else { throw .unexpected(reply, to: "SREM") }
+    return removed == 1
+  }
+
+  package func openVolumes() async throws(CatalogError) -> [Volume] {
+    let reply = try await client.run(RedisScripts.openVolumes, keys: [keys.openVolumes, keys.volumes])
+    return try volumes(from: reply).sorted { $0.id < $1.id }
+  }
+
+  package func volumes(after start: VolumeID?, limit: Int) async throws(CatalogError) -> [Volume] {
+    var lower = ByteBuffer(string: start == nil ? "-" : "(")
+    if let start { lower.writeInteger(start.rawValue) }
+    let reply = try await client.run(
+      RedisScripts.volumes, keys: [keys.volumeIDs, keys.volumes, keys.openVolumes], lower, max(limit, 0))
+    return try volumes(from: reply)
+  }
+
+  /// Reads triples of id, volume, and whether it is open.
+  private func volumes(from reply: RedisReply) throws(CatalogError) -> [Volume] {
+    guard case .array(let parts) = reply, parts.count.isMultiple(of: 3) else {
+      throw .unexpected(reply, to: "volumes")
+    }
+    var volumes: [Volume] = []
+    for index in stride(from: 0, to: parts.count, by: 3) {
+      guard case .bytes(var id) = parts[index], let id = id.readOrderedVolumeID(),
+        case .bytes(let value) = parts[index + 1], case .integer(let isOpen) = parts[index + 2]
+      else { throw .unexpected(reply, to: "volumes") }
+      volumes.append(try Volume(id: id, catalogEntry: value, state: isOpen == 1 ? .open : .sealed))
+    }
+    return volumes
+  }
+}
+
+extension RedisScripts {
+  /// KEYS: volumes, open volumes. ARGV: id.
+  fileprivate static let volume = RedisScript(
+    """
+    local value = redis.call('HGET', KEYS[1], ARGV[1])
+    if not value then return {} end
+    return {ARGV[1], value, redis.call('SISMEMBER', KEYS[2], ARGV[1])}
+    """)
+
+  /// KEYS: volumes, volume ids, open volumes. ARGV: id, volume, 1 if it is open.
+  fileprivate static let addVolume = RedisScript(
+    """
+    if redis.call('HSETNX', KEYS[1], ARGV[1], ARGV[2]) == 0 then return 0 end
+    redis.call('ZADD', KEYS[2], 0, ARGV[1])
+    if ARGV[3] == '1' then redis.call('SADD', KEYS[3], ARGV[1]) end
+    return 1
+    """)
+
+  /// KEYS: open volumes, volumes.
+  fileprivate static let openVolumes = RedisScript(
+    """
+    local answer = {}
+    for _, id in ipairs(redis.call('SMEMBERS', KEYS[1])) do
+      answer[#answer + 1] = id
+      answer[#answer + 1] = redis.call('HGET', KEYS[2], id)
+      answer[#answer + 1] = 1
+    end
+    return answer
+    """)
+
+  /// KEYS: volume ids, volumes, open volumes. ARGV: lower bound as ZRANGEBYLEX has it, limit.
+  fileprivate static let volumes = RedisScript(
+    """
+    local answer = {}
+    for _, id in ipairs(redis.call('ZRANGEBYLEX', KEYS[1], ARGV[1], '+', 'LIMIT', 0, ARGV[2])) do
+      answer[#answer + 1] = id
+      answer[#answer + 1] = redis.call('HGET', KEYS[2], id)
+      answer[#answer + 1] = redis.call('SISMEMBER', KEYS[3], id)
+    end
+    return answer
+    """)
+}

@@ -1,0 +1,30 @@
+internal import CairnModel
+internal import NIOCore
+
+/// The names of Redis keys. All keys of one bucket share a hash tag, and so do those of volumes and nodes: what one
+/// script changes is on one shard of a Redis Cluster.
+struct RedisKeys: Sendable {
+  let prefix: String
+
+  /// HASH: key of an object → its version (16 bytes) and the object, encoded.
+  func objects(_ bucket: BucketName) -> String { "\(prefix):{\(bucket.text)}:objects" }
+  /// ZSET, all with score 0: the keys of the objects in bytewise order.
+  func names(_ bucket: BucketName) -> String { "\(prefix):{\(bucket.text)}:names" }
+  /// HASH: version (16 bytes) → key of the object.
+  func versions(_ bucket: BucketName) -> String { "\(prefix):{\(bucket.text)}:versions" }
+  /// STRING that expires: the tombstone's version (16 bytes) and the deleted object, encoded.
+  func deletion(_ name: ObjectName) -> String { "\(prefix):{\(name.bucket.text)}:deleted:\(name.key.text)" }
+
+  /// HASH: volume id (8 bytes) → the volume, encoded.
+  var volumes: String { "\(prefix):{cluster}:volumes" }
+  /// ZSET, all with score 0: the ids of all volumes in order.
+  var volumeIDs: String { "\(prefix):{cluster}:volume-ids" }
+  /// SET: the ids of the open volumes.
+  var openVolumes: String { "\(prefix):{cluster}:open-volumes" }
+  /// HASH: node id → its last report.
+  var nodes: String { "\(prefix):{cluster}:nodes" }
+  /// HASH: node id → incarnation (8 bytes), `1` if it left else `0`, and the milliseconds since 1970 of its heartbeat.
+  var heartbeats: String { "\(prefix):{cluster}:heartbeats" }
+  /// HASH: volume id (8 bytes) → offset in its log.
+  var marks: String { "\(prefix):{cluster}:replay-marks" }
+}

@@ -1,0 +1,65 @@
+/// The scripts of the catalog. Each takes its keys as `KEYS`, as Redis Cluster wants it.
+enum RedisScripts {
+  /// The condition that the name is free. A version has 16 bytes, so it can't be taken for one.
+  static let absent = "absent"
+
+  /// KEYS: objects, names, versions, deletion. ARGV: key, value, condition (none, ``absent`` or a version).
+  ///
+  /// The version that is there already is a retry whose first answer was lost. Then the condition; then the order of
+  /// versions, in which a deletion counts like a version.
+  static let put = RedisScript(
+    RedisScript.older + """
+      local key, value, condition = ARGV[1], ARGV[2], ARGV[3]
+      local version = string.sub(value, 1, 16)
+      local current = redis.call('HGET', KEYS[1], key)
+      local newest = current and string.sub(current, 1, 16)
+      if newest == version then return {'committed', false} end
+      if condition == '\(absent)' then
+        if current then return {'failed', current} end
+      elseif condition ~= '' and condition ~= newest then
+        return {'failed', current}
+      end
+      if not current then
+        local deletion = redis.call('GET', KEYS[4])
+        newest = deletion and string.sub(deletion, 1, 16)
+      end
+      if newest and not older(newest, version) then return {'stale', newest} end
+      redis.call('HSET', KEYS[1], key, value)
+      redis.call('HSET', KEYS[3], version, key)
+      if current then
+        redis.call('HDEL', KEYS[3], newest)
+      else
+        redis.call('ZADD', KEYS[2], 0, key)
+      end
+      return {'committed', current}
+      """)
+
+  /// KEYS: as ``put``. ARGV: key, version, tombstone, milliseconds to remember the deletion.
+  ///
+  /// The tombstone that is there already is a retry whose first answer was lost.
+  static let delete = RedisScript(
+    RedisScript.older + """
+      local key, version, tombstone = ARGV[1], ARGV[2], ARGV[3]
+      local deletion = redis.call('GET', KEYS[4])
+      if deletion and string.sub(deletion, 1, 16) == tombstone then
+        return {'deleted', string.sub(deletion, 17)}
+      end
+      local current = redis.call('HGET', KEYS[1], key)
+      if not current then return {'absent'} end
+      if string.sub(current, 1, 16) ~= version then return {'changed', current} end
+      redis.call('HDEL', KEYS[1], key)
+      redis.call('ZREM', KEYS[2], key)
+      redis.call('HDEL', KEYS[3], version)
+      if older(tombstone, version) then tombstone = version end
+      redis.call('SET', KEYS[4], tombstone .. current, 'PX', ARGV[4])
+      return {'deleted', current}
+      """)
+
+  /// KEYS: versions, objects. ARGV: version. The key and the object, or nil.
+  static let objectOfVersion = RedisScript(
+    """
+    local key = redis.call('HGET', KEYS[1], ARGV[1])
+    if not key then return false end
+    return {key, redis.call('HGET', KEYS[2], key)}
+    """)
+}

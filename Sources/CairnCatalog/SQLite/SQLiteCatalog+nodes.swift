@@ -1,0 +1,83 @@
+package import CairnModel
+internal import NIOCore
+
+extension SQLiteCatalog: NodeRegistry {
+  package func heartbeat(
+    _ report: NodeReport, timeout: Duration, takeOver: Bool
+  ) async throws(CatalogError) -> HeartbeatOutcome {
+    try await writer.write { (session) throws(CatalogError) in
+      let now = session.nowMilliseconds
+      if let known = try session.connection.node(report.node, now: now),
+        known.report.incarnation != report.incarnation, !takeOver, known.ageMilliseconds < timeout.milliseconds
+      {
+        return .duplicate(of: known)
+      }
+      let statement = try session.connection.prepared(
+        "INSERT OR REPLACE INTO nodes (id, incarnation, milliseconds, departed, report) VALUES (?, ?, ?, 0, ?)")
+      try statement.use { (statement) throws(CatalogError) in
+        try statement.bind(1, utf8: report.node.description)
+        try statement.bind(2, Int64(bitPattern: report.incarnation))
+        try statement.bind(3, Int64(clamping: now))
+        try statement.bind(4, report.encoded())
+        _ = try statement.step()
+      }
+      return .accepted
+    }
+  }
+
+  package func leave(_ node: NodeID, incarnation: UInt64) async throws(CatalogError) {
+    try await writer.write { (session) throws(CatalogError) in
+      let statement = try session.connection.prepared(
+        "UPDATE nodes SET departed = 1 WHERE id = ? AND incarnation = ?")
+      try statement.use { (statement) throws(CatalogError) in
+        try statement.bind(1, utf8: node.description)
+        try statement.bind(2, Int64(bitPattern: incarnation))
+        _ = try statement.step()
+      }
+    }
+  }
+
+  package func nodes() async throws(CatalogError) -> [RegisteredNode] {
+    let now = now
+    return try await readers.read { (connection) throws(CatalogError) in
+      let statement = try connection.prepared("SELECT report, milliseconds, departed FROM nodes ORDER BY id")
+      return try statement.use { (statement) throws(CatalogError) in
+        var nodes: [RegisteredNode] = []
+        while let node = try statement.node(now: now().millisecondsSinceEpoch) { nodes.append(node) }
+        return nodes
+      }
+    }
+  }
+
+  package func ping() async throws(CatalogError) {
+    try await readers.read { (connection) throws(CatalogError) in
+      _ = try connection.integer("SELECT count(*) FROM sqlite_schema")
+    }
+  }
+}
+
+extension SQLiteConnection {
+  fileprivate func node(_ id: NodeID, now: UInt64) throws(CatalogError) -> RegisteredNode? {
+    let statement = try prepared("SELECT report, milliseconds, departed FROM nodes WHERE id = ?")
+    return try statement.use { (statement) throws(CatalogError) in
+      try statement.bind(1, utf8: id.description)
+      return try statement.node(now: now)
+    }
+  }
+}
+
+extension SQLiteStatement {
+  fileprivate func node(now: UInt64) throws(CatalogError) -> RegisteredNode? {
+    guard try step() else { return nil }
+    return try RegisteredNode(
+      catalogEntry: bytes(0), lastHeartbeat: UInt64(clamping: integer(1)), now: now, departed: integer(2) != 0)
+  }
+}
+
+extension Duration {
+  /// Whole milliseconds, not less than 0.
+  var milliseconds: UInt64 {
+    let (seconds, attoseconds) = components
+    return UInt64(clamping: seconds) * 1000 + UInt64(clamping: attoseconds / 1_000_000_000_000_000)
+  }
+}

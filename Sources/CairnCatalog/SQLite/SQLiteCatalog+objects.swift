@@ -1,0 +1,80 @@
+package import CairnModel
+internal import NIOCore
+
+extension SQLiteCatalog: ObjectCatalog {
+  package func object(_ name: ObjectName) async throws(CatalogError) -> StoredObject? {
+    if let object = cache.object(name) { return object }
+    let cache = cache
+    return try await readers.read { (connection) throws(CatalogError) in
+      let ticket = cache.ticket(for: name)
+      guard let object = try connection.object(name) else { return nil }
+      cache.fill(name, with: object, ticket: ticket)
+      return object
+    }
+  }
+
+  package func object(
+    version: BlobID, in bucket: BucketName
+  ) async throws(CatalogError) -> (ObjectKey, StoredObject)? {
+    try await readers.read { (connection) throws(CatalogError) in
+      try connection.object(version: version, in: bucket)
+    }
+  }
+
+  package func put(
+    _ object: StoredObject, as name: ObjectName, if condition: WriteCondition
+  ) async throws(CatalogError) -> PutOutcome {
+    let value = object.encoded()
+    return try await writer.write { (session) throws(CatalogError) in
+      try session.put(object, encoded: value, as: name, if: condition)
+    }
+  }
+
+  package func delete(
+    _ name: ObjectName, version: BlobID, tombstone: BlobID
+  ) async throws(CatalogError) -> DeleteOutcome {
+    try await writer.write { (session) throws(CatalogError) in
+      try session.delete(name, version: version, tombstone: tombstone)
+    }
+  }
+}
+
+extension SQLiteConnection {
+  func object(_ name: ObjectName) throws(CatalogError) -> StoredObject? {
+    let statement = try prepared("SELECT value FROM objects WHERE bucket = ? AND key = ?")
+    return try statement.use { (statement) throws(CatalogError) in
+      try statement.bind(1, utf8: name.bucket.text)
+      try statement.bind(2, utf8: name.key.text)
+      return try statement.step() ? StoredObject(catalogEntry: statement.bytes(0)) : nil
+    }
+  }
+
+  func object(version: BlobID, in bucket: BucketName) throws(CatalogError) -> (ObjectKey, StoredObject)? {
+    let statement = try prepared("SELECT key, value FROM objects WHERE version = ? AND bucket = ?")
+    return try statement.use { (statement) throws(CatalogError) in
+      try statement.bind(1, ByteBuffer(ordered: version))
+      try statement.bind(2, utf8: bucket.text)
+      guard try statement.step() else { return nil }
+      return (try ObjectKey(catalogKey: statement.array(0)), try StoredObject(catalogEntry: statement.bytes(1)))
+    }
+  }
+
+  /// What is remembered of the deletion of a name, where it is not older than `earliest` milliseconds since 1970.
+  func deletion(
+    of name: ObjectName, since earliest: UInt64
+  ) throws(CatalogError) -> (tombstone: BlobID, value: ByteBuffer)? {
+    let statement = try prepared(
+      "SELECT tombstone, value FROM deletions WHERE bucket = ? AND key = ? AND milliseconds >= ?")
+    return try statement.use { (statement) throws(CatalogError) in
+      try statement.bind(1, utf8: name.bucket.text)
+      try statement.bind(2, utf8: name.key.text)
+      try statement.bind(3, Int64(clamping: earliest))
+      guard try statement.step() else { return nil }
+      var tombstone = statement.bytes(0)
+      guard let id = tombstone.readOrderedBlobID() else {
+        throw .format(.badField(what: "deletion in the catalog", tag: 0))
+      }
+      return (id, statement.bytes(1))
+    }
+  }
+}

@@ -1,0 +1,76 @@
+package import CairnModel
+package import Logging
+package import NIOPosix
+
+/// The catalog in one SQLite file, for one process.
+///
+/// Reads of what was used lately come from memory, all others from the thread pool; writes go through one thread that
+/// commits them in groups. A commit survives the death of the process, but not of the machine, until
+/// ``setReplayMarks(_:)``: what is newer than the marks is to be replayed from the volumes at start.
+package final class SQLiteCatalog: Sendable {
+  let cache: ObjectCache
+  let readers: SQLiteReaders
+  let writer: SQLiteWriter
+  let now: @Sendable () -> Timestamp
+
+  /// Bytes of the object cache: with some 700 bytes an entry, the 23,000 objects used last.
+  package static let cacheSizeDefault = 16 << 20
+  /// KiB of the writer's page cache.
+  private static let writerPageCacheKiB = 8 << 10
+
+  private init(
+    cache: ObjectCache, readers: SQLiteReaders, writer: SQLiteWriter, now: @escaping @Sendable () -> Timestamp
+  ) {
+    self.cache = cache
+    self.readers = readers
+    self.writer = writer
+    self.now = now
+  }
+
+  /// Opens the catalog, and creates it where there is no file.
+  ///
+  /// - Parameters:
+  ///   - path: the file; SQLite keeps its log beside it, as `path` + `-wal`.
+  ///   - cacheSize: bytes of memory for objects, by estimate.
+  ///   - threadPool: where reads block. It must be running, and shut down only after ``close()``.
+  ///   - now: the clock of the node registry and of the memory of deletions.
+  /// - Throws: ``CatalogError/failed(_:)`` where the file is damaged (delete it: without marks, everything is replayed
+  ///   from the volumes), of a newer Cairn or not a catalog; ``CatalogError/unavailable(_:)`` where another process
+  ///   has it open.
+  package static func open(
+    path: String, cacheSize: Int = cacheSizeDefault, threadPool: NIOThreadPool, logger: Logger,
+    now: @escaping @Sendable () -> Timestamp = { .now() }
+  ) async throws(CatalogError) -> SQLiteCatalog {
+    let thread = NIOThreadPool(numberOfThreads: 1)
+    thread.start()
+    let cache = ObjectCache(capacity: cacheSize)
+    let opened: Result<SQLiteWriter, CatalogError> = await withCheckedContinuation { opened in
+      thread.submit { _ in
+        do throws(CatalogError) {
+          let connection = try SQLiteConnection(path: path, pageCacheKiB: writerPageCacheKiB)
+          try SQLiteSchema.prepare(connection, path: path)
+          let session = SQLiteWriteSession(connection: connection, now: now)
+          let writer = SQLiteWriter(path: path, session: session, thread: thread, cache: cache, logger: logger)
+          opened.resume(returning: .success(writer))
+        } catch {
+          opened.resume(returning: .failure(error))
+        }
+      }
+    }
+    do throws(CatalogError) {
+      let readers = SQLiteReaders(path: path, threadPool: threadPool)
+      return SQLiteCatalog(cache: cache, readers: readers, writer: try opened.get(), now: now)
+    } catch {
+      await withCheckedContinuation { done in
+        thread.shutdownGracefully { _ in done.resume() }
+      }
+      throw error
+    }
+  }
+
+  /// Commits what waits and closes the file. Whatever is asked afterwards fails.
+  package func close() async {
+    await writer.close()
+    readers.close()
+  }
+}

@@ -1,0 +1,81 @@
+internal import CSQLite
+
+/// The tables, and how a database file gets and keeps them.
+///
+/// Names, ids and versions are BLOBs in the order of their bytes (``OrderedBytes``). Tables are their own primary
+/// index (`WITHOUT ROWID`), so that a lookup is one descent and a list is one scan.
+enum SQLiteSchema {
+  /// Kept in the file as `user_version`. Raise it with each change of the tables, and upgrade older ones here.
+  static let version: Int64 = 1
+  /// Kept in the file as `application_id`: "CARN".
+  private static let applicationID: Int64 = 0x4341_524E
+
+  /// The log is moved into the database file when it has so many pages (4 KiB each): often enough that it stays
+  /// small, seldom enough that pages which change again and again are written and synced once.
+  private static let checkpointPages = 8192
+  /// Bytes of log file that are kept for reuse after a checkpoint.
+  private static let journalSizeLimit = 64 << 20
+
+  /// Checks the file, makes the tables where it is new, and sets it up for writing.
+  ///
+  /// - Throws: ``CatalogError/failed(_:)`` where the file is damaged, not Cairn's, or of a newer Cairn.
+  static func prepare(_ connection: SQLiteConnection, path: String) throws(CatalogError) {
+    let found = try connection.integer("PRAGMA user_version") ?? 0
+    let application = try connection.integer("PRAGMA application_id") ?? 0
+    let tables = try connection.integer("SELECT count(*) FROM sqlite_schema") ?? 0
+    guard tables == 0 || application == applicationID else {
+      throw .failed("\(path) is not a catalog of Cairn: another program's tables are in it")
+    }
+    guard found <= version else {
+      throw .failed("\(path) has schema version \(found), this Cairn reads up to \(version): use a newer Cairn")
+    }
+    try connection.execute("PRAGMA journal_mode = WAL")
+    // What a power cut loses of the log's end is replayed from the volumes, up to the replay marks.
+    try connection.execute("PRAGMA synchronous = NORMAL")
+    try connection.execute("PRAGMA wal_autocheckpoint = \(checkpointPages)")
+    try connection.execute("PRAGMA journal_size_limit = \(journalSizeLimit)")
+    guard found < version else { return }
+    try connection.execute("BEGIN IMMEDIATE")
+    try connection.execute(tables_1)
+    try connection.execute("PRAGMA application_id = \(applicationID)")
+    try connection.execute("PRAGMA user_version = \(version)")
+    try connection.execute("COMMIT")
+  }
+
+  private static let tables_1 = """
+    CREATE TABLE objects (
+      bucket BLOB NOT NULL,
+      key BLOB NOT NULL,
+      version BLOB NOT NULL,
+      value BLOB NOT NULL,
+      PRIMARY KEY (bucket, key)
+    ) WITHOUT ROWID;
+    CREATE INDEX objects_by_version ON objects (version, bucket);
+    CREATE TABLE deletions (
+      bucket BLOB NOT NULL,
+      key BLOB NOT NULL,
+      tombstone BLOB NOT NULL,
+      value BLOB NOT NULL,
+      milliseconds INTEGER NOT NULL,
+      PRIMARY KEY (bucket, key)
+    ) WITHOUT ROWID;
+    CREATE INDEX deletions_by_age ON deletions (milliseconds);
+    CREATE TABLE volumes (
+      id BLOB PRIMARY KEY NOT NULL,
+      sealed INTEGER NOT NULL,
+      value BLOB NOT NULL
+    ) WITHOUT ROWID;
+    CREATE INDEX volumes_open ON volumes (id) WHERE sealed = 0;
+    CREATE TABLE nodes (
+      id BLOB PRIMARY KEY NOT NULL,
+      incarnation INTEGER NOT NULL,
+      milliseconds INTEGER NOT NULL,
+      departed INTEGER NOT NULL,
+      report BLOB NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TABLE marks (
+      volume BLOB PRIMARY KEY NOT NULL,
+      position INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    """
+}

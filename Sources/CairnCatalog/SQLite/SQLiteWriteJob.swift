@@ -1,0 +1,46 @@
+/// A change that waits for its turn in the writer's next transaction, and its answer.
+///
+/// It may be performed more than once (see ``SQLiteWriter``), and is answered once.
+class SQLiteWriteJob: @unchecked Sendable {
+  /// Makes the change. Only the writer's thread calls this.
+  func perform(_ session: SQLiteWriteSession) throws(CatalogError) {
+    preconditionFailure("every kind of job says what it does")
+  }
+
+  /// Gives the answer of the last ``perform(_:)``, now that it has been committed.
+  func finish() {
+    preconditionFailure("every kind of job gives an answer")
+  }
+
+  func fail(_ error: CatalogError) {
+    preconditionFailure("every kind of job gives an answer")
+  }
+}
+
+/// Safe to send because the submitter doesn't touch it any more, and then the writer's thread alone does.
+final class SQLiteAnsweredJob<Value: Sendable>: SQLiteWriteJob, @unchecked Sendable {
+  typealias Body = @Sendable (SQLiteWriteSession) throws(CatalogError) -> Value
+  typealias Answer = CheckedContinuation<Result<Value, CatalogError>, Never>
+
+  private let body: Body
+  private let answer: Answer
+  private var value: Value?
+
+  init(_ body: @escaping Body, answer: Answer) {
+    self.body = body
+    self.answer = answer
+  }
+
+  override func perform(_ session: SQLiteWriteSession) throws(CatalogError) {
+    value = try body(session)
+  }
+
+  override func finish() {
+    guard let value else { preconditionFailure("a job is finished only after it was performed") }
+    answer.resume(returning: .success(value))
+  }
+
+  override func fail(_ error: CatalogError) {
+    answer.resume(returning: .failure(error))
+  }
+}

@@ -1,0 +1,29 @@
+internal import CairnModel
+
+/// What a write job works with: the connection, inside a transaction, and the changes that the cache must learn.
+final class SQLiteWriteSession {
+  let connection: SQLiteConnection
+  private let clock: @Sendable () -> Timestamp
+
+  /// The names that this transaction changed, with what they are now.
+  private(set) var changes: [ObjectName: StoredObject?] = [:]
+  /// When old deletions were last forgotten, in milliseconds since 1970.
+  var purgedAt: UInt64 = 0
+
+  init(connection: SQLiteConnection, now: @escaping @Sendable () -> Timestamp) {
+    self.connection = connection
+    clock = now
+  }
+
+  var nowMilliseconds: UInt64 { clock().millisecondsSinceEpoch }
+
+  func note(_ name: ObjectName, is object: StoredObject?) {
+    changes.updateValue(object, forKey: name)
+  }
+
+  /// Hands over the changes when their transaction ends.
+  func takeChanges() -> [ObjectName: StoredObject?] {
+    defer { changes = [:] }
+    return changes
+  }
+}

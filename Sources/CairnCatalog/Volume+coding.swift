@@ -1,0 +1,34 @@
+internal import CairnModel
+internal import NIOCore
+
+/// A volume as catalogs keep it: format version, then the nodes as fields. The state is kept beside it, where it can
+/// change without reading the rest.
+extension Volume {
+  private static let formatVersion: UInt8 = 1
+  private static let nodeTag: UInt8 = 1
+  private static let what = "volume"
+
+  func encoded() -> ByteBuffer {
+    var buffer = ByteBuffer()
+    buffer.writeInteger(Self.formatVersion)
+    for node in nodes { buffer.writeField(Self.nodeTag, node.description.utf8) }
+    return buffer
+  }
+
+  init(id: VolumeID, decoding buffer: ByteBuffer, state: State) throws(FormatError) {
+    var buffer = buffer
+    guard let version = buffer.readInteger(as: UInt8.self) else { throw .truncated(what: Self.what) }
+    guard version <= Self.formatVersion else {
+      throw .newerVersion(what: Self.what, found: version, supported: Self.formatVersion)
+    }
+    var nodes: [NodeID] = []
+    while let field = try buffer.readField(of: Self.what) {
+      guard field.tag == Self.nodeTag else { continue }
+      guard let node = field.value.validatedString.flatMap({ NodeID($0) }) else {
+        throw .badField(what: Self.what, tag: field.tag)
+      }
+      nodes.append(node)
+    }
+    self.init(id: id, nodes: nodes, state: state)
+  }
+}
