@@ -61,8 +61,16 @@ package struct Heartbeat: Sendable {
     _ = try? await registry.leave(last.node, incarnation: last.incarnation)
   }
 
+  /// As ``run()``, for a node that can't have a double.
+  package func runUntilCancelled() async {
+    do throws(DuplicateNode) { try await run() } catch {
+      logger.critical("heartbeats stopped", metadata: ["error": "\(error)"])
+    }
+  }
+
   /// Sends one heartbeat. Returns the other living process with the same id, if there is one.
-  private func beat() async throws(CatalogError) -> NodeReport? {
+  @discardableResult
+  package func beat() async throws(CatalogError) -> NodeReport? {
     let report = report()
     guard case .duplicate(let other) = try await registry.heartbeat(report, timeout: timeout, takeOver: false) else {
       return nil

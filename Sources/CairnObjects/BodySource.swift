@@ -1,3 +1,4 @@
+internal import CairnModel
 package import NIOCore
 
 /// The bytes of an upload, as they arrive. Confined to the upload's task.

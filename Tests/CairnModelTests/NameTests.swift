@@ -1,4 +1,5 @@
 import CairnModel
+import Synchronization
 import Testing
 
 @Suite struct NameTests {
@@ -41,11 +42,15 @@ import Testing
   }
 
   @Test func idsIncreaseEvenWhenTheClockStepsBack() {
-    nonisolated(unsafe) var milliseconds: UInt64 = 1_000_000
-    let generator = BlobIDGenerator { Timestamp(millisecondsSinceEpoch: milliseconds) }
+    let milliseconds = Atomic<UInt64>(1_000_000)
+    let generator = BlobIDGenerator { Timestamp(millisecondsSinceEpoch: milliseconds.load(ordering: .relaxed)) }
     var last = generator.next()
     for step in 0..<1000 {
-      milliseconds = step.isMultiple(of: 3) ? milliseconds - 50 : milliseconds + 20
+      if step.isMultiple(of: 3) {
+        milliseconds.subtract(50, ordering: .relaxed)
+      } else {
+        milliseconds.add(20, ordering: .relaxed)
+      }
       let next = generator.next()
       #expect(next > last)
       last = next

@@ -4,7 +4,7 @@ internal import NIOHTTP1
 struct HTTPConnectionState {
   /// A request that is being answered.
   struct Exchange {
-    let keepAlive: Bool
+    var keepAlive: Bool
     let isHead: Bool
     let isVersion10: Bool
     /// Bytes of the body that have not come yet; nil when chunked.
@@ -61,6 +61,7 @@ struct HTTPConnectionState {
       expectsContinue: head.headers.first(name: "expect")?.lowercased() == "100-continue" && head.version == .http1_1)
     if let problem = Self.problem(of: head, chunked: chunked, lengths: lengths) {
       exchange.expectsContinue = false
+      exchange.keepAlive = false
       phase = .answering(exchange)
       return problem
     }
@@ -102,6 +103,13 @@ struct HTTPConnectionState {
   mutating func received(bodyBytes count: Int) {
     guard case .answering(var exchange) = phase else { return }
     exchange.bodyRemaining = exchange.bodyRemaining.map { $0 - min($0, UInt64(count)) }
+    phase = .answering(exchange)
+  }
+
+  /// The body can't be read to its end, so nothing after it can be found.
+  mutating func bodyFailed() {
+    guard case .answering(var exchange) = phase else { return }
+    exchange.keepAlive = false
     phase = .answering(exchange)
   }
 

@@ -150,7 +150,10 @@ final class HTTPServerHandler: ChannelInboundHandler, @unchecked Sendable {
       case .answering:
         return resumeBodyWaiter()
       case .draining, .lingering:
-        guard let input = inbox.popFirst() else { return read() }
+        guard let input = inbox.popFirst() else {
+          if timeout == nil { expect(.idle, within: context.limits.idleTimeout) }
+          return read()
+        }
         drop(input)
       case .closed:
         return inbox.removeAll()
@@ -222,17 +225,20 @@ final class HTTPServerHandler: ChannelInboundHandler, @unchecked Sendable {
       takeEnd()
       return .end
     case .part(.head), .ended:
-      bodyFailure = .cutOff
-      return .failed(.cutOff)
+      return failBody(.cutOff)
     case .failed(let error):
       inbox.removeFirst()
-      let failure: HTTPBodyError =
-        (error as? HTTPParserError) == .invalidEOFState ? .cutOff : .malformed("\(error)")
-      bodyFailure = failure
-      return .failed(failure)
+      return failBody((error as? HTTPParserError) == .invalidEOFState ? .cutOff : .malformed("\(error)"))
     case nil:
       return .later
     }
+  }
+
+  @discardableResult
+  private func failBody(_ failure: HTTPBodyError) -> HTTPRequestBody.Pull {
+    bodyFailure = failure
+    state.bodyFailed()
+    return .failed(failure)
   }
 
   private func waitForBody(_ continuation: CheckedContinuation<Void, Never>) {
@@ -276,6 +282,7 @@ final class HTTPServerHandler: ChannelInboundHandler, @unchecked Sendable {
       context.logger.debug(
         "answer broken off",
         metadata: ["request": "\(request.id)", "error": "\(error)", "written": "\(writer.written)"])
+      channelContext?.flush()
       close()
     }
   }
@@ -388,7 +395,7 @@ final class HTTPServerHandler: ChannelInboundHandler, @unchecked Sendable {
         requestID: context.requestIDs.next())
       channelContext?.flush()
     case .body:
-      bodyFailure = .idle(seconds: context.limits.idleTimeout.nanoseconds / 1_000_000_000)
+      failBody(.idle(seconds: context.limits.idleTimeout.nanoseconds / 1_000_000_000))
       resumeBodyWaiter()
     case .write:
       close()

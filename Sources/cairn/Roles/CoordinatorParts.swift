@@ -1,0 +1,43 @@
+import CairnAPI
+import CairnCatalog
+import CairnCluster
+import CairnHTTP
+import CairnModel
+import CairnObjects
+
+/// What makes a coordinator, in a process of its own or beside a storage node.
+struct CoordinatorParts: Sendable {
+  let view: ClusterView
+  let allocator: VolumeAllocator
+  let objects: ObjectService
+  let api: NativeAPI
+
+  init(
+    role: RoleProcess, catalog: any Catalog, view: ClusterView, directory: any NodeDirectory,
+    uploads: UploadConfiguration, durability: String, ids: BlobIDGenerator, barrier: WriteBarrier
+  ) {
+    let allocator = VolumeAllocator(
+      catalog: catalog, view: view, directory: directory, replicas: 1, logger: role.logger)
+    let objects = ObjectService(
+      settings: ObjectService.Settings(objectSizeMax: uploads.objectSizeMax), catalog: catalog, allocator: allocator,
+      view: view, directory: directory, ids: ids, barrier: barrier, budget: ByteBudget(bytes: uploads.memory),
+      threads: role.threads, logger: role.logger)
+    self.view = view
+    self.allocator = allocator
+    self.objects = objects
+    api = NativeAPI(
+      objects: objects, view: view, registry: catalog,
+      identity: NativeAPI.Identity(role: role.role, version: Cairn.version, durability: durability),
+      logger: role.logger)
+  }
+
+  /// Begins to answer clients.
+  func listen(_ configuration: ProcessConfiguration, _ role: RoleProcess) async throws(HTTPServerError) -> HTTPServer {
+    let server = try await HTTPServer.start(
+      on: configuration.listen, group: role.group, limits: configuration.limits, responder: api,
+      refusal: { HTTPResponse(APIError($0, $1)) }, logger: role.logger)
+    role.logger.info(
+      "listening", metadata: ["address": "\(ListenAddress(host: configuration.listen.host, port: server.port))"])
+    return server
+  }
+}

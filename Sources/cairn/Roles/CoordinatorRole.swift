@@ -1,0 +1,54 @@
+import CairnCatalog
+import CairnCluster
+import CairnHTTP
+import CairnModel
+import CairnObjects
+import Logging
+import NIOCore
+
+/// `cairn coordinator`: takes client requests, with the catalog in Redis and the blobs on nodes.
+struct CoordinatorRole {
+  private let configuration: CoordinatorConfiguration
+  private let process: RoleProcess
+
+  init(_ configuration: CoordinatorConfiguration, _ process: RoleProcess) {
+    self.configuration = configuration
+    self.process = process
+  }
+
+  func run() async throws {
+    let catalog = try RedisCatalog(
+      configuration: configuration.redis, eventLoopGroup: process.group, logger: process.logger)
+    catalog.start()
+    let view = ClusterView(registry: catalog, timeout: configuration.membership.timeout, logger: process.logger)
+    let deadline = TimeAmount(configuration.writeDeadline)
+    let client = HTTPClient(
+      group: process.group, timeouts: HTTPClient.Timeouts(connect: min(deadline, .seconds(2)), idle: deadline))
+    let coordinator = CoordinatorParts(
+      role: process, catalog: catalog, view: view,
+      directory: ClusterDirectory(view: view, client: client, secret: configuration.secret),
+      uploads: configuration.uploads, durability: "as each node's", ids: BlobIDGenerator(), barrier: WriteBarrier())
+    // Redis may be away when the coordinator starts: it serves, says so on /ready, and tries again.
+    let server = try await coordinator.listen(configuration.process, process)
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask { await adoptVolumes(coordinator) }
+      group.addTask { await view.run() }
+      group.addTask { await coordinator.objects.run() }
+      await process.stopped()
+      process.logger.info("stopping")
+      await server.stop(grace: configuration.process.shutdownGrace)
+      group.cancelAll()
+    }
+    await catalog.close()
+  }
+
+  private func adoptVolumes(_ coordinator: CoordinatorParts) async {
+    while !Task.isCancelled {
+      do throws(CatalogError) {
+        return try await coordinator.allocator.adoptOpenVolumes()
+      } catch {
+        try? await Task.sleep(for: .seconds(1))
+      }
+    }
+  }
+}

@@ -1,0 +1,75 @@
+import CairnCatalog
+import CairnCluster
+import CairnModel
+import CairnNodeClient
+import CairnObjects
+import CairnStorage
+import Logging
+
+/// `cairn server`: coordinator, storage node and SQLite catalog in one process.
+struct ServerRole {
+  private let configuration: ServerConfiguration
+  private let process: RoleProcess
+
+  init(_ configuration: ServerConfiguration, _ process: RoleProcess) {
+    self.configuration = configuration
+    self.process = process
+  }
+
+  func run() async throws {
+    let store = try await StorageParts.open(configuration.storage, process)
+    let catalog: SQLiteCatalog
+    do throws(CatalogError) {
+      catalog = try await SQLiteCatalog.open(
+        path: configuration.storage.path + "/catalog.sqlite", threadPool: process.threads, logger: process.logger)
+    } catch {
+      await store.close()
+      throw error
+    }
+    do {
+      try await serve(store, catalog)
+    } catch {
+      await catalog.close()
+      await store.close()
+      throw error
+    }
+    await catalog.close()
+    await store.close()
+  }
+
+  private func serve(_ store: VolumeStore, _ catalog: SQLiteCatalog) async throws {
+    let ids = BlobIDGenerator()
+    let barrier = WriteBarrier()
+    let node = LocalNode(store)
+    try await CatalogReplay(log: store, catalog: catalog, node: node.id, ids: ids, logger: process.logger).run()
+    let view = ClusterView(registry: catalog, timeout: configuration.membership.timeout, logger: process.logger)
+    let coordinator = CoordinatorParts(
+      role: process, catalog: catalog, view: view, directory: LocalDirectory(node), uploads: configuration.uploads,
+      durability: configuration.storage.durability.rawValue, ids: ids, barrier: barrier)
+    let reporter = StorageParts.Reporter(
+      store: store, configuration: configuration.storage, address: configuration.process.listen, zone: "default")
+    // The lock on the storage path already tells that no other process is this node.
+    let heartbeat = Heartbeat(
+      registry: catalog, interval: configuration.membership.heartbeatInterval,
+      timeout: configuration.membership.timeout, report: { reporter.report() }, isAlive: { _ in false },
+      logger: process.logger)
+    try await heartbeat.beat()
+    try await view.refresh()
+    try await coordinator.allocator.adoptOpenVolumes()
+    let marker = ReplayMarker(log: store, marks: catalog, barrier: barrier, logger: process.logger)
+    let server = try await coordinator.listen(configuration.process, process)
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask { await store.run() }
+      group.addTask { await view.run() }
+      group.addTask { await coordinator.objects.run() }
+      group.addTask { await marker.run() }
+      group.addTask { await heartbeat.runUntilCancelled() }
+      await process.stopped()
+      process.logger.info("stopping")
+      await server.stop(grace: configuration.process.shutdownGrace)
+      group.cancelAll()
+    }
+    // What the last requests wrote is in the catalog now.
+    _ = try? await catalog.setReplayMarks(store.ends())
+  }
+}
