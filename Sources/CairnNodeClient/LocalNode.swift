@@ -29,14 +29,13 @@ package struct LocalNode: StorageNode {
     do throws(StorageError) { blob = try await store.read(location) } catch { throw nodeError(error) }
     guard let blob else { throw .refused(id, .blobUnknown, "volume \(location.volume) has no blob \(location.blob)") }
     let range = (range ?? 0..<UInt64(blob.header.payloadLength)).clamped(to: 0..<UInt64(blob.header.payloadLength))
-    switch blob {
-    case .bytes(_, let payload):
+    switch blob.payload {
+    case .bytes(let payload):
       let slice = payload.getSlice(at: payload.readerIndex + Int(range.lowerBound), length: range.count)
       return .bytes(slice ?? ByteBuffer())
-    case .file(_, let file):
+    case .file(let file):
       return .stream(length: UInt64(range.count)) { sink in
-        try await sink.write(
-          file: file.descriptor, owner: file, offset: file.offset + range.lowerBound, length: range.count)
+        try await sink.write(file, Int(range.lowerBound)..<Int(range.upperBound))
       }
     }
   }

@@ -1,5 +1,5 @@
 package import CairnModel
-internal import Glibc
+package import CairnStorage
 package import NIOCore
 
 /// A storage node, as a coordinator sees it: another machine, or the one in its own process.
@@ -41,13 +41,8 @@ package protocol ByteSink: Sendable {
   /// Returns when there is room for more.
   func write(_ bytes: ByteBuffer) async throws
 
-  /// Takes a range of a file without copying it.
-  ///
-  /// - Parameters:
-  ///   - descriptor: stays open as long as `owner` lives.
-  ///   - offset: bytes from the start of the file.
-  ///   - length: bytes.
-  func write(file descriptor: CInt, owner: some AnyObject & Sendable, offset: UInt64, length: Int) async throws
+  /// Takes a range of a local file, without copying it where the sink can.
+  func write(_ file: BlobFile, _ range: Range<Int>) async throws
 }
 
 /// The bytes that a node found.
@@ -66,23 +61,13 @@ package enum BlobContent: Sendable {
 }
 
 extension ByteSink {
-  /// Reads the file for sinks that want bytes.
-  package func write(
-    file descriptor: CInt, owner: some AnyObject & Sendable, offset: UInt64, length: Int
-  ) async throws {
-    var offset = offset
-    var left = length
-    while left > 0 {
-      var bytes = ByteBuffer()
-      let count = try bytes.writeWithUnsafeMutableBytes(minimumWritableBytes: min(left, 1 << 20)) { space in
-        let count = pread(descriptor, space.baseAddress, min(left, space.count), off_t(offset))
-        guard count > 0 else { throw IOError(errnoCode: count == 0 ? EIO : errno, reason: "pread") }
-        return count
-      }
-      try await write(bytes)
-      offset += UInt64(count)
-      left -= count
+  /// Bytes of a file that are read at once.
+  private static var pieceLength: Int { 1 << 20 }
+
+  /// Reads the file, for sinks that want bytes.
+  package func write(_ file: BlobFile, _ range: Range<Int>) async throws {
+    for start in stride(from: range.lowerBound, to: range.upperBound, by: Self.pieceLength) {
+      try await write(file.read(start..<min(start + Self.pieceLength, range.upperBound)))
     }
-    withExtendedLifetime(owner) {}
   }
 }

@@ -3,7 +3,7 @@ package import CairnModel
 package import CairnStorage
 package import Logging
 internal import NIOCore
-package import NIOHTTP1
+internal import NIOHTTP1
 
 /// A storage node's HTTP face, for coordinators: ``NodeProtocol`` onto a ``VolumeStore``.
 package struct NodeAPI: HTTPResponder {
@@ -140,14 +140,14 @@ package struct NodeAPI: HTTPResponder {
   }
 
   private func body(of blob: StoredBlob, _ range: ByteRange) -> HTTPResponse.Body {
-    switch blob {
-    case .bytes(_, let payload):
+    switch blob.payload {
+    case .bytes(let payload):
       let start = payload.readerIndex + Int(range.offset)
       return .bytes(payload.getSlice(at: start, length: Int(range.length)) ?? ByteBuffer())
-    case .file(_, let file):
+    case .file(let file):
       return .stream(length: range.length) { writer in
-        try await writer.write(
-          file: file.descriptor, owner: file, offset: file.offset + range.offset, length: Int(range.length))
+        let start = Int(range.offset)
+        try await writer.write(file.region(start..<start + Int(range.length)), keeping: file)
       }
     }
   }

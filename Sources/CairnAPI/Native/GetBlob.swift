@@ -1,7 +1,8 @@
-internal import CairnHTTP
+package import CairnHTTP
 internal import CairnModel
 internal import CairnNodeClient
 internal import CairnObjects
+package import CairnStorage
 internal import NIOCore
 internal import NIOHTTP1
 
@@ -102,4 +103,8 @@ extension ByteRange {
   fileprivate var bytes: Range<UInt64> { offset..<offset + length }
 }
 
-extension HTTPResponseWriter: ByteSink {}
+extension HTTPResponseWriter: ByteSink {
+  package func write(_ file: BlobFile, _ range: Range<Int>) async throws {
+    try await write(file.region(range), keeping: file)
+  }
+}

@@ -1,4 +1,3 @@
-internal import Logging
 package import NIOCore
 
 /// Writes the body of an answer, no faster than the client reads.
@@ -28,24 +27,13 @@ package final class HTTPResponseWriter: @unchecked Sendable {
 
   /// Sends a range of a file with `sendfile`.
   ///
-  /// - Parameters:
-  ///   - descriptor: stays open, and is not closed, until the bytes were handed to the kernel.
-  ///   - owner: kept alive as long.
-  ///   - offset: bytes from the start of the file.
-  ///   - length: bytes.
-  package func write(
-    file descriptor: CInt, owner: some AnyObject & Sendable, offset: UInt64, length: Int
-  ) async throws {
-    guard length > 0 else { return }
-    written += UInt64(length)
-    let handle = NIOFileHandle(descriptor: descriptor)
-    let region = FileRegion(fileHandle: handle, readerIndex: Int(offset), endIndex: Int(offset) + length)
-    if chunked { try connection.write(chunkHead(length)) }
+  /// - Parameter owner: keeps the region's descriptor open; it is kept alive until the kernel has the bytes.
+  package func write(_ region: FileRegion, keeping owner: some Sendable) async throws {
+    guard region.readableBytes > 0 else { return }
+    written += UInt64(region.readableBytes)
+    if chunked { try connection.write(chunkHead(region.readableBytes)) }
     let sent = connection.eventLoop.makePromise(of: Void.self)
-    sent.futureResult.assumeIsolatedUnsafelyOnLoop {
-      _ = try? handle.takeDescriptorOwnership()
-      withExtendedLifetime(owner) {}
-    }
+    sent.futureResult.whenComplete { _ in withExtendedLifetime(owner) {} }
     do { try connection.write(.fileRegion(region), promise: sent) } catch {
       sent.fail(error)
       throw error
@@ -58,13 +46,5 @@ package final class HTTPResponseWriter: @unchecked Sendable {
 
   private func chunkHead(_ length: Int) -> IOData {
     .byteBuffer(ByteBuffer(string: String(length, radix: 16) + "\r\n"))
-  }
-}
-
-extension EventLoopFuture {
-  /// Runs `body` when the future completes, on its event loop, where the caller is now too.
-  fileprivate func assumeIsolatedUnsafelyOnLoop(_ body: @escaping () -> Void) {
-    let bound = NIOLoopBound(body, eventLoop: eventLoop)
-    whenComplete { _ in bound.value() }
   }
 }

@@ -4,6 +4,7 @@ import CairnCluster
 import CairnHTTP
 import CairnModel
 import CairnObjects
+import Logging
 
 /// What makes a coordinator, in a process of its own or beside a storage node.
 struct CoordinatorParts: Sendable {

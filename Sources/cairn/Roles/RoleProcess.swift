@@ -3,6 +3,7 @@ import Dispatch
 import Foundation
 import Glibc
 import Logging
+import NIOCore
 import NIOPosix
 
 /// What every role gets from its process: event loops, threads for blocking work, a logger, the order to stop.
@@ -59,9 +60,10 @@ struct RoleProcess: Sendable {
 }
 
 /// SIGTERM and SIGINT.
-private final class StopSignals: Sendable {
+/// The sources are only kept alive; nothing touches them after `init`.
+private final class StopSignals: @unchecked Sendable {
   private let stream: AsyncStream<Void>
-  private let sources: [any DispatchSourceSignal & Sendable]
+  private let sources: [any DispatchSourceSignal]
 
   init() {
     let (stream, continuation) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))

@@ -1,5 +1,6 @@
 import CairnCatalog
 import CairnCluster
+import CairnHTTP
 import CairnModel
 import CairnNodeClient
 import CairnObjects

@@ -3,6 +3,7 @@ import CairnHTTP
 import CairnModel
 import CairnObjects
 import CairnStorage
+import NIOPosix
 
 /// What makes a storage node, in a process of its own or beside a coordinator.
 enum StorageParts {
