@@ -96,7 +96,7 @@ import Testing
         for _ in 1...50 { _ = try await unavailable { try await catalog.ping() } }
         try await server.restart()
         try await eventually { try await catalog.ping() }
-        #expect(try await catalog.object(name) == makeObject(version(1)))
+        #expect(try await eventually { try await catalog.object(name) } == makeObject(version(1)))
       }
     }
     let warnings = log.messages(.warning)
@@ -107,13 +107,17 @@ import Testing
 
   @Test func requestsFailAtOnceWhileThereIsNoServer() async throws {
     let server = try await RedisServer()
-    try await withRedis(server) { catalog in
+    let patient: (inout RedisConfiguration) -> Void = {
+      $0.connectTimeout = .seconds(60)
+      $0.commandTimeout = .seconds(60)
+    }
+    try await withRedis(server, adjust: patient) { catalog in
       try await catalog.ping()
       try await server.stop()
       _ = try await unavailable { try await catalog.ping() }
       let start = ContinuousClock().now
       for _ in 1...100 { _ = try await unavailable { try await catalog.ping() } }
-      #expect(ContinuousClock().now - start < .seconds(2))
+      #expect(ContinuousClock().now - start < .seconds(30), "not even one time-out")
     }
   }
 

@@ -143,8 +143,12 @@ package final class GuardedProcess: Sendable {
     var attributes = posix_spawnattr_t()
     posix_spawnattr_init(&attributes)
     defer { posix_spawnattr_destroy(&attributes) }
-    // Groups of their own, so that Ctrl-C reaches only the tests and the watchdog can do its work.
-    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP))
+    // Groups of their own, so that Ctrl-C reaches only the tests and the watchdog can do its work; and no signal
+    // blocked, as all are on the threads that tasks run on.
+    var unblocked = sigset_t()
+    sigemptyset(&unblocked)
+    posix_spawnattr_setsigmask(&attributes, &unblocked)
+    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK))
     var arguments: [UnsafeMutablePointer<CChar>?] = ([executable] + arguments).map { strdup($0) } + [nil]
     defer { for argument in arguments { free(argument) } }
     var own: [UnsafeMutablePointer<CChar>?] = (environment ?? []).map { strdup($0) } + [nil]
