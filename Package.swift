@@ -84,7 +84,11 @@ let package = Package(
     tests("CairnModelTests", ["CairnModel", .nioCore]),
     tests("CairnHTTPTests", ["CairnHTTP", "CairnTestSupport", .nioCore, .nioPosix, .nioHTTP1, .nioEmbedded, .logging]),
     tests("CairnStorageTests", ["CairnModel", "CairnStorage", "CairnTestSupport", .nioCore, .nioPosix, .logging]),
-    tests("CairnCatalogTests", ["CairnModel", "CairnCatalog", "CairnTestSupport", .nioCore, .nioPosix, .logging]),
+    tests(
+      "CairnCatalogTests",
+      [
+        "CairnModel", "CairnCatalog", "CairnTestSupport", "CSQLite", .nioCore, .nioPosix, .nioEmbedded, .logging,
+      ]),
   ],
   swiftLanguageModes: [.v6]
 )

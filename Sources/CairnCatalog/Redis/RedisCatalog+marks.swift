@@ -22,6 +22,7 @@ extension RedisCatalog: ReplayMarks {
 
   /// How durable this is, Redis's own configuration says (`appendfsync`).
   package func setReplayMarks(_ marks: [VolumeID: UInt64]) async throws(CatalogError) {
+    guard !marks.isEmpty else { return try await ping() }
     var rest = Array(marks)[...]
     while !rest.isEmpty {
       var command = RedisCommand("HSET", keys.marks)

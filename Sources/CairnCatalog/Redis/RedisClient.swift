@@ -15,6 +15,7 @@ final class RedisClient: Sendable {
     connections = eventLoopGroup.makeIterator().map { loop in
       RedisConnection(eventLoop: loop, configuration: configuration, availability: availability)
     }
+    for connection in connections { connection.introduce(connections) }
     precondition(!connections.isEmpty, "a group has at least one event loop")
     byLoop = Dictionary(uniqueKeysWithValues: connections.map { (ObjectIdentifier($0.eventLoop), $0) })
   }

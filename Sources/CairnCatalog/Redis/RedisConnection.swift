@@ -10,6 +10,8 @@ final class RedisConnection: @unchecked Sendable {
   let eventLoop: any EventLoop
   private let configuration: RedisConfiguration
   private let availability: RedisAvailability
+  /// The connections of the other event loops.
+  private var siblings: [RedisConnection] = []
 
   private enum State {
     case idle
@@ -24,6 +26,7 @@ final class RedisConnection: @unchecked Sendable {
   private var state = State.idle
   private var waiting: [RedisRequest] = []
   private var attempts = 0
+  private var lastAttemptFailed = false
   private var backoff = RedisBackoff()
   private var random = SystemRandomNumberGenerator()
 
@@ -31,6 +34,11 @@ final class RedisConnection: @unchecked Sendable {
     self.eventLoop = eventLoop
     self.configuration = configuration
     self.availability = availability
+  }
+
+  /// Names the connections that are to hear when this one finds Redis. Once, before anything else.
+  func introduce(_ siblings: [RedisConnection]) {
+    self.siblings = siblings
   }
 
   /// Connects, unless that was begun before.
@@ -58,6 +66,7 @@ final class RedisConnection: @unchecked Sendable {
     eventLoop.preconditionInEventLoop()
     let last = state
     state = .closed
+    siblings = []
     failWaiting(cause: Self.closedCause)
     guard case .ready(let handler, let channel) = last else { return eventLoop.makeSucceededVoidFuture() }
     handler.close(cause: Self.closedCause)
@@ -113,6 +122,16 @@ final class RedisConnection: @unchecked Sendable {
     let requests = waiting
     waiting = []
     for request in requests { handler.send(request) }
+    guard lastAttemptFailed else { return }
+    lastAttemptFailed = false
+    for sibling in siblings where sibling !== self {
+      sibling.eventLoop.execute { sibling.redisIsBack() }
+    }
+  }
+
+  /// Another connection found Redis: there is no reason to wait any longer.
+  private func redisIsBack() {
+    if case .delayed = state { connect(lastCause: nil) }
   }
 
   /// - Parameter condemned: whether trying again at once would likely meet the same.
@@ -126,6 +145,7 @@ final class RedisConnection: @unchecked Sendable {
       backoff.reset()
       return connect(lastCause: nil)
     }
+    lastAttemptFailed = true
     state = .delayed(lastCause: cause)
     eventLoop.scheduleTask(in: backoff.delay(using: &random)) { [weak self] in
       guard let self, case .delayed(let lastCause) = state else { return }

@@ -41,8 +41,8 @@ final class SQLiteConnection {
     try execute("PRAGMA temp_store = MEMORY")
   }
 
-  /// Only a checkpoint and a reader ever wait for each other, for a moment.
-  private static let busyTimeoutMilliseconds: CInt = 5000
+  /// Connections of this process wait for each other only for a moment; a process that is ending may take longer.
+  private static let busyTimeoutMilliseconds: CInt = 2000
 
   deinit {
     statements = [:]

@@ -1,0 +1,19 @@
+import Foundation
+
+/// A new folder under `TMPDIR`, with a short path so that Unix sockets fit, removed with this object.
+package final class TemporaryFolder: Sendable {
+  package let path: String
+
+  package init(_ name: String) throws {
+    let root = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
+    var template = Array("\(root)/cairn-\(name)-XXXXXX".utf8CString)
+    guard mkdtemp(&template) != nil else {
+      throw GuardedProcess.SpawnError(executable: "mkdtemp \(root)", code: errno)
+    }
+    path = String(decoding: template.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+  }
+
+  deinit {
+    try? FileManager.default.removeItem(atPath: path)
+  }
+}
