@@ -1,0 +1,35 @@
+# Swift packages that the build cannot take from GitHub: empty, unless the build names a folder of them with
+#   docker build --build-context swift-packages=FOLDER .
+# as `make image` does when scripts/setup has filled one.
+FROM scratch AS swift-packages
+
+FROM swift:6.3-bookworm AS build
+RUN apt-get update \
+  && apt-get install -y --no-install-recommends libhiredis-dev libisal-dev libsqlite3-dev pkg-config \
+  && rm -rf /var/lib/apt/lists/*
+WORKDIR /cairn
+COPY Package.swift ./
+COPY Sources Sources
+COPY Tests Tests
+# The cache keeps what was compiled for the next build; the program is copied out, as the cache is not in the image.
+RUN --mount=type=bind,from=swift-packages,target=/swift-packages \
+  --mount=type=cache,target=/cairn/.build,id=cairn-build,sharing=locked \
+  if [ -e /swift-packages/swift-nio ]; then export SWIFTCI_USE_LOCAL_DEPS=1 CAIRN_SWIFT_PACKAGES=/swift-packages; fi \
+  && swift build -c release --product cairn --static-swift-stdlib \
+  && install -s .build/release/cairn /usr/local/bin/cairn
+
+FROM debian:bookworm-slim
+RUN apt-get update \
+  && apt-get install -y --no-install-recommends libhiredis0.14 libisal2 libsqlite3-0 \
+  && rm -rf /var/lib/apt/lists/* \
+  && useradd --system --uid 10001 --user-group --no-create-home --home-dir /data --shell /usr/sbin/nologin cairn \
+  && install -d -o cairn -g cairn /data
+COPY --from=build /usr/local/bin/cairn /usr/local/bin/cairn
+COPY scripts/healthcheck /usr/local/bin/healthcheck
+USER cairn
+ENV HOST=0.0.0.0 PORT=8000 BASE_STORAGE_PATH=/data
+VOLUME /data
+EXPOSE 8000
+HEALTHCHECK --interval=10s --timeout=10s --start-period=30s --retries=3 CMD healthcheck cairn "$PORT"
+ENTRYPOINT ["cairn"]
+CMD ["server"]

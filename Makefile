@@ -1,0 +1,100 @@
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+# Settings for the Swift packages: GitHub's, or the folder that scripts/setup has filled.
+swift := eval "$$(scripts/setup --env)" && swift
+# Linux has the Swift runtime linked in, so that the program runs where Swift is not installed.
+release := -c release --product cairn $(if $(filter Linux,$(shell uname)),--static-swift-stdlib)
+cairn := .build/release/cairn
+compose := docker compose
+compose_dev := $(compose) -f docker-compose.yml -f docker-compose.dev.yml
+say := printf '==> %s\n'
+
+port := $(or $(PORT),8000)
+
+.PHONY: help
+help: ## List these targets
+	@echo 'Cairn: make TARGET'
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: setup
+setup: ## Install what the build needs, once (the targets below do it by themselves)
+	@scripts/setup
+
+.PHONY: build
+build: setup ## Build the program for release: .build/release/cairn
+	@$(say) 'building $(cairn) (release)'
+	@$(swift) build $(release)
+
+.PHONY: run
+run: build ## Build and start `cairn server` on 127.0.0.1:8000 (PORT=… for another), data in ./data
+	@mkdir -p data
+	@$(say) 'starting cairn server on 127.0.0.1:$(port), data in ./data; Ctrl-C stops it'
+	@exec $(cairn) server --host 127.0.0.1 --port $(port) --base-storage-path ./data
+
+.PHONY: test
+test: setup ## Build for debugging and run every test
+	@$(say) 'building and running the tests'
+	@$(swift) build --build-tests && swift test --skip-build
+
+.PHONY: lint
+lint: setup ## Check formatting, warnings, imports, file lengths and scripts
+	@eval "$$(scripts/setup --env)" && scripts/lint
+
+.PHONY: format
+format: ## Format every Swift file in place
+	@$(say) 'formatting'
+	@swift format format --in-place --parallel --recursive Sources Tests Package.swift
+
+.PHONY: bench
+bench: build ## Measure the server beside SeaweedFS, nginx and the disk itself (under 10 minutes)
+	@scripts/setup --bench
+	@scripts/bench --cairn $(cairn)
+
+.PHONY: image
+image: ## Build the container image `cairn`
+	@scripts/setup --packages
+	@$(say) 'building the image cairn'
+	@eval "$$(scripts/setup --env)" && docker build --tag cairn \
+	  $${CAIRN_SWIFT_PACKAGES:+--build-context "swift-packages=$$CAIRN_SWIFT_PACKAGES"} .
+
+.PHONY: up
+up: image .env ## Build the image and start the cluster: Redis, a coordinator on 127.0.0.1:8000, three nodes
+	@$(say) 'starting the cluster'
+	@$(compose) up --detach --no-build --wait
+	@$(MAKE) status
+
+.PHONY: up-dev
+up-dev: image .env ## The same with debug logs, and with the ports of Redis and of the nodes on 127.0.0.1
+	@$(say) 'starting the cluster with debug settings'
+	@$(compose_dev) up --detach --no-build --wait
+	@$(MAKE) status
+
+.PHONY: down
+down: .env ## Stop the cluster; its data stays in the volumes
+	@$(say) 'stopping the cluster; `docker compose down --volumes` would delete its data'
+	@$(compose_dev) down
+
+.PHONY: logs
+logs: .env ## Follow the logs of the cluster
+	@$(compose) logs --follow --tail 100
+
+.PHONY: status
+status: .env ## Ask the cluster for its health and its nodes
+	@scripts/healthcheck coordinator 8000 127.0.0.1 || true
+	@for node in node1 node2 node3; do \
+	  $(compose) exec -T $$node healthcheck $$node 8001 || true; \
+	done
+	@curl --silent --show-error --max-time 10 http://127.0.0.1:8000/nodes && echo
+
+.PHONY: clean
+clean: ## Delete what was built; ./data and the package cache stay
+	@$(say) 'deleting .build'
+	@rm -rf .build
+
+# The secret that the coordinator and the nodes share; made once for this folder.
+.env:
+	@$(say) 'writing .env with a new CLUSTER_SECRET'
+	@umask 077 && printf 'CLUSTER_SECRET=%s\n' "$$(od -An -N32 -tx1 /dev/urandom | tr -d ' \n')" >.env
