@@ -83,6 +83,22 @@ let package = Package(
     library("CairnTestSupport", [.nioCore, .nioPosix]),
     tests("CairnModelTests", ["CairnModel", .nioCore]),
     tests("CairnHTTPTests", ["CairnHTTP", "CairnTestSupport", .nioCore, .nioPosix, .nioHTTP1, .nioEmbedded, .logging]),
+    tests(
+      "CairnNodeTests",
+      [
+        "CairnModel", "CairnHTTP", "CairnStorage", "CairnNodeClient", "CairnNodeServer", "CairnTestSupport", .nioCore,
+        .nioPosix, .nioHTTP1, .logging,
+      ]),
+    tests(
+      "CairnClusterTests",
+      ["CairnModel", "CairnCatalog", "CairnCluster", "CairnNodeClient", "CairnTestSupport", .nioPosix, .logging]),
+    tests(
+      "CairnObjectsTests",
+      [
+        "CairnModel", "CairnCatalog", "CairnStorage", "CairnCluster", "CairnNodeClient", "CairnObjects",
+        "CairnTestSupport", .nioCore, .nioPosix, .logging,
+      ]),
+    tests("CairnCommandTests", ["cairn", "CairnStorage", .logging]),
     tests("CairnStorageTests", ["CairnModel", "CairnStorage", "CairnTestSupport", .nioCore, .nioPosix, .logging]),
     tests(
       "CairnCatalogTests",

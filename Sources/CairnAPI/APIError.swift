@@ -28,6 +28,9 @@ package struct APIError: Error, Hashable, Sendable {
     APIError(.serviceUnavailable, detail, headers: ["Retry-After": String(seconds)])
   }
 
+  static let preconditionFailed = APIError(
+    .preconditionFailed, "The file's current version does not meet the request's conditions")
+
   static let notFound = APIError(.notFound, "File not found")
 
   package init(_ error: InvalidName) {

@@ -8,15 +8,20 @@ extension ObjectService {
   /// Removes the current version of a name. False when there was none.
   ///
   /// The tombstone is durable before the catalog changes. It covers every version up to its own, also those of writes
-  /// that were refused; the catalog takes only later ones from then on.
-  package func delete(_ name: ObjectName) async throws(ObjectError) -> Bool {
+  /// that were refused; the catalog takes only later ones from then on. A conditional one may yet be refused, so it
+  /// covers no more than the version that it expects.
+  ///
+  /// - Parameter expected: remove this version and no other; nil for any.
+  /// - Throws: ``ObjectError/conditionFailed(current:)`` when the current version is another one than `expected`.
+  package func delete(_ name: ObjectName, expecting expected: BlobID? = nil) async throws(ObjectError) -> Bool {
     for _ in 0..<Self.attemptsMax {
       guard let current = try await object(name) else { return false }
+      guard expected == nil || expected == current.head.blob else { throw .conditionFailed(current: current) }
       ids.observe(current.head.blob)
       let id = ids.next()
       let ticket = barrier.enter()
       defer { barrier.leave(ticket) }
-      let tombstone = Tombstone(object: .init(name: name, upTo: id))
+      let tombstone = Tombstone(object: .init(name: name, upTo: expected ?? id))
       _ = try await writer.append(.tombstone(tombstone, id: id))
       let outcome: DeleteOutcome
       do throws(CatalogError) {

@@ -4,11 +4,21 @@ package import CairnModel
 internal import NIOCore
 
 /// What to do when a name has a current version already.
-package enum ConflictRule: String, CaseIterable, Sendable {
+package enum ConflictRule: Hashable, Sendable {
   case overwrite
   /// Store under a new unique name.
   case rename
   case reject
+  /// Replace this version and no other; refuse where there is none, too.
+  case replace(BlobID)
+
+  var condition: WriteCondition {
+    switch self {
+    case .overwrite: .always
+    case .rename, .reject: .absent
+    case .replace(let version): .version(version)
+    }
+  }
 }
 
 /// What a client says of an object besides its name and bytes.
@@ -127,7 +137,7 @@ extension ObjectService {
     _ staged: StagedObject, as wanted: ObjectName, _ description: UploadDescription, onConflict rule: ConflictRule
   ) async throws(ObjectError) -> PutResult {
     var name = wanted
-    let condition: WriteCondition = rule == .overwrite ? .always : .absent
+    let condition = rule.condition
     for _ in 0..<Self.attemptsMax {
       let now = Timestamp.now()
       let attributes = ObjectAttributes(

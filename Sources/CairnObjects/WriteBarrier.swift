@@ -6,7 +6,7 @@ internal import Synchronization
 /// other one is back at zero.
 package final class WriteBarrier: Sendable {
   /// The counter that a write has to be signed off.
-  struct Ticket: Sendable {
+  struct Ticket: Hashable, Sendable {
     fileprivate let side: Int
   }
 

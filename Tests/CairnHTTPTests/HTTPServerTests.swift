@@ -33,12 +33,14 @@ private struct EchoResponder: HTTPResponder {
     case "/refuse": return HTTPResponse(.payloadTooLarge, body: .bytes(ByteBuffer(string: "no")))
     case "/stream":
       return HTTPResponse(
-        .ok, body: .stream(length: nil) { writer in
+        .ok,
+        body: .stream(length: nil) { writer in
           for index in 0..<3 { try await writer.write(ByteBuffer(string: "part\(index)")) }
         })
     case "/large":
       return HTTPResponse(
-        .ok, body: .stream(length: 64 << 20) { writer in
+        .ok,
+        body: .stream(length: 64 << 20) { writer in
           let bytes = ByteBuffer(repeating: 0x78, count: 64 << 10)
           for _ in 0..<1024 { try await writer.write(bytes) }
         })

@@ -65,12 +65,13 @@ import Testing
     #expect(try parse([Array(body.utf8)]) == [["", "x"]])
   }
 
-  @Test(arguments: [
-    (nil, MultipartError.noBoundary), ("text/plain", .noBoundary), ("multipart/form-data", .noBoundary),
-    ("multipart/form-data; boundary=", .noBoundary),
-    ("multipart/form-data; boundary=\"\"", .badBoundary),
-    ("multipart/form-data; boundary=\(String(repeating: "x", count: 201))", .badBoundary),
-  ] as [(String?, MultipartError)])
+  @Test(
+    arguments: [
+      (nil, MultipartError.noBoundary), ("text/plain", .noBoundary), ("multipart/form-data", .noBoundary),
+      ("multipart/form-data; boundary=", .noBoundary),
+      ("multipart/form-data; boundary=\"\"", .badBoundary),
+      ("multipart/form-data; boundary=\(String(repeating: "x", count: 201))", .badBoundary),
+    ] as [(String?, MultipartError)])
   func contentTypesWithoutAUsableBoundaryAreRefused(contentType: String?, error: MultipartError) {
     #expect(throws: error) { try MultipartParser(contentType: contentType) }
   }
@@ -91,17 +92,18 @@ import Testing
 }
 
 @Suite struct ContentDispositionTests {
-  @Test(arguments: [
-    ("form-data; name=\"file\"; filename=\"a.txt\"", "file", "a.txt"),
-    ("form-data; name=file; filename=a.txt", "file", "a.txt"),
-    ("form-data; name=\"file\"; filename=\"q\\\"u\\\\o\"", "file", "q\"u\\o"),
-    ("form-data; name=\"file\"; filename=\"C:\\dir\\f\"", "file", "C:\\dir\\f"),
-    ("form-data; name=\"file\"; filename=\"ünï 🏔.txt\"", "file", "ünï 🏔.txt"),
-    ("form-data; name=\"file\"; filename=\"x\"; filename*=UTF-8''na%C3%AFve%20%25", "file", "naïve %"),
-    ("form-data; name=\"file\"; filename*=iso-8859-1'en'%e9", "file", "é"),
-    ("form-data; name=\"file\"; filename=\"a;b=c\"", "file", "a;b=c"),
-    ("form-data; name=\"x\";", "x", nil),
-  ] as [(String, String, String?)])
+  @Test(
+    arguments: [
+      ("form-data; name=\"file\"; filename=\"a.txt\"", "file", "a.txt"),
+      ("form-data; name=file; filename=a.txt", "file", "a.txt"),
+      ("form-data; name=\"file\"; filename=\"q\\\"u\\\\o\"", "file", "q\"u\\o"),
+      ("form-data; name=\"file\"; filename=\"C:\\dir\\f\"", "file", "C:\\dir\\f"),
+      ("form-data; name=\"file\"; filename=\"ünï 🏔.txt\"", "file", "ünï 🏔.txt"),
+      ("form-data; name=\"file\"; filename=\"x\"; filename*=UTF-8''na%C3%AFve%20%25", "file", "naïve %"),
+      ("form-data; name=\"file\"; filename*=iso-8859-1'en'%e9", "file", "é"),
+      ("form-data; name=\"file\"; filename=\"a;b=c\"", "file", "a;b=c"),
+      ("form-data; name=\"x\";", "x", nil),
+    ] as [(String, String, String?)])
   func formsNameTheirFiles(header: String, name: String, filename: String?) throws {
     let disposition = try ContentDisposition(formData: header.utf8)
     #expect(disposition.name == name)

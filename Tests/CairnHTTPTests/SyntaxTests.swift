@@ -4,17 +4,18 @@ import NIOHTTP1
 import Testing
 
 @Suite struct SyntaxTests {
-  @Test(arguments: [
-    (nil, .whole), ("bytes=0-", .ranges([ByteRange(offset: 0, length: 10)])),
-    ("bytes=2-4", .ranges([ByteRange(offset: 2, length: 3)])),
-    ("bytes=-3", .ranges([ByteRange(offset: 7, length: 3)])),
-    ("bytes=-99", .ranges([ByteRange(offset: 0, length: 10)])),
-    ("bytes=8-99", .ranges([ByteRange(offset: 8, length: 2)])),
-    ("bytes=0-0, -1", .ranges([ByteRange(offset: 0, length: 1), ByteRange(offset: 9, length: 1)])),
-    ("bytes=99-,1-1", .ranges([ByteRange(offset: 1, length: 1)])),
-    ("bytes=10-", .unsatisfiable), ("bytes=-0", .unsatisfiable), ("bytes=99999999999999999999-", .unsatisfiable),
-    ("bytes=4-2", .whole), ("bytes=a-b", .whole), ("lines=1-2", .whole), ("bytes=", .whole), ("bytes=-", .whole),
-  ] as [(String?, RequestedRange)])
+  @Test(
+    arguments: [
+      (nil, .whole), ("bytes=0-", .ranges([ByteRange(offset: 0, length: 10)])),
+      ("bytes=2-4", .ranges([ByteRange(offset: 2, length: 3)])),
+      ("bytes=-3", .ranges([ByteRange(offset: 7, length: 3)])),
+      ("bytes=-99", .ranges([ByteRange(offset: 0, length: 10)])),
+      ("bytes=8-99", .ranges([ByteRange(offset: 8, length: 2)])),
+      ("bytes=0-0, -1", .ranges([ByteRange(offset: 0, length: 1), ByteRange(offset: 9, length: 1)])),
+      ("bytes=99-,1-1", .ranges([ByteRange(offset: 1, length: 1)])),
+      ("bytes=10-", .unsatisfiable), ("bytes=-0", .unsatisfiable), ("bytes=99999999999999999999-", .unsatisfiable),
+      ("bytes=4-2", .whole), ("bytes=a-b", .whole), ("lines=1-2", .whole), ("bytes=", .whole), ("bytes=-", .whole),
+    ] as [(String?, RequestedRange)])
   func rangesAreReadAsTheRFCSays(header: String?, expected: RequestedRange) {
     #expect(RequestedRange(header: header, size: 10) == expected)
   }
@@ -39,22 +40,24 @@ import Testing
 
   @Test func datesAreWritten() {
     #expect(HTTPDate.format(secondsSinceEpoch: Self.time) == "Sun, 06 Nov 1994 08:49:37 GMT")
-    #expect(HTTPDate.iso8601(nanosecondsSinceEpoch: UInt64(Self.time) * 1_000_000_000 + 7_000_000)
-      == "1994-11-06T08:49:37.007Z")
+    #expect(
+      HTTPDate.iso8601(nanosecondsSinceEpoch: UInt64(Self.time) * 1_000_000_000 + 7_000_000)
+        == "1994-11-06T08:49:37.007Z")
     #expect(HTTPDate.parse("yesterday") == nil)
   }
 
-  @Test(arguments: [
-    (["If-None-Match": "\"x\""], .notModified), (["If-None-Match": "W/\"x\""], .notModified),
-    (["If-None-Match": "\"y\", \"x\""], .notModified), (["If-None-Match": "*"], .notModified),
-    (["If-None-Match": "\"y\""], .proceed), (["If-Match": "\"x\""], .proceed), (["If-Match": "\"y\""], .failed),
-    (["If-Match": "W/\"x\""], .failed), (["If-Match": "*"], .proceed),
-    (["If-Modified-Since": "Sun, 06 Nov 1994 08:49:37 GMT"], .notModified),
-    (["If-Modified-Since": "Sun, 06 Nov 1994 08:49:36 GMT"], .proceed),
-    (["If-Unmodified-Since": "Sun, 06 Nov 1994 08:49:36 GMT"], .failed),
-    (["If-None-Match": "\"y\"", "If-Modified-Since": "Sun, 06 Nov 1994 08:49:37 GMT"], .proceed),
-    (["If-Match": "\"x\"", "If-Unmodified-Since": "Sun, 06 Nov 1994 08:49:36 GMT"], .proceed),
-  ] as [(HTTPHeaders, Preconditions.Outcome)])
+  @Test(
+    arguments: [
+      (["If-None-Match": "\"x\""], .notModified), (["If-None-Match": "W/\"x\""], .notModified),
+      (["If-None-Match": "\"y\", \"x\""], .notModified), (["If-None-Match": "*"], .notModified),
+      (["If-None-Match": "\"y\""], .proceed), (["If-Match": "\"x\""], .proceed), (["If-Match": "\"y\""], .failed),
+      (["If-Match": "W/\"x\""], .failed), (["If-Match": "*"], .proceed),
+      (["If-Modified-Since": "Sun, 06 Nov 1994 08:49:37 GMT"], .notModified),
+      (["If-Modified-Since": "Sun, 06 Nov 1994 08:49:36 GMT"], .proceed),
+      (["If-Unmodified-Since": "Sun, 06 Nov 1994 08:49:36 GMT"], .failed),
+      (["If-None-Match": "\"y\"", "If-Modified-Since": "Sun, 06 Nov 1994 08:49:37 GMT"], .proceed),
+      (["If-Match": "\"x\"", "If-Unmodified-Since": "Sun, 06 Nov 1994 08:49:36 GMT"], .proceed),
+    ] as [(HTTPHeaders, Preconditions.Outcome)])
   func conditionsAreEvaluatedInOrder(headers: HTTPHeaders, expected: Preconditions.Outcome) {
     #expect(Preconditions.evaluate(headers, isRead: true, etag: "\"x\"", lastModified: Self.time) == expected)
   }

@@ -111,7 +111,9 @@ private final class ReceivedBytes: @unchecked Sendable {
   func take(until end: String) -> String? {
     let pattern = Array(end.utf8)
     guard bytes.count >= pattern.count,
-      let start = (0...bytes.count - pattern.count).first(where: { bytes[$0..<$0 + pattern.count].elementsEqual(pattern) })
+      let start = (0...bytes.count - pattern.count).first(where: {
+        bytes[$0..<$0 + pattern.count].elementsEqual(pattern)
+      })
     else { return nil }
     return take(count: start + pattern.count)
   }

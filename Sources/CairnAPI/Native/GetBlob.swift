@@ -21,7 +21,7 @@ extension NativeAPI {
     switch Preconditions.evaluate(request.headers, isRead: true, etag: etag, lastModified: lastModified) {
     case .notModified: return HTTPResponse(.notModified, headers: headers)
     case .failed:
-      throw APIError(.preconditionFailed, "The file's current version does not meet the request's conditions")
+      throw .preconditionFailed
     case .proceed: break
     }
     headers.add(name: "Content-Disposition", value: ContentDisposition.attachment(filename: filename(of: key)))

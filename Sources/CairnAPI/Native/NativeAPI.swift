@@ -39,7 +39,14 @@ package struct NativeAPI: HTTPResponder {
 
   package func respond(to request: HTTPRequest) async -> HTTPResponse {
     do throws(APIError) {
-      return try await answer(request)
+      let response = try await answer(request)
+      logger.debug(
+        "request",
+        metadata: [
+          "request": "\(request.id)", "method": "\(request.method.rawValue)", "path": "\(request.path)",
+          "status": "\(response.status.code)",
+        ])
+      return response
     } catch {
       logger.log(
         level: error.status.code >= 500 ? .warning : .debug, "request refused",
@@ -69,7 +76,7 @@ package struct NativeAPI: HTTPResponder {
     case .blob(let name):
       switch request.method {
       case .PUT: return try await putBlob(request, name, query)
-      case .DELETE: return try await deleteBlob(name)
+      case .DELETE: return try await deleteBlob(request, name)
       default: return try await getBlob(request, name)
       }
     case .blobStatus(let name): return try await blobStatus(name)

@@ -8,8 +8,8 @@ extension NativeAPI {
   func putBlob(
     _ request: HTTPRequest, _ encodedName: Substring, _ query: QueryParameters
   ) async throws(APIError) -> HTTPResponse {
-    let rule = try conflictRule(query)
     let key = try NativeRoute.key(encodedName)
+    let rule = try await conflictRule(request, query, for: key)
     if request.headers.contains(name: "content-range") {
       throw APIError(.badRequest, "A part of a file can't be put: leave Content-Range out")
     }
@@ -26,6 +26,7 @@ extension NativeAPI {
           json.metadata(of: result)
         })
     } catch {
+      if case .conditionFailed = error, Preconditions.areIn(request.headers) { throw .preconditionFailed }
       throw APIError(error)
     }
   }

@@ -45,18 +45,6 @@ extension NativeAPI {
     }
   }
 
-  /// What to do with a taken name: the query's `on_conflict`, else `fallback`.
-  func conflictRule(
-    _ query: QueryParameters, default fallback: ConflictRule = .overwrite
-  ) throws(APIError) -> ConflictRule {
-    guard let text = query["on_conflict"] else { return fallback }
-    guard let rule = ConflictRule(rawValue: text) else {
-      let allowed = ConflictRule.allCases.map(\.rawValue).joined(separator: ", ")
-      throw APIError(.badRequest, "on_conflict is '\(text)', allowed are \(allowed)")
-    }
-    return rule
-  }
-
   /// Refuses a body that is announced to be too large, before any of it is read.
   func refuseLarge(_ request: HTTPRequest, overhead: UInt64 = 0) throws(APIError) {
     let limit = objects.settings.objectSizeMax

@@ -8,6 +8,11 @@ package enum Preconditions {
     case failed
   }
 
+  /// Whether a request has any condition that can refuse a write.
+  package static func areIn(_ headers: HTTPHeaders) -> Bool {
+    ["if-match", "if-none-match", "if-unmodified-since"].contains { headers.contains(name: $0) }
+  }
+
   /// Evaluates `If-Match`, `If-Unmodified-Since`, `If-None-Match` and `If-Modified-Since`, in that order.
   ///
   /// - Parameters:

@@ -16,7 +16,8 @@ package struct FileOperations: Sendable {
   }
 
   /// `pwrite`: how many bytes it took.
-  package var write: @Sendable (_ descriptor: Int32, UnsafeRawBufferPointer, _ offset: UInt64) throws(SystemError) -> Int
+  package var write:
+    @Sendable (_ descriptor: Int32, UnsafeRawBufferPointer, _ offset: UInt64) throws(SystemError) -> Int
   /// `fdatasync`.
   package var sync: @Sendable (_ descriptor: Int32) throws(SystemError) -> Void
   /// `ftruncate`.

@@ -30,7 +30,9 @@ struct NodeFile: Codable, Hashable, Sendable {
     let file = try OpenFile(directory.path + "/" + temporary, flags: O_RDWR | O_CREAT | O_TRUNC, operations: operations)
     let text = try node.encoded(path)
     do throws(SystemError) {
-      try text.withUnsafeBufferPointer { (text) throws(SystemError) in try file.write(UnsafeRawBufferPointer(text), at: 0) }
+      try text.withUnsafeBufferPointer { (text) throws(SystemError) in
+        try file.write(UnsafeRawBufferPointer(text), at: 0)
+      }
       try file.sync()
       try operations.rename(file.path, path)
     } catch {

@@ -43,7 +43,8 @@ extension StoredVolume {
   private func admit(_ appends: [Append], to plan: inout AppendPlan) {
     let (end, refusal, present) = state.withLock { state in
       let refusal: StorageError? =
-        if let failure = state.failure { .volumeFailed(id, failure) } else if state.isSealed { .volumeSealed(id) } else {
+        if let failure = state.failure { .volumeFailed(id, failure) } else if state.isSealed { .volumeSealed(id) } else
+        {
           nil
         }
       let present = appends.map { append in

@@ -19,7 +19,9 @@ extension StoredVolume {
   /// damaged one isn't: what it lost would be forgotten.
   var isCompactionDue: Bool {
     state.withLock { state in
-      guard state.isSealed, state.failure == nil, state.damagedCount == 0, state.markedEnd == state.end else { return false }
+      guard state.isSealed, state.failure == nil, state.damagedCount == 0, state.markedEnd == state.end else {
+        return false
+      }
       let records = state.end - UInt64(LogHeader.length)
       guard records > 0, state.totals.deadBytes > 0 else { return false }
       return Double(state.totals.deadBytes) >= context.configuration.compactionThreshold * Double(records)

@@ -4,7 +4,9 @@ internal import NIOCore
 
 extension StoredVolume {
   /// Makes the files of a new volume, durably. Blocks.
-  static func create(_ id: VolumeID, at paths: VolumePaths, context: StorageContext) throws(StorageError) -> StoredVolume {
+  static func create(_ id: VolumeID, at paths: VolumePaths, context: StorageContext) throws(StorageError)
+    -> StoredVolume
+  {
     let header = LogHeader(volume: id, generation: .random(in: 1 ... .max))
     let state = State.empty(header)
     let file = try OpenFile(paths.temporaryLog, flags: O_RDWR | O_CREAT | O_TRUNC, operations: context.operations)

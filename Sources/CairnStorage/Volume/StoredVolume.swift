@@ -76,7 +76,9 @@ final class StoredVolume: Sendable {
       // Under this lock the log can't be swapped, so that the file and the state stay a pair.
       let present = state.withLock { $0.file }
       let file: OpenFile
-      if let present { file = present } else {
+      if let present {
+        file = present
+      } else {
         file = try OpenFile(paths.log, flags: O_RDWR, operations: context.operations)
       }
       let value = state.withLock { state in

@@ -49,7 +49,8 @@ struct NodeRole {
     process.logger.info(
       "listening",
       metadata: [
-        "node": "\(store.node)", "address": "\(ListenAddress(host: configuration.process.listen.host, port: server.port))",
+        "node": "\(store.node)",
+        "address": "\(ListenAddress(host: configuration.process.listen.host, port: server.port))",
         "advertised": "\(address)",
       ])
     let reporter = StorageParts.Reporter(

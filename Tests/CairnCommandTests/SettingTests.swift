@@ -1,0 +1,74 @@
+import CairnStorage
+import Logging
+import Testing
+
+@testable import cairn
+
+@Suite struct SettingTests {
+  private func read<Value>(_ setting: Setting<Value>, _ text: String?) throws -> Value {
+    var reader = SettingReader(environment: text.map { [setting.name: $0] } ?? [:], flags: [:])
+    return try reader.read(setting)
+  }
+
+  @Test(arguments: [("1", 1), ("1024", 1024), ("1K", 1024), ("2MiB", 2 << 20), ("3gb", 3 << 30), ("4T", 4 << 40)])
+  func sizesHaveUnits(text: String, bytes: UInt64) throws {
+    #expect(try read(Settings.uploadSizeMax, text) == bytes)
+  }
+
+  @Test(arguments: ["", "-1", "x", "1.5G", "5T", "99999999999999999999", "16777216T", "0"])
+  func sizesOutOfRangeAreRefused(text: String) {
+    // An empty variable counts as not set, and so gives the default.
+    guard !text.isEmpty else { return }
+    #expect(throws: ConfigurationError.self) { try read(Settings.uploadSizeMax, text) }
+  }
+
+  @Test func errorsNameVariableValueAndWhatIsAllowed() throws {
+    do {
+      _ = try read(Settings.port, "eighty")
+      Issue.record("'eighty' is no port")
+    } catch {
+      #expect("\(error)" == "PORT is 'eighty' (environment), allowed: a number from 0 to 65535")
+    }
+  }
+
+  @Test func flagsComeBeforeTheEnvironmentAndThatBeforeDefaults() throws {
+    var reader = SettingReader(environment: ["PORT": "1", "HOST": ""], flags: ["PORT": "2"])
+    #expect(try reader.read(Settings.port) == 2)
+    #expect(try reader.read(Settings.host) == "127.0.0.1")
+    #expect(reader.entries.map(\.origin) == [.flag, .fallback])
+  }
+
+  @Test func secretsAreNotShown() throws {
+    var reader = SettingReader(environment: ["CLUSTER_SECRET": "hush"], flags: [:])
+    #expect(try reader.readOptional(Settings.clusterSecret) == "hush")
+    #expect(reader.entries.map(\.value) == ["********"])
+  }
+
+  @Test func debugLowersTheLogLevel() throws {
+    var reader = SettingReader(environment: ["DEBUG": "1"], flags: [:])
+    #expect(try ProcessConfiguration(&reader).logLevel == .debug)
+  }
+
+  @Test func nodesNeedASecretOnOtherAddressesThanLoopback() throws {
+    func configuration(_ environment: [String: String]) throws {
+      var reader = SettingReader(environment: environment, flags: [:])
+      _ = try NodeConfiguration(&reader)
+    }
+    try configuration(["HOST": "127.0.0.1"])
+    try configuration(["HOST": "0.0.0.0", "CLUSTER_SECRET": "s"])
+    try configuration(["HOST": "0.0.0.0", "ALLOW_INSECURE_CLUSTER": "1"])
+    #expect(throws: ConfigurationError.self) { try configuration(["HOST": "0.0.0.0"]) }
+    #expect(throws: ConfigurationError.self) { try configuration(["HOST": "192.0.2.1"]) }
+  }
+
+  @Test func timeoutMustExceedTheHeartbeatInterval() {
+    #expect(throws: ConfigurationError.self) {
+      var reader = SettingReader(environment: ["NODE_TIMEOUT": "5", "NODE_HEARTBEAT_INTERVAL": "10"], flags: [:])
+      _ = try MembershipConfiguration(&reader)
+    }
+  }
+
+  @Test func everyFlagIsTheVariableInLowerCaseWithDashes() {
+    #expect(Settings.heartbeatInterval.flag == "--node-heartbeat-interval")
+  }
+}

@@ -1,0 +1,234 @@
+import CairnHTTP
+import CairnModel
+import CairnNodeClient
+import CairnNodeServer
+import CairnStorage
+import CairnTestSupport
+import Logging
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import Testing
+
+/// How a coordinator reaches a node: the contract is the same.
+enum Transport: CaseIterable, Sendable {
+  case local
+  case http
+}
+
+/// A node on a storage folder of its own, and a way to reach it.
+private struct NodeFixture: Sendable {
+  let node: any StorageNode
+  let store: VolumeStore
+  let port: Int
+  let client: HTTPClient
+
+  static let secret = ClusterSecret("test secret")
+
+  static func with(_ transport: Transport, _ body: @escaping @Sendable (NodeFixture) async throws -> Void) async throws
+  {
+    let folder = try TemporaryFolder("node")
+    let group = MultiThreadedEventLoopGroup.singleton
+    let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+    let store = try VolumeStore.open(
+      StorageConfiguration(path: folder.path, freeSpaceMin: 0), threadPool: .singleton, logger: logger)
+    let api = NodeAPI(
+      store: store, incarnation: 1, secret: secret, budget: ByteBudget(bytes: 64 << 20), version: "test",
+      durability: "sync", isReady: { nil }, logger: logger)
+    let server = try await HTTPServer.start(
+      on: ListenAddress(host: "127.0.0.1", port: 0), group: group, responder: api,
+      refusal: { status, _ in HTTPResponse(status) }, logger: logger)
+    let client = HTTPClient(group: group, timeouts: .init(connect: .seconds(2), idle: .seconds(5)))
+    let node: any StorageNode =
+      switch transport {
+      case .local: LocalNode(store)
+      case .http:
+        RemoteNode(
+          id: store.node, address: ListenAddress(host: "127.0.0.1", port: server.port), client: client,
+          secret: secret)
+      }
+    let fixture = NodeFixture(node: node, store: store, port: server.port, client: client)
+    // Coordinators work on the event loops of their client.
+    let result = await client.onEventLoop { () -> Result<Void, any Error> in
+      do { return .success(try await body(fixture)) } catch { return .failure(error) }
+    }
+    await server.stop(grace: .zero)
+    await store.close()
+    try result.get()
+  }
+
+  func record(_ payload: ByteBuffer, id: BlobID = BlobIDGenerator().next()) throws -> EncodedRecord {
+    try EncodedRecord(
+      Record(kind: .chunk, blob: id, timestamp: .now(), metadata: ByteBuffer(), payload: payload))
+  }
+}
+
+private final class Collector: ByteSink, @unchecked Sendable {
+  var bytes = ByteBuffer()
+
+  func write(_ bytes: ByteBuffer) async throws {
+    self.bytes.writeImmutableBuffer(bytes)
+  }
+}
+
+@Suite struct StorageNodeContractTests {
+  @Test(arguments: Transport.allCases, [0, 1, 1000, 256 << 10, (256 << 10) + 1, 8 << 20])
+  func whatWasAppendedIsRead(transport: Transport, size: Int) async throws {
+    try await NodeFixture.with(transport) { fixture in
+      let volume = VolumeID.make()
+      let payload = ByteBuffer(bytes: (0..<size).map { UInt8(truncatingIfNeeded: $0 &* 31) })
+      let record = try fixture.record(payload)
+      try await fixture.node.createVolume(volume)
+      try await fixture.node.append(record, to: volume)
+      let location = BlobLocation(volume: volume, blob: record.header.blob)
+      let whole = Collector()
+      try await fixture.node.read(location, range: nil).write(to: whole)
+      #expect(whole.bytes == payload)
+      guard size > 10 else { return }
+      let part = Collector()
+      try await fixture.node.read(location, range: 3..<UInt64(size - 2)).write(to: part)
+      #expect(part.bytes == payload.getSlice(at: 3, length: size - 5))
+    }
+  }
+
+  @Test(arguments: Transport.allCases)
+  func doingItTwiceIsNoError(transport: Transport) async throws {
+    try await NodeFixture.with(transport) { fixture in
+      let volume = VolumeID.make()
+      let record = try fixture.record(ByteBuffer(string: "x"))
+      for _ in 0..<2 { try await fixture.node.createVolume(volume) }
+      for _ in 0..<2 { try await fixture.node.append(record, to: volume) }
+      for _ in 0..<2 { try await fixture.node.seal(volume) }
+      #expect(fixture.store.volumes().map(\.blobCount) == [1])
+    }
+  }
+
+  private func refusal(_ body: () async throws(NodeError) -> Void) async -> NodeRefusal? {
+    do throws(NodeError) {
+      try await body()
+      return nil
+    } catch {
+      if case .refused(_, let refusal, _) = error { return refusal }
+      return nil
+    }
+  }
+
+  @Test(arguments: Transport.allCases)
+  func refusalsTellWhatToDo(transport: Transport) async throws {
+    try await NodeFixture.with(transport) { fixture in
+      let volume = VolumeID.make()
+      let unknown = VolumeID(rawValue: 1)
+      let record = try fixture.record(ByteBuffer(string: "x"))
+      try await fixture.node.createVolume(volume)
+      let missing = BlobLocation(volume: volume, blob: record.header.blob)
+      #expect(
+        await refusal { () throws(NodeError) in try await fixture.node.append(record, to: unknown) } == .volumeUnknown)
+      #expect(
+        await refusal { () throws(NodeError) in _ = try await fixture.node.read(missing, range: nil) } == .blobUnknown)
+      try await fixture.node.seal(volume)
+      #expect(
+        await refusal { () throws(NodeError) in try await fixture.node.append(record, to: volume) } == .volumeClosed)
+    }
+  }
+
+  @Test func manyAppendsAtOnceAllArrive() async throws {
+    try await NodeFixture.with(.http) { fixture in
+      let volume = VolumeID.make()
+      try await fixture.node.createVolume(volume)
+      let ids = BlobIDGenerator()
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        for index in 0..<200 {
+          let record = try fixture.record(ByteBuffer(string: "\(index)"), id: ids.next())
+          group.addTask { try await fixture.node.append(record, to: volume) }
+        }
+        try await group.waitForAll()
+      }
+      #expect(fixture.store.volumes().map(\.blobCount) == [200])
+    }
+  }
+}
+
+@Suite struct NodeAPITests {
+  private func status(
+    _ fixture: (port: Int, client: HTTPClient), _ method: HTTPMethod, _ path: String, _ headers: HTTPHeaders
+  ) async throws -> (Int, String?) {
+    let answer = try await fixture.client.fetch(
+      HTTPClientRequest(method, path, headers: headers), from: ListenAddress(host: "127.0.0.1", port: fixture.port),
+      limit: 1 << 20)
+    return (Int(answer.status.code), answer.headers.first(name: NodeProtocol.refusalHeader))
+  }
+
+  @Test func onlyRequestsWithAValidTokenAreServed() async throws {
+    try await NodeFixture.with(.http) { fixture in
+      let (id, path) = (fixture.store.node, "/volumes/\(VolumeID.make())")
+      let target = (port: fixture.port, client: fixture.client)
+      let node = (NodeProtocol.nodeHeader, id.description)
+      func token(
+        _ secret: ClusterSecret = NodeFixture.secret, method: String = "PUT", path: String, seconds: Int = 0
+      ) -> (String, String) {
+        let now = Int(Timestamp.now().secondsSinceEpoch)
+        let time = Timestamp(millisecondsSinceEpoch: UInt64(now + seconds) * 1000)
+        return ("Authorization", secret.authorization(method: method, path: path, node: id, at: time))
+      }
+      #expect(try await status(target, .PUT, path, HTTPHeaders([node])) == (403, "unauthorized"))
+      #expect(
+        try await status(target, .PUT, path, HTTPHeaders([node, token(ClusterSecret("other"), path: path)]))
+          == (403, "unauthorized"))
+      #expect(
+        try await status(target, .PUT, path, HTTPHeaders([node, token(method: "GET", path: path)]))
+          == (403, "unauthorized"))
+      #expect(
+        try await status(target, .PUT, path, HTTPHeaders([node, token(path: "/volumes/other")]))
+          == (403, "unauthorized"))
+      #expect(
+        try await status(target, .PUT, path, HTTPHeaders([node, token(path: path, seconds: -301)]))
+          == (403, "unauthorized"))
+      #expect(
+        try await status(target, .PUT, path, HTTPHeaders([node, token(path: path, seconds: 310)]))
+          == (403, "unauthorized"))
+      #expect(
+        try await status(target, .PUT, path, HTTPHeaders([node, token(path: path, seconds: -290)])) == (204, nil))
+    }
+  }
+
+  @Test func anotherNodesRequestIsMisdirected() async throws {
+    try await NodeFixture.with(.http) { fixture in
+      let path = "/volumes/\(VolumeID.make())"
+      let other = NodeID.make()
+      let headers: HTTPHeaders = [
+        NodeProtocol.nodeHeader: other.description,
+        "Authorization": NodeFixture.secret.authorization(method: "PUT", path: path, node: other),
+      ]
+      #expect(
+        try await status((fixture.port, fixture.client), .PUT, path, headers) == (421, "wrong-node"))
+    }
+  }
+
+  @Test func damagedRecordsAreRefused() async throws {
+    try await NodeFixture.with(.http) { fixture in
+      let volume = VolumeID.make()
+      try await fixture.node.createVolume(volume)
+      let record = try fixture.record(ByteBuffer(string: "payload"))
+      var payload = Array(record.payload.readableBytesView)
+      payload[0] ^= 1
+      let path = NodeProtocol.recordsPath(volume)
+      let answer = try await fixture.client.fetch(
+        HTTPClientRequest(
+          .POST, path,
+          headers: [
+            NodeProtocol.nodeHeader: fixture.store.node.description,
+            "Authorization": NodeFixture.secret.authorization(method: "POST", path: path, node: fixture.store.node),
+          ], body: [record.prefix, ByteBuffer(bytes: payload)]),
+        from: ListenAddress(host: "127.0.0.1", port: fixture.port), limit: 4096)
+      #expect(answer.status == .badRequest)
+      #expect(fixture.store.volumes().map(\.blobCount) == [0])
+    }
+  }
+
+  @Test func healthNeedsNoToken() async throws {
+    try await NodeFixture.with(.http) { fixture in
+      #expect(try await status((fixture.port, fixture.client), .GET, "/health", [:]) == (200, nil))
+      #expect(try await status((fixture.port, fixture.client), .GET, "/ready", [:]) == (200, nil))
+    }
+  }
+}

@@ -1,0 +1,184 @@
+import CairnCatalog
+import CairnCluster
+import CairnModel
+import CairnNodeClient
+import CairnObjects
+import CairnStorage
+import CairnTestSupport
+import Logging
+import NIOCore
+import NIOPosix
+import Synchronization
+
+/// A storage node that can be told to fail: the real one behind it, in a folder of its own.
+final class FaultyNode: StorageNode {
+  enum Fault: Sendable {
+    case none
+    case unreachable
+    case readOnly
+    case volumeClosed
+  }
+
+  private let node: LocalNode
+  let store: VolumeStore
+  private let state = Mutex((fault: Fault.none, appends: 0))
+
+  init(_ store: VolumeStore) {
+    self.store = store
+    node = LocalNode(store)
+  }
+
+  var id: NodeID { node.id }
+  var fault: Fault {
+    get { state.withLock { $0.fault } }
+    set { state.withLock { $0.fault = newValue } }
+  }
+  /// Appends that were asked for, also those that failed.
+  var appends: Int { state.withLock { $0.appends } }
+
+  private func check() throws(NodeError) {
+    switch fault {
+    case .none: return
+    case .unreachable: throw .unreachable(id, "told to")
+    case .readOnly: throw .refused(id, .readOnly, "told to")
+    case .volumeClosed: throw .refused(id, .volumeClosed, "told to")
+    }
+  }
+
+  func createVolume(_ volume: VolumeID) async throws(NodeError) {
+    if fault != .volumeClosed { try check() }
+    try await node.createVolume(volume)
+  }
+
+  func append(_ record: EncodedRecord, to volume: VolumeID) async throws(NodeError) {
+    state.withLock { $0.appends += 1 }
+    try check()
+    try await node.append(record, to: volume)
+  }
+
+  func read(_ location: BlobLocation, range: Range<UInt64>?) async throws(NodeError) -> BlobContent {
+    if fault == .unreachable { try check() }
+    return try await node.read(location, range: range)
+  }
+
+  func seal(_ volume: VolumeID) async throws(NodeError) {
+    try await node.seal(volume)
+  }
+}
+
+struct FaultyDirectory: NodeDirectory {
+  let nodes: [FaultyNode]
+
+  func node(_ id: NodeID) -> (any StorageNode)? { nodes.first { $0.id == id } }
+}
+
+/// An ObjectService with a real catalog and real storage nodes, in a temporary folder.
+struct ObjectFixture: Sendable {
+  let folder: TemporaryFolder
+  let catalog: SQLiteCatalog
+  let nodes: [FaultyNode]
+  let view: ClusterView
+  let objects: ObjectService
+  let ids: BlobIDGenerator
+  let barrier: WriteBarrier
+
+  static let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+
+  static func with(
+    nodes count: Int = 1, chunkSize: Int = 1000, budget: Int = 1 << 30,
+    _ body: (ObjectFixture) async throws -> Void
+  ) async throws {
+    let fixture = try await ObjectFixture(nodes: count, chunkSize: chunkSize, budget: budget)
+    do { try await body(fixture) } catch {
+      await fixture.close()
+      throw error
+    }
+    await fixture.close()
+  }
+
+  private init(nodes count: Int, chunkSize: Int, budget: Int) async throws {
+    folder = try TemporaryFolder("objects")
+    catalog = try await Self.openCatalog(folder.path + "/catalog.sqlite")
+    nodes = try (0..<count).map { FaultyNode(try Self.openStore("\(folder.path)/node\($0)")) }
+    view = ClusterView(registry: catalog, timeout: .seconds(90), logger: Self.logger)
+    ids = BlobIDGenerator()
+    barrier = WriteBarrier()
+    var settings = ObjectService.Settings(objectSizeMax: 10 << 20)
+    settings.chunkSize = chunkSize
+    let directory = FaultyDirectory(nodes: nodes)
+    objects = ObjectService(
+      settings: settings, catalog: catalog,
+      allocator: VolumeAllocator(
+        catalog: catalog, view: view, directory: directory, replicas: 1, logger: Self.logger), view: view,
+      directory: directory, ids: ids, barrier: barrier, budget: ByteBudget(bytes: budget), threads: .singleton,
+      logger: Self.logger)
+    try await beat()
+  }
+
+  static func openCatalog(_ path: String) async throws -> SQLiteCatalog {
+    try await SQLiteCatalog.open(path: path, threadPool: .singleton, logger: logger)
+  }
+
+  static func openStore(_ path: String) throws -> VolumeStore {
+    try VolumeStore.open(
+      StorageConfiguration(path: path, freeSpaceMin: 0), threadPool: .singleton, logger: logger)
+  }
+
+  /// Every node sends a heartbeat, and the view sees it.
+  func beat() async throws {
+    for (index, node) in nodes.enumerated() {
+      let report = NodeReport(
+        node: node.id, incarnation: 1, address: "127.0.0.1", port: index, zone: "default", storagePath: "",
+        capacity: 1 << 40, available: 1 << 39, readOnly: false, blobCount: 0, volumeCount: 0)
+      _ = try await catalog.heartbeat(report, timeout: .seconds(90), takeOver: false)
+    }
+    try await view.refresh()
+  }
+
+  private func close() async {
+    for node in nodes { await node.store.close() }
+    await catalog.close()
+  }
+
+  // MARK: Shorthands
+
+  @discardableResult
+  func put(
+    _ key: String, _ bytes: [UInt8], onConflict rule: ConflictRule = .overwrite, pieces: Int = 300
+  ) async throws -> PutResult {
+    try await objects.put(
+      ObjectName(key: ObjectKey(key)), Self.source(bytes, pieces: pieces), UploadDescription(contentType: "a/b"),
+      onConflict: rule)
+  }
+
+  func get(_ key: String, _ range: Range<UInt64>? = nil) async throws -> [UInt8]? {
+    guard let object = try await objects.object(ObjectName(key: ObjectKey(key))) else { return nil }
+    let sink = Collector()
+    try await objects.content(of: object, range: range).write(to: sink)
+    return Array(sink.bytes.readableBytesView)
+  }
+
+  /// A body that comes in pieces.
+  static func source(_ bytes: [UInt8], pieces size: Int = 300) -> BodySource {
+    let rest = Mutex(bytes[...])
+    return BodySource(length: UInt64(bytes.count)) {
+      rest.withLock { rest in
+        guard !rest.isEmpty else { return nil }
+        defer { rest = rest.dropFirst(size) }
+        return ByteBuffer(bytes: rest.prefix(size))
+      }
+    }
+  }
+
+  static func bytes(_ count: Int, seed: UInt8 = 1) -> [UInt8] {
+    (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ $0 / 251) ^ seed }
+  }
+}
+
+final class Collector: ByteSink, @unchecked Sendable {
+  var bytes = ByteBuffer()
+
+  func write(_ bytes: ByteBuffer) async throws {
+    self.bytes.writeImmutableBuffer(bytes)
+  }
+}
