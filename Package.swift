@@ -52,11 +52,12 @@ let package = Package(
   targets: [
     .systemLibrary(name: "CISAL", pkgConfig: "libisal", providers: [.apt(["libisal-dev"])]),
     .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+    .systemLibrary(name: "CLinux"),
     .systemLibrary(name: "CHiredis", pkgConfig: "hiredis", providers: [.apt(["libhiredis-dev"])]),
 
     library("CairnModel", ["CISAL", .nioCore, .crypto]),
     library("CairnHTTP", [.nioCore, .nioPosix, .nioHTTP1, .logging]),
-    library("CairnStorage", ["CairnModel", .nioCore, .nioPosix, .logging]),
+    library("CairnStorage", ["CairnModel", "CLinux", .nioCore, .nioPosix, .logging]),
     library("CairnCatalog", ["CairnModel", "CSQLite", "CHiredis", .nioCore, .nioPosix, .logging]),
     library("CairnNodeClient", ["CairnModel", "CairnHTTP", "CairnStorage", .nioCore, .nioPosix, .nioHTTP1, .logging]),
     library("CairnNodeServer", ["CairnModel", "CairnHTTP", "CairnStorage", .nioCore, .nioHTTP1, .logging]),

@@ -1,0 +1,24 @@
+#pragma once
+#include <errno.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+// What the C library declares only for _GNU_SOURCE, which Swift's Glibc module is built without.
+#if defined(__linux__)
+
+extern ssize_t preadv2(int descriptor, const struct iovec *vectors, int count, off_t offset, int flags);
+
+/// `preadv2` of one buffer with RWF_NOWAIT: what the page cache has, or -1 with EAGAIN.
+static inline ssize_t cairn_read_cached(int descriptor, void *bytes, size_t count, off_t offset) {
+  struct iovec vector = {bytes, count};
+  return preadv2(descriptor, &vector, 1, offset, 0x00000008);
+}
+
+#else
+
+static inline ssize_t cairn_read_cached(int descriptor, void *bytes, size_t count, off_t offset) {
+  errno = EOPNOTSUPP;
+  return -1;
+}
+
+#endif

@@ -1,0 +1,51 @@
+internal import CLinux
+internal import Glibc
+
+/// The system calls on which crash safety hangs, each replaceable, so that tests can count them and let them fail.
+package struct FileOperations: Sendable {
+  /// Bytes of a file system.
+  package struct Space: Hashable, Sendable {
+    package var capacity: UInt64
+    /// What an ordinary user may still write.
+    package var free: UInt64
+
+    package init(capacity: UInt64, free: UInt64) {
+      self.capacity = capacity
+      self.free = free
+    }
+  }
+
+  /// `pwrite`: how many bytes it took.
+  package var write:
+    @Sendable (_ descriptor: Int32, UnsafeRawBufferPointer, _ offset: UInt64) throws(SystemError) -> Int
+  /// `fdatasync`.
+  package var sync: @Sendable (_ descriptor: Int32) throws(SystemError) -> Void
+  /// `ftruncate`.
+  package var truncate: @Sendable (_ descriptor: Int32, _ length: UInt64) throws(SystemError) -> Void
+  package var rename: @Sendable (_ from: String, _ to: String) throws(SystemError) -> Void
+  /// `preadv2` with `RWF_NOWAIT`: how many bytes were in the page cache, nil when none or where it can't tell.
+  package var readCached: @Sendable (_ descriptor: Int32, UnsafeMutableRawBufferPointer, _ offset: UInt64) -> Int?
+  /// `statvfs`.
+  package var space: @Sendable (_ path: String) throws(SystemError) -> Space
+
+  /// The system's own.
+  package static let system = FileOperations(
+    write: { (descriptor, bytes, offset) throws(SystemError) in
+      try SystemError.check("pwrite") { pwrite(descriptor, bytes.baseAddress, bytes.count, off_t(offset)) }
+    },
+    sync: { (descriptor) throws(SystemError) in _ = try SystemError.check("fdatasync") { fdatasync(descriptor) } },
+    truncate: { (descriptor, length) throws(SystemError) in
+      _ = try SystemError.check("ftruncate") { ftruncate(descriptor, off_t(length)) }
+    },
+    rename: { (from, to) throws(SystemError) in _ = try SystemError.check("rename") { Glibc.rename(from, to) } },
+    readCached: { descriptor, bytes, offset in
+      let count = cairn_read_cached(descriptor, bytes.baseAddress, bytes.count, off_t(offset))
+      return count >= 0 ? count : nil
+    },
+    space: { (path) throws(SystemError) in
+      var status = statvfs()
+      _ = try SystemError.check("statvfs") { statvfs(path, &status) }
+      let block = UInt64(status.f_frsize)
+      return Space(capacity: UInt64(status.f_blocks) * block, free: UInt64(status.f_bavail) * block)
+    })
+}

@@ -1,0 +1,113 @@
+internal import Glibc
+internal import NIOCore
+
+/// An open file that closes itself when its last user lets it go: so compaction and the limit of descriptors can
+/// never close it under a reader.
+///
+/// `@unchecked`: NIO's handle is not marked Sendable, but its only mutable part is whether it is open, and that
+/// changes in `deinit` alone.
+final class OpenFile: @unchecked Sendable {
+  let path: String
+  let handle: NIOFileHandle
+  private let descriptor: Int32
+  private let operations: FileOperations
+
+  /// - Parameter flags: of `open`, besides `O_CLOEXEC`.
+  init(_ path: String, flags: Int32, operations: FileOperations) throws(StorageError) {
+    do throws(SystemError) {
+      descriptor = try SystemError.check("open") { open(path, flags | O_CLOEXEC, 0o640) }
+    } catch {
+      throw .io(error, path: path)
+    }
+    handle = NIOFileHandle(descriptor: descriptor)
+    self.path = path
+    self.operations = operations
+  }
+
+  deinit {
+    try? handle.close()
+  }
+
+  func size() throws(StorageError) -> UInt64 {
+    var status = stat()
+    do throws(SystemError) {
+      _ = try SystemError.check("fstat") { fstat(descriptor, &status) }
+    } catch {
+      throw .io(error, path: path)
+    }
+    return UInt64(status.st_size)
+  }
+
+  /// Fills `bytes`, or what the file has of it: how many bytes there were. Blocks.
+  func read(into bytes: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(StorageError) -> Int {
+    var done = 0
+    while done < bytes.count {
+      let rest = UnsafeMutableRawBufferPointer(rebasing: bytes[done...])
+      do throws(SystemError) {
+        let count = try SystemError.check("pread") {
+          pread(descriptor, rest.baseAddress, rest.count, off_t(offset) + off_t(done))
+        }
+        if count == 0 { break }
+        done += count
+      } catch {
+        throw .io(error, path: path)
+      }
+    }
+    return done
+  }
+
+  /// Up to `count` bytes; fewer only at the end of the file. Blocks.
+  func read(_ count: Int, at offset: UInt64) throws(StorageError) -> ByteBuffer {
+    var buffer = ByteBufferAllocator().buffer(capacity: count)
+    var failure: StorageError?
+    buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: count) { space in
+      do throws(StorageError) {
+        return try read(into: UnsafeMutableRawBufferPointer(rebasing: space.prefix(count)), at: offset)
+      } catch {
+        failure = error
+        return 0
+      }
+    }
+    if let failure { throw failure }
+    return buffer
+  }
+
+  /// `count` bytes when the page cache has all of them, else nil. Never waits for the disk.
+  func readCached(_ count: Int, at offset: UInt64) -> ByteBuffer? {
+    var buffer = ByteBufferAllocator().buffer(capacity: count)
+    let found = buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: count) { space in
+      operations.readCached(descriptor, UnsafeMutableRawBufferPointer(rebasing: space.prefix(count)), offset) ?? 0
+    }
+    return found == count ? buffer : nil
+  }
+
+  /// Writes all of `bytes`, also where the system takes them in parts.
+  func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(SystemError) {
+    var done = 0
+    while done < bytes.count {
+      let count = try operations.write(
+        descriptor, UnsafeRawBufferPointer(rebasing: bytes[done...]), offset + UInt64(done))
+      // Taking nothing without an error would loop for ever.
+      guard count > 0 else { throw SystemError(call: "pwrite", code: EIO) }
+      done += count
+    }
+  }
+
+  func sync() throws(SystemError) {
+    try operations.sync(descriptor)
+  }
+
+  func truncate(to length: UInt64) throws(SystemError) {
+    try operations.truncate(descriptor, length)
+  }
+
+  /// Tells the kernel that the range will be read soon, from start to end.
+  func prefetch(_ offset: UInt64, _ count: Int) {
+    _ = posix_fadvise(descriptor, off_t(offset), off_t(count), POSIX_FADV_WILLNEED)
+  }
+
+  /// Takes the lock of the file for this process; false when another one has it.
+  func lock() -> Bool {
+    flock(descriptor, LOCK_EX | LOCK_NB) == 0
+  }
+}

@@ -1,0 +1,129 @@
+package import CairnModel
+internal import Logging
+internal import Synchronization
+
+extension VolumeStore {
+  /// Makes an empty volume, durably. That it is there already is fine.
+  ///
+  /// - Throws: ``StorageError/readOnly(free:reserve:)``, ``StorageError/tooManyVolumes(_:)``,
+  ///   ``StorageError/io(_:path:)``, ``StorageError/closed``.
+  nonisolated(nonsending) package func createVolume(_ id: VolumeID) async throws(StorageError) {
+    if volumesByID.withLock({ $0[id] }) != nil { return }
+    try await threads.perform { [self] () throws(StorageError) in
+      try tree.withLock { (tree) throws(StorageError) in
+        // Another call may have made it meanwhile.
+        if volumesByID.withLock({ $0[id] }) != nil { return }
+        guard !isClosed.load(ordering: .relaxed) else { throw .closed }
+        try context.space.admit(0)
+        let paths = try tree.allocate(id)
+        do throws(StorageError) {
+          let volume = try StoredVolume.create(id, at: paths, context: context)
+          volumesByID.withLock { $0[id] = volume }
+        } catch {
+          tree.release(paths)
+          throw error
+        }
+      }
+      context.logger.debug("volume created", metadata: ["volume": "\(id)"])
+    }
+  }
+
+  /// Appends a record; returns when it is on the disk (with `async`: written). Concurrent appends to a volume share
+  /// one sync.
+  ///
+  /// Appending a record again that is there already succeeds, so that a caller without an answer can repeat it.
+  /// - Throws: ``StorageError/unknownVolume(_:)``, ``StorageError/volumeSealed(_:)``, ``StorageError/volumeFull(_:)``,
+  ///   ``StorageError/volumeFailed(_:_:)``, ``StorageError/readOnly(free:reserve:)``,
+  ///   ``StorageError/duplicateBlob(_:)``, ``StorageError/io(_:path:)``, ``StorageError/closed``.
+  nonisolated(nonsending) package func append(
+    _ record: EncodedRecord, to volume: VolumeID
+  ) async throws(StorageError) {
+    try await perform(on: volume) { .append(AppendQueue.Append(record: record, completion: $0)) }
+  }
+
+  /// Lets a volume take no more appends, durably. That it is sealed already is fine.
+  ///
+  /// - Throws: ``StorageError/unknownVolume(_:)``, ``StorageError/volumeFailed(_:_:)``, ``StorageError/io(_:path:)``,
+  ///   ``StorageError/closed``.
+  nonisolated(nonsending) package func seal(_ volume: VolumeID) async throws(StorageError) {
+    try await perform(on: volume) { .seal($0) }
+  }
+
+  nonisolated(nonsending) private func perform(
+    on id: VolumeID, _ operation: (AppendQueue.Completion) -> AppendQueue.Operation
+  ) async throws(StorageError) {
+    let volume = try find(id)
+    // Unsafe only in that it is not checked: the queue hands each operation out once, and the writer answers each.
+    let result = await withUnsafeContinuation { completion in
+      let action = volume.queue.withLock { $0.enqueue(operation(completion)) }
+      perform(action, on: volume, completion)
+    }
+    try result.get()
+  }
+
+  func perform(_ action: AppendQueue.Action, on volume: StoredVolume, _ completion: AppendQueue.Completion) {
+    switch action {
+    case .none: break
+    case .refuse: completion.resume(returning: .failure(.closed))
+    case .startWriter: startWriter(of: volume)
+    }
+  }
+
+  private func startWriter(of volume: StoredVolume) {
+    writers.run { [self] staging in
+      // One batch a turn, so that volumes take turns on the threads.
+      guard let batch = volume.queue.withLock({ $0.takeBatch() }) else { return }
+      guard let staging else { return batch.fail(.closed) }
+      perform(batch, on: volume, staging)
+      startWriter(of: volume)
+    }
+  }
+
+  /// Performs operations in order; appends that follow each other go together.
+  private func perform(_ batch: [AppendQueue.Operation], on volume: StoredVolume, _ staging: WriteStaging) {
+    var appends: [AppendQueue.Append] = []
+    appends.reserveCapacity(batch.count)
+    for operation in batch {
+      switch operation {
+      case .append(let append): appends.append(append)
+      case .seal(let completion):
+        commit(&appends, to: volume, staging)
+        completion.resume(returning: volume.performSeal())
+      case .barrier(let completion):
+        commit(&appends, to: volume, staging)
+        completion.resume(returning: .success(()))
+      }
+    }
+    commit(&appends, to: volume, staging)
+  }
+
+  private func commit(_ appends: inout [AppendQueue.Append], to volume: StoredVolume, _ staging: WriteStaging) {
+    guard !appends.isEmpty else { return }
+    let batch = volume.commit(appends, through: staging)
+    mark(batch.garbage, at: context.now())
+    volume.marked()
+    for (append, outcome) in zip(appends, batch.outcomes) { append.completion.resume(returning: outcome) }
+    appends.removeAll(keepingCapacity: true)
+  }
+
+  /// Begins the grace of blobs that a tombstone names, as far as they are on this node.
+  func mark(_ garbage: [BlobLocation], at time: Timestamp) {
+    guard !garbage.isEmpty else { return }
+    let grace = context.configuration.garbageGrace
+    for (id, locations) in Dictionary(grouping: garbage, by: \.volume) {
+      guard let volume = volumesByID.withLock({ $0[id] }) else { continue }
+      volume.mark(locations.map { GarbageMark(blob: $0.blob, at: time, grace: grace) })
+    }
+  }
+}
+
+extension [AppendQueue.Operation] {
+  fileprivate func fail(_ error: StorageError) {
+    for operation in self {
+      switch operation {
+      case .append(let append): append.completion.resume(returning: .failure(error))
+      case .seal(let completion), .barrier(let completion): completion.resume(returning: .failure(error))
+      }
+    }
+  }
+}

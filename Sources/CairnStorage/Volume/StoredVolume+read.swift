@@ -1,0 +1,102 @@
+internal import CairnModel
+internal import Logging
+internal import NIOCore
+internal import NIOPosix
+internal import Synchronization
+
+extension StoredVolume {
+  /// Reads a small record if that needs no waiting for the disk.
+  func readCached(_ blob: BlobID) throws(StorageError) -> CachedRead {
+    let (entry, file) = state.withLock { state in (state.readable(blob), state.usedFile) }
+    guard let entry else { return .absent }
+    guard let file, entry.length <= context.configuration.bufferedReadMax,
+      let bytes = file.readCached(entry.length, at: entry.offset)
+    else { return .wouldBlock }
+    context.counters.cachedReads.increment()
+    return .found(try verified(bytes, of: blob))
+  }
+
+  /// Reads a record, and verifies all of it. Blocks.
+  func read(_ blob: BlobID, threads: NIOThreadPool) throws(StorageError) -> StoredBlob? {
+    let (file, entry) = try opened { $0.readable(blob) }
+    guard let entry else { return nil }
+    context.counters.threadReads.increment()
+    guard entry.length > context.configuration.bufferedReadMax else {
+      return try verified(try file.read(entry.length, at: entry.offset), of: blob)
+    }
+    return try verifiedRegion(of: blob, at: entry, in: file, threads)
+  }
+
+  private func verified(_ bytes: ByteBuffer, of blob: BlobID) throws(StorageError) -> StoredBlob {
+    do throws(FormatError) {
+      let record = try EncodedRecord(verifying: bytes)
+      guard record.header.blob == blob else { throw .badField(what: "record's blob id", tag: 16) }
+      return StoredBlob(header: record.header, metadata: record.record.metadata, payload: .bytes(record.payload))
+    } catch {
+      throw corrupt(blob, error)
+    }
+  }
+
+  private func verifiedRegion(
+    of blob: BlobID, at entry: IndexEntry, in file: OpenFile, _ threads: NIOThreadPool
+  ) throws(StorageError) -> StoredBlob {
+    file.prefetch(entry.offset, entry.length)
+    let start = try file.read(min(entry.length, Record.headerLength + Record.metadataLengthMax), at: entry.offset)
+    let header: RecordHeader
+    do throws(FormatError) {
+      header = try start.withReadableBytes { (bytes) throws(FormatError) in
+        let header = try RecordHeader(bytes)
+        try header.verifyHeader(bytes)
+        return header
+      }
+      guard header.blob == blob, header.length == entry.length else {
+        throw .badField(what: "record's blob id", tag: 16)
+      }
+    } catch {
+      throw corrupt(blob, error)
+    }
+    let prefixLength = Record.headerLength + header.metadataLength
+    let offset = entry.offset + UInt64(prefixLength)
+    let found = try checksum(file, at: offset, length: header.payloadLength)
+    guard found == header.payloadCRC else {
+      throw corrupt(blob, .badChecksum(what: "record payload", expected: header.payloadCRC, found: found))
+    }
+    return StoredBlob(
+      header: header,
+      metadata: start.getSlice(at: Record.headerLength, length: header.metadataLength) ?? ByteBuffer(),
+      payload: .file(BlobFile(file, offset: offset, length: header.payloadLength, threads: threads)))
+  }
+
+  /// By `pread` into a buffer that stays in the processor's cache. Not by `mmap`: there an unreadable sector would be
+  /// a signal that ends the process.
+  private func checksum(_ file: OpenFile, at offset: UInt64, length: Int) throws(StorageError) -> UInt32 {
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 128 << 10, alignment: 4096)
+    defer { buffer.deallocate() }
+    var crc = CRC32C()
+    var done = 0
+    while done < length {
+      let part = UnsafeMutableRawBufferPointer(rebasing: buffer.prefix(length - done))
+      let count = try file.read(into: part, at: offset + UInt64(done))
+      // A log that ends too early has a wrong checksum.
+      guard count > 0 else { break }
+      crc.update(UnsafeRawBufferPointer(rebasing: part.prefix(count)))
+      done += count
+    }
+    return crc.value
+  }
+
+  private func corrupt(_ blob: BlobID, _ error: FormatError) -> StorageError {
+    context.counters.corruptReads.increment()
+    logger.error("blob is damaged", metadata: ["blob": "\(blob)", "error": "\(error)"])
+    return .corrupt(BlobLocation(volume: id, blob: blob), error)
+  }
+}
+
+extension StoredVolume.State {
+  /// The entry of a blob that is not dead.
+  func readable(_ blob: BlobID) -> IndexEntry? {
+    guard let ordinal = index.ordinal(of: blob) else { return nil }
+    let entry = index[ordinal]
+    return entry.life == .dead ? nil : entry
+  }
+}

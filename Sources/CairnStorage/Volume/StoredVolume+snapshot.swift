@@ -1,0 +1,57 @@
+internal import CairnModel
+internal import Logging
+internal import Synchronization
+
+extension StoredVolume {
+  /// Whether a start would have to read much of the log again, or could be spared it for good.
+  var isSnapshotDue: Bool {
+    state.withLock { state in
+      if state.isSealed {
+        return state.snapshotEnd < state.end
+          || state.durablyMarkedEnd == state.end && state.snapshotMarkedEnd < state.end
+      }
+      // Growing with the log, so that all snapshots of a log together cost about three times the last one.
+      return state.end - state.snapshotEnd >= max(context.configuration.snapshotTailMax, state.snapshotEnd / 2)
+    }
+  }
+
+  /// Whether the index file lacks records of the log.
+  var hasTail: Bool { state.withLock { $0.snapshotEnd < $0.end } }
+
+  var hasNewMarks: Bool { state.withLock { $0.hasNewMarks } }
+
+  /// Writes the index file anew, durably. Blocks.
+  func writeSnapshot() throws(StorageError) {
+    try maintenance.withLock { (_) throws(StorageError) in
+      let snapshot = state.withLock { state in
+        state.hasNewMarks = false
+        return state.snapshot(of: id)
+      }
+      do throws(StorageError) {
+        // The index must never know records that the disk may lose.
+        try syncLog()
+        try snapshot.write(to: paths, operations: context.operations)
+        try paths.directory.sync()
+      } catch {
+        state.withLock { $0.hasNewMarks = true }
+        throw error
+      }
+      state.withLock { state in
+        state.snapshotEnd = snapshot.logEnd
+        state.snapshotMarkedEnd = snapshot.markedTo
+      }
+      context.counters.snapshots.increment()
+      logger.debug(
+        "index written", metadata: ["entries": "\(snapshot.index.count)", "log_end": "\(snapshot.logEnd)"])
+    }
+  }
+}
+
+extension StoredVolume.State {
+  /// Costs O(1): the copy shares the segments of the index.
+  func snapshot(of volume: VolumeID) -> IndexSnapshot {
+    IndexSnapshot(
+      volume: volume, generation: header.generation, logEnd: end, markedTo: durablyMarkedEnd,
+      damagedCount: damagedCount, index: index, dying: dying)
+  }
+}

@@ -1,0 +1,33 @@
+package import CairnModel
+internal import Synchronization
+
+/// A volume as a node reports it.
+package struct VolumeSummary: Hashable, Sendable {
+  package var id: VolumeID
+  package var state: Volume.State
+  /// Writing or syncing failed: it takes no more appends, although the catalog may still think so.
+  package var failure: SystemError?
+  /// Bytes of the log file.
+  package var logBytes: UInt64
+  /// Bytes of the records that something may refer to.
+  package var liveBytes: UInt64
+  /// Bytes that compaction would give back.
+  package var garbageBytes: UInt64
+  /// Heads and chunks that something may refer to.
+  package var blobCount: UInt64
+  /// What ``VolumeStore/scan(_:from:_:)`` takes to go on from here. Never moves back.
+  package var durableEnd: UInt64
+  /// Damaged ranges between intact records, as found when the log was last read through.
+  package var damagedCount: Int
+}
+
+extension StoredVolume {
+  var summary: VolumeSummary {
+    state.withLock { state in
+      VolumeSummary(
+        id: id, state: state.isSealed ? .sealed : .open, failure: state.failure, logBytes: state.end,
+        liveBytes: state.totals.liveBytes, garbageBytes: state.totals.deadBytes, blobCount: state.totals.liveCount,
+        durableEnd: state.replayEnd, damagedCount: state.damagedCount)
+    }
+  }
+}
