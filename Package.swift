@@ -58,7 +58,7 @@ let package = Package(
     library("CairnModel", ["CISAL", .nioCore, .crypto]),
     library("CairnHTTP", [.nioCore, .nioPosix, .nioHTTP1, .logging]),
     library("CairnStorage", ["CairnModel", "CLinux", .nioCore, .nioPosix, .logging]),
-    library("CairnCatalog", ["CairnModel", "CSQLite", "CHiredis", .nioCore, .nioPosix, .crypto, .logging]),
+    library("CairnCatalog", ["CairnModel", "CSQLite", "CHiredis", .nioCore, .nioPosix, .logging]),
     library("CairnNodeClient", ["CairnModel", "CairnHTTP", "CairnStorage", .nioCore, .nioPosix, .nioHTTP1, .logging]),
     library("CairnNodeServer", ["CairnModel", "CairnHTTP", "CairnStorage", .nioCore, .nioHTTP1, .logging]),
     library("CairnCluster", ["CairnModel", "CairnCatalog", "CairnNodeClient", "CairnHTTP", .logging]),

@@ -1,0 +1,104 @@
+import CairnModel
+import CairnStorage
+import Glibc
+import Testing
+
+@Suite struct GroupCommitTests {
+  @Test func concurrentAppendsShareSyncs() async throws {
+    let test = try TestStore()
+    try await test.store.createVolume(TestStore.volume)
+    // As slow as a hard disk, so that appends pile up meanwhile on any machine.
+    test.disk.set { $0.beforeStep = { step in if step == "sync" { usleep(2000) } } }
+    let before = test.disk.syncs
+    let (callers, appends) = (64, 10)
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for caller in 0..<callers {
+        group.addTask {
+          for index in 0..<appends {
+            try await test.store.append(.chunk(UInt64(caller * appends + index)), to: TestStore.volume)
+          }
+        }
+      }
+      try await group.waitForAll()
+    }
+    let syncs = test.disk.syncs - before
+    #expect(syncs >= appends, "each caller waits for its own")
+    #expect(syncs <= callers * appends / 8)
+    #expect(test.store.metrics.syncs == UInt64(syncs))
+    #expect(test.store.metrics.appends == UInt64(callers * appends))
+    for index in 0..<callers * appends { #expect(try await test.store.holds(.chunk(UInt64(index)))) }
+    await test.store.close()
+  }
+
+  @Test func appendIsAnsweredAfterItsSync() async throws {
+    let test = try TestStore()
+    try await test.store.createVolume(TestStore.volume)
+    for index in 0..<5 {
+      let before = test.disk.syncs
+      try await test.store.append(.chunk(UInt64(index)), to: TestStore.volume)
+      #expect(test.disk.syncs == before + 1)
+    }
+    await test.store.close()
+  }
+
+  @Test func asynchronousAppendIsSyncedLater() async throws {
+    let test = try TestStore { $0.durability = .async }
+    try await test.store.createVolume(TestStore.volume)
+    let before = test.disk.syncs
+    try await test.store.append(.chunk(1), to: TestStore.volume)
+    #expect(test.disk.syncs == before)
+    await test.store.maintain()
+    #expect(test.disk.syncs == before + 1)
+    await test.store.maintain()
+    #expect(test.disk.syncs == before + 1)
+    await test.store.close()
+  }
+
+  @Test func failedSyncFailsTheAppendAndEndsTheVolume() async throws {
+    let test = try TestStore()
+    let (kept, lost) = (try EncodedRecord.chunk(1), try EncodedRecord.chunk(2))
+    try await test.store.fill([kept])
+    test.disk.set { $0.failingSync = (0, EIO) }
+    let failure = StorageError.volumeFailed(TestStore.volume, SystemError(call: "fdatasync", code: EIO))
+    await #expect(throws: failure) { try await test.store.append(lost, to: TestStore.volume) }
+    // The next sync would succeed, but means nothing: the kernel has forgotten what it could not write.
+    await #expect(throws: failure) { try await test.store.append(lost, to: TestStore.volume) }
+    #expect(try await test.store.holds(kept))
+    #expect(try await test.store.read(lost.location()) == nil)
+    #expect(test.store.volumes().compactMap(\.failure).count == 1)
+    // What was acknowledged before still is.
+    try await test.store.append(kept, to: TestStore.volume)
+
+    let again = try await test.reopened()
+    #expect(try await again.store.holds(kept))
+    #expect(try await again.store.read(lost.location()) == nil)
+    #expect(again.store.volumes().map(\.state) == [.sealed])
+    await again.store.close()
+  }
+
+  @Test(arguments: [0, 1, 47, 100, 147])
+  func failedWriteLeavesNothingInTheLog(after count: Int) async throws {
+    let test = try TestStore()
+    try await test.store.fill([try .chunk(1)])
+    let log = try test.folder.file(endingIn: ".log")
+    let size = try readFile(log).count
+    test.disk.set { $0.failingWrite = (count, EIO) }
+    await #expect(throws: StorageError.volumeFailed(TestStore.volume, SystemError(call: "pwrite", code: EIO))) {
+      try await test.store.append(.chunk(2), to: TestStore.volume)
+    }
+    #expect(try readFile(log).count == size)
+    test.disk.set { $0.failingWrite = nil }
+    let again = try await test.reopened()
+    #expect(try await again.store.holds(.chunk(1)))
+    await again.store.close()
+  }
+
+  @Test func writesThatTakeABitAtATimeAreContinued() async throws {
+    let test = try TestStore()
+    test.disk.set { $0.writeMax = 1000 }
+    let records = try (0..<5).map { try EncodedRecord.chunk($0, length: 70_000, metadata: 3000) }
+    try await test.store.fill(records)
+    for record in records { #expect(try await test.store.holds(record)) }
+    await test.store.close()
+  }
+}
