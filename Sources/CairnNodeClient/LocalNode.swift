@@ -4,7 +4,7 @@ internal import NIOCore
 
 /// The storage node in the coordinator's own process: no HTTP between them.
 package struct LocalNode: StorageNode {
-  private let store: VolumeStore
+  let store: VolumeStore
 
   package init(_ store: VolumeStore) {
     self.store = store

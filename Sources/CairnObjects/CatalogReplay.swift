@@ -1,18 +1,8 @@
 package import CairnCatalog
 package import CairnModel
+package import CairnNodeClient
 package import Logging
 internal import Synchronization
-
-/// The records of a node's volumes, in the order in which they were written.
-package protocol RecordLog: Sendable {
-  /// Where the durable part of each volume's log ends, in bytes.
-  func ends() -> [VolumeID: UInt64]
-
-  /// Calls `body` with each intact record of a volume from `offset` on. Blocking work happens off the event loops.
-  func records(
-    in volume: VolumeID, from offset: UInt64, _ body: @escaping @Sendable (EncodedRecord) -> Void
-  ) async throws
-}
 
 /// Brings the catalog up to what the records on the disks say.
 ///

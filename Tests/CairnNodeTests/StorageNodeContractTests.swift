@@ -76,7 +76,7 @@ private final class Collector: ByteSink, @unchecked Sendable {
   func whatWasAppendedIsRead(transport: Transport, size: Int) async throws {
     try await NodeFixture.with(transport) { fixture in
       let volume = VolumeID.make()
-      let payload = ByteBuffer(bytes: (0..<size).map { UInt8(truncatingIfNeeded: $0 &* 31) })
+      let payload = ByteBuffer(repeating: 0x5A, count: size)
       let record = try fixture.record(payload)
       try await fixture.node.createVolume(volume)
       try await fixture.node.append(record, to: volume)
@@ -149,13 +149,18 @@ private final class Collector: ByteSink, @unchecked Sendable {
 }
 
 @Suite struct NodeAPITests {
-  private func status(
-    _ fixture: (port: Int, client: HTTPClient), _ method: HTTPMethod, _ path: String, _ headers: HTTPHeaders
-  ) async throws -> (Int, String?) {
-    let answer = try await fixture.client.fetch(
-      HTTPClientRequest(method, path, headers: headers), from: ListenAddress(host: "127.0.0.1", port: fixture.port),
+  private typealias Target = (port: Int, client: HTTPClient)
+
+  /// Sends a request and compares the status and the refusal of its answer.
+  private func expect(
+    _ expected: String, _ target: Target, _ method: HTTPMethod, _ path: String, _ headers: HTTPHeaders,
+    sourceLocation: SourceLocation = #_sourceLocation
+  ) async throws {
+    let answer = try await target.client.fetch(
+      HTTPClientRequest(method, path, headers: headers), from: ListenAddress(host: "127.0.0.1", port: target.port),
       limit: 1 << 20)
-    return (Int(answer.status.code), answer.headers.first(name: NodeProtocol.refusalHeader))
+    let refusal = answer.headers.first(name: NodeProtocol.refusalHeader) ?? "served"
+    #expect("\(answer.status.code) \(refusal)" == expected, sourceLocation: sourceLocation)
   }
 
   @Test func onlyRequestsWithAValidTokenAreServed() async throws {
@@ -170,24 +175,14 @@ private final class Collector: ByteSink, @unchecked Sendable {
         let time = Timestamp(millisecondsSinceEpoch: UInt64(now + seconds) * 1000)
         return ("Authorization", secret.authorization(method: method, path: path, node: id, at: time))
       }
-      #expect(try await status(target, .PUT, path, HTTPHeaders([node])) == (403, "unauthorized"))
-      #expect(
-        try await status(target, .PUT, path, HTTPHeaders([node, token(ClusterSecret("other"), path: path)]))
-          == (403, "unauthorized"))
-      #expect(
-        try await status(target, .PUT, path, HTTPHeaders([node, token(method: "GET", path: path)]))
-          == (403, "unauthorized"))
-      #expect(
-        try await status(target, .PUT, path, HTTPHeaders([node, token(path: "/volumes/other")]))
-          == (403, "unauthorized"))
-      #expect(
-        try await status(target, .PUT, path, HTTPHeaders([node, token(path: path, seconds: -301)]))
-          == (403, "unauthorized"))
-      #expect(
-        try await status(target, .PUT, path, HTTPHeaders([node, token(path: path, seconds: 310)]))
-          == (403, "unauthorized"))
-      #expect(
-        try await status(target, .PUT, path, HTTPHeaders([node, token(path: path, seconds: -290)])) == (204, nil))
+      try await expect("403 unauthorized", target, .PUT, path, HTTPHeaders([node]))
+      try await expect(
+        "403 unauthorized", target, .PUT, path, HTTPHeaders([node, token(ClusterSecret("other"), path: path)]))
+      try await expect("403 unauthorized", target, .PUT, path, HTTPHeaders([node, token(method: "GET", path: path)]))
+      try await expect("403 unauthorized", target, .PUT, path, HTTPHeaders([node, token(path: "/volumes/other")]))
+      try await expect("403 unauthorized", target, .PUT, path, HTTPHeaders([node, token(path: path, seconds: -301)]))
+      try await expect("403 unauthorized", target, .PUT, path, HTTPHeaders([node, token(path: path, seconds: 310)]))
+      try await expect("204 served", target, .PUT, path, HTTPHeaders([node, token(path: path, seconds: -290)]))
     }
   }
 
@@ -199,8 +194,7 @@ private final class Collector: ByteSink, @unchecked Sendable {
         NodeProtocol.nodeHeader: other.description,
         "Authorization": NodeFixture.secret.authorization(method: "PUT", path: path, node: other),
       ]
-      #expect(
-        try await status((fixture.port, fixture.client), .PUT, path, headers) == (421, "wrong-node"))
+      try await expect("421 wrong-node", (fixture.port, fixture.client), .PUT, path, headers)
     }
   }
 
@@ -227,8 +221,8 @@ private final class Collector: ByteSink, @unchecked Sendable {
 
   @Test func healthNeedsNoToken() async throws {
     try await NodeFixture.with(.http) { fixture in
-      #expect(try await status((fixture.port, fixture.client), .GET, "/health", [:]) == (200, nil))
-      #expect(try await status((fixture.port, fixture.client), .GET, "/ready", [:]) == (200, nil))
+      try await expect("200 served", (fixture.port, fixture.client), .GET, "/health", [:])
+      try await expect("200 served", (fixture.port, fixture.client), .GET, "/ready", [:])
     }
   }
 }

@@ -1,21 +1,10 @@
 import CairnCatalog
 import CairnModel
+import CairnNodeClient
 import CairnObjects
 import CairnStorage
 import CairnTestSupport
 import Testing
-
-extension VolumeStore: RecordLog {
-  public func ends() -> [VolumeID: UInt64] {
-    Dictionary(volumes().map { ($0.id, $0.durableEnd) }, uniquingKeysWith: max)
-  }
-
-  public func records(
-    in volume: VolumeID, from offset: UInt64, _ body: @escaping @Sendable (EncodedRecord) -> Void
-  ) async throws {
-    _ = try await scan(volume, from: offset) { _, record in body(record) }
-  }
-}
 
 @Suite struct CatalogReplayTests {
   private func everything(_ catalog: SQLiteCatalog) async throws -> [ListPage.Entry] {
@@ -27,7 +16,7 @@ extension VolumeStore: RecordLog {
     let rebuilt = try await ObjectFixture.openCatalog(fixture.folder.path + "/rebuilt-\(VolumeID.make()).sqlite")
     let node = fixture.nodes[0]
     try await CatalogReplay(
-      log: node.store, catalog: rebuilt, node: node.id, ids: BlobIDGenerator(), logger: ObjectFixture.logger
+      log: LocalNode(node.store), catalog: rebuilt, node: node.id, ids: BlobIDGenerator(), logger: ObjectFixture.logger
     ).run()
     #expect(try await everything(rebuilt) == everything(fixture.catalog), sourceLocation: sourceLocation)
     await rebuilt.close()
@@ -60,11 +49,11 @@ extension VolumeStore: RecordLog {
       for index in 0..<20 { try await fixture.put("k\(index)", [UInt8(index)]) }
       let node = fixture.nodes[0]
       let replay = CatalogReplay(
-        log: node.store, catalog: fixture.catalog, node: node.id, ids: fixture.ids, logger: ObjectFixture.logger)
+        log: LocalNode(node.store), catalog: fixture.catalog, node: node.id, ids: fixture.ids, logger: ObjectFixture.logger)
       let before = try await everything(fixture.catalog)
       #expect(try await replay.run() == 0)
       #expect(try await everything(fixture.catalog) == before)
-      #expect(try await fixture.catalog.replayMarks() == node.store.ends())
+      #expect(try await fixture.catalog.replayMarks() == LocalNode(node.store).ends())
     }
   }
 

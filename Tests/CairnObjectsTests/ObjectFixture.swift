@@ -99,7 +99,9 @@ struct ObjectFixture: Sendable {
   private init(nodes count: Int, chunkSize: Int, budget: Int) async throws {
     folder = try TemporaryFolder("objects")
     catalog = try await Self.openCatalog(folder.path + "/catalog.sqlite")
-    nodes = try (0..<count).map { FaultyNode(try Self.openStore("\(folder.path)/node\($0)")) }
+    let path = folder.path
+    let nodes = try (0..<count).map { FaultyNode(try Self.openStore("\(path)/node\($0)")) }
+    self.nodes = nodes
     view = ClusterView(registry: catalog, timeout: .seconds(90), logger: Self.logger)
     ids = BlobIDGenerator()
     barrier = WriteBarrier()

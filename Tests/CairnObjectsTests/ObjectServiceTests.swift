@@ -1,6 +1,8 @@
 import CairnCatalog
+import CairnCluster
 import CairnModel
 import CairnObjects
+import CairnStorage
 import NIOCore
 import Testing
 
@@ -31,10 +33,10 @@ import Testing
     try await ObjectFixture.with { fixture in
       let result = try await fixture.put("k", Array(String(repeating: "a", count: 2500).utf8))
       // md5sum and sha256sum of 2,500 times "a".
-      #expect(result.object.attributes.md5.hexadecimal == "f90b0056cc73fd01ddff3a4f62cb0fd7")
+      #expect(result.object.attributes.md5.hexadecimal == "02cc5d5de2e53b5ed3f09a965bd77700")
       #expect(
         result.object.attributes.sha256.hexadecimal
-          == "98ecbf30e7f5a8ba9bd3d4da9b2e29e4fd1e02afe1ed0bc9b6eb5a2a3bcb0b52")
+          == "40a8d9b953c2402cdebec4888b4c3ca2f4f577f9cfd8675ac2a57852879e0db2")
     }
   }
 
@@ -88,7 +90,8 @@ import Testing
         try await fixture.objects.put(
           ObjectName(key: ObjectKey("k")), source, UploadDescription(contentType: "a/b"), onConflict: .overwrite)
       }
-      #expect(try await fixture.get("k") == nil)
+      let found = try await fixture.get("k")
+      #expect(found == nil)
     }
   }
 
@@ -99,7 +102,8 @@ import Testing
       } throws: {
         if case ObjectError.tooLarge(limit: 10 << 20) = $0 { true } else { false }
       }
-      #expect(try await fixture.get("k") == nil)
+      let found = try await fixture.get("k")
+      #expect(found == nil)
     }
   }
 
@@ -167,7 +171,8 @@ import Testing
       }
       #expect(try await fixture.objects.delete(name))
       #expect(try await fixture.objects.delete(name) == false)
-      #expect(try await fixture.get("k") == nil)
+      let found = try await fixture.get("k")
+      #expect(found == nil)
     }
   }
 

@@ -19,6 +19,8 @@ final class HTTPClientConnection: ChannelInboundHandler, @unchecked Sendable {
   /// Called when an answer was read to its end and the connection can take another request.
   private var onIdle: (() -> Void)?
   private var phase: Phase = .idle
+  /// Counts the requests.
+  private var exchange: UInt64 = 0
   private var keepAlive = true
   private var head: HTTPResponseHead?
   private var inbox = CircularBuffer<HTTPClientResponsePart>()
@@ -45,6 +47,7 @@ final class HTTPClientConnection: ChannelInboundHandler, @unchecked Sendable {
   ) async throws(HTTPClientError) -> HTTPClientResponse {
     precondition(phase == .idle, "two requests on one connection")
     phase = .waitingForHead
+    exchange += 1
     self.onIdle = onIdle
     var headers = request.headers
     headers.replaceOrAdd(name: "Host", value: address.description)
@@ -66,7 +69,7 @@ final class HTTPClientConnection: ChannelInboundHandler, @unchecked Sendable {
         keepAlive = head.isKeepAlive
         takeEnd()
         return HTTPClientResponse(
-          status: head.status, headers: head.headers, body: HTTPClientBody(connection: self))
+          status: head.status, headers: head.headers, body: HTTPClientBody(connection: self, exchange: exchange))
       case .some: continue
       case nil: await wait()
       }
@@ -93,8 +96,8 @@ final class HTTPClientConnection: ChannelInboundHandler, @unchecked Sendable {
     channel.close(promise: nil)
   }
 
-  func cancelBody() {
-    guard phase == .body else { return }
+  func cancelBody(of exchange: UInt64) {
+    guard phase == .body, self.exchange == exchange else { return }
     fail(.closed(address))
     channel.close(promise: nil)
   }
@@ -132,7 +135,8 @@ final class HTTPClientConnection: ChannelInboundHandler, @unchecked Sendable {
   }
 
   private func fail(_ error: HTTPClientError) {
-    failure = failure ?? error
+    // Between requests there is nobody to tell.
+    if phase != .idle { failure = failure ?? error }
     phase = phase == .body ? .body : .closed
     resume()
   }

@@ -49,9 +49,17 @@ package enum HTTPClientError: Error, Hashable, CustomStringConvertible {
 /// The body of an answer, pulled piece by piece. Confined to the event loop on which the request was sent.
 package final class HTTPClientBody: Sendable {
   private let connection: HTTPClientConnection
+  /// The connection may serve another request by the time that this body is let go.
+  private let exchange: UInt64
 
-  init(connection: HTTPClientConnection) {
+  init(connection: HTTPClientConnection, exchange: UInt64) {
     self.connection = connection
+    self.exchange = exchange
+  }
+
+  deinit {
+    let (connection, exchange) = (connection, exchange)
+    connection.eventLoop.execute { connection.cancelBody(of: exchange) }
   }
 
   /// The next bytes; nil at the end.
@@ -74,13 +82,8 @@ package final class HTTPClientBody: Sendable {
     return all
   }
 
-  deinit {
-    let connection = connection
-    connection.eventLoop.execute { connection.cancelBody() }
-  }
-
   /// Gives the rest up; its connection is closed. After the end it does nothing.
   package func cancel() {
-    connection.cancelBody()
+    connection.cancelBody(of: exchange)
   }
 }

@@ -42,7 +42,7 @@ struct ServerRole {
     let ids = BlobIDGenerator()
     let barrier = WriteBarrier()
     let node = LocalNode(store)
-    try await CatalogReplay(log: store, catalog: catalog, node: node.id, ids: ids, logger: process.logger).run()
+    try await CatalogReplay(log: node, catalog: catalog, node: node.id, ids: ids, logger: process.logger).run()
     let view = ClusterView(registry: catalog, timeout: configuration.membership.timeout, logger: process.logger)
     let coordinator = CoordinatorParts(
       role: process, catalog: catalog, view: view, directory: LocalDirectory(node), uploads: configuration.uploads,
@@ -57,7 +57,7 @@ struct ServerRole {
     try await heartbeat.beat()
     try await view.refresh()
     try await coordinator.allocator.adoptOpenVolumes()
-    let marker = ReplayMarker(log: store, marks: catalog, barrier: barrier, logger: process.logger)
+    let marker = ReplayMarker(log: node, marks: catalog, barrier: barrier, logger: process.logger)
     let server = try await coordinator.listen(configuration.process, process)
     await withTaskGroup(of: Void.self) { group in
       group.addTask { await store.run() }
@@ -71,6 +71,6 @@ struct ServerRole {
       group.cancelAll()
     }
     // What the last requests wrote is in the catalog now.
-    _ = try? await catalog.setReplayMarks(store.ends())
+    _ = try? await catalog.setReplayMarks(node.ends())
   }
 }
