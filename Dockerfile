@@ -20,7 +20,7 @@ RUN --mount=type=bind,from=swift-packages,target=/swift-packages \
 
 FROM debian:bookworm-slim
 RUN apt-get update \
-  && apt-get install -y --no-install-recommends libhiredis0.14 libisal2 libsqlite3-0 \
+  && apt-get install -y --no-install-recommends libhiredis0.14 libisal2 libsqlite3-0 libstdc++6 \
   && rm -rf /var/lib/apt/lists/* \
   && useradd --system --uid 10001 --user-group --no-create-home --home-dir /data --shell /usr/sbin/nologin cairn \
   && install -d -o cairn -g cairn /data
