@@ -20,9 +20,10 @@ RUN --mount=type=bind,from=swift-packages,target=/swift-packages \
 
 FROM debian:bookworm-slim
 RUN apt-get update \
-  && apt-get install -y --no-install-recommends libhiredis0.14 libisal2 libsqlite3-0 \
+  && apt-get install -y --no-install-recommends libhiredis0.14 libisal2 libsqlite3-0 libstdc++6 \
   && rm -rf /var/lib/apt/lists/* \
-  && useradd --system --uid 10001 --user-group --no-create-home --home-dir /data --shell /usr/sbin/nologin cairn \
+  && groupadd --system --gid 10001 cairn \
+  && useradd --system --uid 10001 --gid cairn --no-create-home --home-dir /data --shell /usr/sbin/nologin cairn \
   && install -d -o cairn -g cairn /data
 COPY --from=build /usr/local/bin/cairn /usr/local/bin/cairn
 COPY scripts/healthcheck /usr/local/bin/healthcheck

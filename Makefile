@@ -51,7 +51,7 @@ format: ## Format every Swift file in place
 .PHONY: bench
 bench: build ## Measure the server beside SeaweedFS, nginx and the disk itself (under 10 minutes)
 	@scripts/setup --bench
-	@scripts/bench --cairn $(cairn)
+	@python3 scripts/bench --cairn $(cairn)
 
 .PHONY: image
 image: ## Build the container image `cairn`
