@@ -1,3 +1,9 @@
+#if canImport(Glibc)
+  internal import Glibc
+#else
+  internal import Darwin
+#endif
+
 /// The name of a bucket. The native API's objects are in ``default``.
 package struct BucketName: Hashable, Sendable {
   package let text: String
@@ -57,7 +63,14 @@ extension ObjectKey: Comparable {
 
   // Swift compares strings by canonical equivalence; two keys are one only when their bytes are.
   package static func == (left: ObjectKey, right: ObjectKey) -> Bool {
-    left.text.utf8.elementsEqual(right.text.utf8)
+    var (left, right) = (left.text, right.text)
+    return left.withUTF8 { left in
+      right.withUTF8 { right in
+        guard left.count == right.count else { return false }
+        guard let leftBase = left.baseAddress, let rightBase = right.baseAddress else { return true }
+        return memcmp(leftBase, rightBase, left.count) == 0
+      }
+    }
   }
 
   package func hash(into hasher: inout Hasher) {
