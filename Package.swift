@@ -105,6 +105,11 @@ let package = Package(
       [
         "CairnModel", "CairnCatalog", "CairnTestSupport", "CSQLite", .nioCore, .nioPosix, .nioEmbedded, .logging,
       ]),
+    tests(
+      "ClusterTests",
+      [
+        "cairn", "CairnModel", "CairnStorage", "CairnCatalog", "CairnTestSupport", .nioCore, .nioPosix, .logging,
+      ]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -126,7 +126,7 @@ package final class GuardedProcess: Sendable {
 
   private static let atExit = AtExit()
 
-  private static func spawn(
+  static func spawn(
     _ executable: String, _ arguments: [String], environment: [String]?,
     files: (inout posix_spawn_file_actions_t) -> Void
   ) throws -> pid_t {
