@@ -49,7 +49,8 @@ import Testing
       for index in 0..<20 { try await fixture.put("k\(index)", [UInt8(index)]) }
       let node = fixture.nodes[0]
       let replay = CatalogReplay(
-        log: LocalNode(node.store), catalog: fixture.catalog, node: node.id, ids: fixture.ids, logger: ObjectFixture.logger)
+        log: LocalNode(node.store), catalog: fixture.catalog, node: node.id, ids: fixture.ids,
+        logger: ObjectFixture.logger)
       let before = try await everything(fixture.catalog)
       #expect(try await replay.run() == 0)
       #expect(try await everything(fixture.catalog) == before)

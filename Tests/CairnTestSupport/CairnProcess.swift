@@ -15,7 +15,9 @@ package final class CairnProcess: Sendable {
     package let exitCode: Int32?
     package let output: String
 
-    package var description: String { "cairn did not start (exit code \(exitCode.map { "\($0)" } ?? "none")): \(output)" }
+    package var description: String {
+      "cairn did not start (exit code \(exitCode.map { "\($0)" } ?? "none")): \(output)"
+    }
   }
 
   package let role: Role
@@ -105,7 +107,9 @@ package final class CairnProcess: Sendable {
   package func memoryKiB(_ field: String) throws -> Int {
     let status = try String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8)
     for line in status.split(separator: "\n") where line.hasPrefix(field + ":") {
-      if let number = line.split(whereSeparator: { $0 == " " || $0 == "\t" }).dropFirst().first { return Int(number) ?? 0 }
+      if let number = line.split(whereSeparator: { $0 == " " || $0 == "\t" }).dropFirst().first {
+        return Int(number) ?? 0
+      }
     }
     throw NotInTime(description: "/proc/\(pid)/status has no \(field)")
   }

@@ -51,7 +51,8 @@ package struct Curl: Sendable {
     }
     let target = directory.map { ["--output-dir", $0] } ?? ["--output", body]
     let all =
-      ["--silent", "--globoff", "--path-as-is", "--noproxy", "*", "--max-time", "\(timeoutSeconds)", "-D", head] + target
+      ["--silent", "--globoff", "--path-as-is", "--noproxy", "*", "--max-time", "\(timeoutSeconds)", "-D", head]
+      + target
       + arguments + ["http://127.0.0.1:\(port)\(path)"]
     let exitCode = try await ShortProcess.run("curl", all).exitCode
     let blocks = String(decoding: FileManager.default.contents(atPath: head) ?? Data(), as: UTF8.self)
@@ -74,7 +75,8 @@ extension String {
   /// Percent-encoded whole, as one part of a path or a value in a query.
   package var percentEncoded: String {
     utf8.map { byte in
-      let isPlain = byte < 0x80 && (Character(Unicode.Scalar(byte)).isLetter || Character(Unicode.Scalar(byte)).isNumber)
+      let isPlain =
+        byte < 0x80 && (Character(Unicode.Scalar(byte)).isLetter || Character(Unicode.Scalar(byte)).isNumber)
       return isPlain ? String(Unicode.Scalar(byte)) : "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16)
     }.joined()
   }

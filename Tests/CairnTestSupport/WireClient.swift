@@ -93,7 +93,8 @@ package final class WireClient {
     let end = Array("\r\n\r\n".utf8)
     var headLength: Int?
     while headLength == nil {
-      headLength = received.count < 4 ? nil : (0...received.count - 4).first { received[$0..<$0 + 4].elementsEqual(end) }
+      headLength =
+        received.count < 4 ? nil : (0...received.count - 4).first { received[$0..<$0 + 4].elementsEqual(end) }
       if headLength == nil { try more() }
     }
     let bodyStart = (headLength ?? 0) + 4

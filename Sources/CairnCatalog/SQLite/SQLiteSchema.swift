@@ -36,13 +36,13 @@ enum SQLiteSchema {
     try connection.execute("PRAGMA journal_size_limit = \(journalSizeLimit)")
     guard found < version else { return }
     try connection.execute("BEGIN IMMEDIATE")
-    try connection.execute(tables_1)
+    try connection.execute(firstTables)
     try connection.execute("PRAGMA application_id = \(applicationID)")
     try connection.execute("PRAGMA user_version = \(version)")
     try connection.execute("COMMIT")
   }
 
-  private static let tables_1 = """
+  private static let firstTables = """
     CREATE TABLE objects (
       bucket BLOB NOT NULL,
       key BLOB NOT NULL,

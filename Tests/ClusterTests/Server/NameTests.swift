@@ -6,7 +6,8 @@ extension ServerSuite {
   /// A name is any text: it is stored, listed, served and deleted, and never becomes a path.
   @Suite struct NameTests {
     static let names = [
-      "plain.txt", "with space.txt", "100%.txt", "100%41.txt", "a+b&c=d?e#f;g", "naïve Ünïcode.txt", "日本語.txt", "😀🗂️.bin",
+      "plain.txt", "with space.txt", "100%.txt", "100%41.txt", "a+b&c=d?e#f;g", "naïve Ünïcode.txt", "日本語.txt",
+      "😀🗂️.bin",
       "../x", "../../../../etc/passwd", "a/b/c", "/leading", "trailing/", "//", ".", "..", "...", ".hidden",
       "say \"hi\".txt", "it's.txt", "back\\slash.txt", "semi;colon.txt", "new\nline", "tab\tstop", "\u{1}\u{7F}",
       "e\u{301}", "\u{E9}", "*", "~", "status", "a/status", "upload", "blobs", " ", "-rf", "CON", "x.tmp", "node.json",
@@ -34,7 +35,8 @@ extension ServerSuite {
       let files = try #require(FileManager.default.subpaths(atPath: server.folder.path))
       for file in files {
         #expect(
-          file.wholeMatch(of: /server\.log|data(\/(node\.json|lock|catalog\.sqlite(-wal|-shm)?|volumes(\/.*)?))?/) != nil,
+          file.wholeMatch(of: /server\.log|data(\/(node\.json|lock|catalog\.sqlite(-wal|-shm)?|volumes(\/.*)?))?/)
+            != nil,
           "\(file)")
       }
       for name in Self.names {
@@ -74,7 +76,8 @@ extension ServerSuite {
 
     @Test(arguments: [
       ("/blob/", "empty"), ("/blob/%00", "NUL"), ("/blob/a%00b", "NUL"), ("/blob/%FF", "UTF-8"),
-      ("/blob/%C3%28", "UTF-8"), ("/blob/%ED%A0%80", "UTF-8"), ("/blob/%zz", "hexadecimal"), ("/blob/a%4", "hexadecimal"),
+      ("/blob/%C3%28", "UTF-8"), ("/blob/%ED%A0%80", "UTF-8"), ("/blob/%zz", "hexadecimal"),
+      ("/blob/a%4", "hexadecimal"),
       ("/blob/" + String(repeating: "n", count: 1025), "1025"),
       ("/blob/" + String(repeating: "%C3%A9", count: 513), "1026"),
     ])
@@ -92,7 +95,8 @@ extension ServerSuite {
     @Test(arguments: [
       (Data("filename=\"\"".utf8), "empty"), (Data("filename=\"a\0b\"".utf8), "NUL"),
       (Data("filename=\"".utf8) + [0xFF, 0xFE] + Data("\"".utf8), "UTF-8"),
-      (Data("filename*=UTF-8''%FF".utf8), "UTF-8"), (Data("filename=\"\(String(repeating: "n", count: 1025))\"".utf8), "1025"),
+      (Data("filename*=UTF-8''%FF".utf8), "UTF-8"),
+      (Data("filename=\"\(String(repeating: "n", count: 1025))\"".utf8), "1025"),
     ])
     func badNamesInFormsAreRefusedWithTheReason(parameter: Data, reason: String) async throws {
       let server = try await SharedServer.process()
