@@ -79,9 +79,7 @@ let package = Package(
     tests("CairnStorageTests", ["CairnModel", "CairnStorage", "CairnTestSupport", .nioCore, .nioPosix, .logging]),
     tests(
       "CairnCatalogTests",
-      [
-        "CairnModel", "CairnCatalog", "CairnTestSupport", "CSQLite", .nioCore, .nioPosix, .nioEmbedded, .logging,
-      ]),
+      ["CairnModel", "CairnCatalog", "CairnTestSupport", "CSQLite", .nioCore, .nioPosix, .logging]),
   ],
   swiftLanguageModes: [.v6]
 )
