@@ -58,7 +58,7 @@ let package = Package(
     library("CairnModel", ["CISAL", .nioCore, .crypto]),
     library("CairnHTTP", [.nioCore, .nioPosix, .nioHTTP1, .logging]),
     library("CairnStorage", ["CairnModel", "CLinux", .nioCore, .nioPosix, .logging]),
-    library("CairnCatalog", ["CairnModel", "CSQLite", "CHiredis", .nioCore, .nioPosix, .logging]),
+    library("CairnCatalog", ["CairnModel", "CSQLite", "CHiredis", .nioCore, .nioPosix, .crypto, .logging]),
     library("CairnNodeClient", ["CairnModel", "CairnHTTP", "CairnStorage", .nioCore, .nioPosix, .nioHTTP1, .logging]),
     library("CairnNodeServer", ["CairnModel", "CairnHTTP", "CairnStorage", .nioCore, .nioHTTP1, .logging]),
     library("CairnCluster", ["CairnModel", "CairnCatalog", "CairnNodeClient", "CairnHTTP", .logging]),
@@ -68,9 +68,8 @@ let package = Package(
     library(
       "CairnAPI",
       [
-        "CairnModel", "CairnHTTP", "CairnObjects", "CairnCluster", "CairnCatalog", "CairnNodeClient", .nioCore,
-        .nioHTTP1,
-        .logging,
+        "CairnModel", "CairnHTTP", "CairnObjects", "CairnCluster", "CairnCatalog", "CairnNodeClient", "CairnStorage",
+        .nioCore, .nioHTTP1, .logging,
       ]),
     .executableTarget(
       name: "cairn",
@@ -103,7 +102,7 @@ let package = Package(
     tests(
       "CairnCatalogTests",
       [
-        "CairnModel", "CairnCatalog", "CairnTestSupport", "CSQLite", .nioCore, .nioPosix, .nioEmbedded, .logging,
+        "CairnModel", "CairnCatalog", "CairnTestSupport", "CSQLite", .nioCore, .nioPosix, .logging,
       ]),
     tests(
       "ClusterTests",

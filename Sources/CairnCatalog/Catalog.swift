@@ -9,6 +9,9 @@ package typealias Catalog = ObjectCatalog & VolumeCatalog & NodeRegistry & Repla
 /// refused as ``PutOutcome/stale(newest:)``. So the order of versions in the head records on the nodes is always the
 /// order of the commits, and the catalog can be rebuilt from them. Deleted names are remembered for
 /// ``CatalogLimits/deletionMemory`` for the same reason.
+///
+/// ``CatalogError/unavailable(_:)`` leaves open whether a change was made. Asking again with the same versions is safe
+/// and gives the answer that was lost, as ``put(_:as:if:)`` and ``delete(_:version:tombstone:)`` say.
 package protocol ObjectCatalog: Sendable {
   /// The current version of `name`, nil where there is none. O(log n).
   func object(_ name: ObjectName) async throws(CatalogError) -> StoredObject?
@@ -17,10 +20,19 @@ package protocol ObjectCatalog: Sendable {
   func object(version: BlobID, in bucket: BucketName) async throws(CatalogError) -> (ObjectKey, StoredObject)?
 
   /// Makes `object` the current version of `name`, if `condition` holds. The answer comes when it has been committed.
+  ///
+  /// The condition is checked before the order of versions: `conditionFailed` is final, `stale` may be overcome with a
+  /// greater version. Where the current version is that of `object` already, the answer is `committed(replaced: nil)`
+  /// whatever the condition: what the lost answer said was replaced is not known any more, and is left to the scrub.
+  /// A retry that another write has overtaken meanwhile can't be told from one that never took effect: it is `stale`
+  /// or fails its condition.
   func put(_ object: StoredObject, as name: ObjectName, if condition: WriteCondition) async throws(CatalogError)
     -> PutOutcome
 
   /// Removes `name` if its current version is exactly `version`.
+  ///
+  /// Where `tombstone` has deleted it already, the answer is the same `deleted` again, for
+  /// ``CatalogLimits/deletionMemory``, also if the name was put anew since, which is left alone.
   ///
   /// - Parameter tombstone: the version of the deletion itself; later versions of the name must be greater.
   func delete(_ name: ObjectName, version: BlobID, tombstone: BlobID) async throws(CatalogError) -> DeleteOutcome

@@ -29,29 +29,32 @@ final class ObjectCache: Sendable {
 
   /// O(1).
   func object(_ name: ObjectName) -> StoredObject? {
-    shards[shard(of: name)].state.withLock { $0.object(name) }
+    let hash = name.hashValue
+    return shards[shard(of: hash)].state.withLock { $0.object(name, hash) }
   }
 
   /// To be drawn before the catalog is read for `name`.
   func ticket(for name: ObjectName) -> Ticket {
-    let index = shard(of: name)
+    let index = shard(of: name.hashValue)
     return Ticket(shard: index, commits: shards[index].state.withLock { $0.commits })
   }
 
   /// Keeps what was read from the catalog after `ticket` was drawn, unless it may be out of date.
   func fill(_ name: ObjectName, with object: StoredObject, ticket: Ticket) {
+    let hash = name.hashValue
     shards[ticket.shard].state.withLock { shard in
       guard shard.commits == ticket.commits, shard.pending == 0 else { return }
-      shard.insert(name, object)
+      shard.insert(name, hash, object)
     }
   }
 
   /// The changes are about to become visible in the catalog.
   func willCommit(_ changes: [ObjectName: StoredObject?]) {
     for name in changes.keys {
-      shards[shard(of: name)].state.withLock { shard in
+      let hash = name.hashValue
+      shards[shard(of: hash)].state.withLock { shard in
         shard.pending += 1
-        shard.remove(name)
+        shard.remove(hash)
       }
     }
   }
@@ -59,10 +62,11 @@ final class ObjectCache: Sendable {
   /// They are visible.
   func didCommit(_ changes: [ObjectName: StoredObject?]) {
     for (name, object) in changes {
-      shards[shard(of: name)].state.withLock { shard in
+      let hash = name.hashValue
+      shards[shard(of: hash)].state.withLock { shard in
         shard.pending -= 1
         shard.commits += 1
-        if let object { shard.insert(name, object) }
+        if let object { shard.insert(name, hash, object) }
       }
     }
   }
@@ -70,17 +74,19 @@ final class ObjectCache: Sendable {
   /// They never will be.
   func didRollBack(_ changes: [ObjectName: StoredObject?]) {
     for name in changes.keys {
-      shards[shard(of: name)].state.withLock { $0.pending -= 1 }
+      shards[shard(of: name.hashValue)].state.withLock { $0.pending -= 1 }
     }
   }
 
-  private func shard(of name: ObjectName) -> Int {
-    // The upper bits: the shard's dictionary uses the lower ones.
-    Int(UInt(bitPattern: name.hashValue) >> (UInt.bitWidth - Self.shardCount.trailingZeroBitCount))
+  private func shard(of hash: Int) -> Int {
+    Int(UInt(bitPattern: hash) >> (UInt.bitWidth - Self.shardCount.trailingZeroBitCount))
   }
 }
 
 /// A part of the cache: a dictionary and, through its nodes, a list from the newest use to the oldest.
+///
+/// The dictionary goes by the hash of a name, so that names are hashed once a call. Of two names with the same hash
+/// only one is kept, which a cache may do.
 struct ObjectCacheShard {
   /// Commits that changed a name of this shard.
   var commits: UInt64 = 0
@@ -89,6 +95,7 @@ struct ObjectCacheShard {
 
   private struct Node {
     var name: ObjectName
+    var hash: Int
     var object: StoredObject
     var cost: Int
     var newer: Int
@@ -97,7 +104,7 @@ struct ObjectCacheShard {
 
   private let capacity: Int
   private var cost = 0
-  private var slots: [ObjectName: Int] = [:]
+  private var slots: [Int: Int] = [:]
   private var nodes: [Node] = []
   private var free: [Int] = []
   private var newest = Self.none
@@ -109,8 +116,8 @@ struct ObjectCacheShard {
     self.capacity = capacity
   }
 
-  mutating func object(_ name: ObjectName) -> StoredObject? {
-    guard let slot = slots[name] else { return nil }
+  mutating func object(_ name: ObjectName, _ hash: Int) -> StoredObject? {
+    guard let slot = slots[hash], nodes[slot].name == name else { return nil }
     if slot != newest {
       unlink(slot)
       link(slot)
@@ -118,12 +125,12 @@ struct ObjectCacheShard {
     return nodes[slot].object
   }
 
-  mutating func insert(_ name: ObjectName, _ object: StoredObject) {
-    remove(name)
+  mutating func insert(_ name: ObjectName, _ hash: Int, _ object: StoredObject) {
+    remove(hash)
     let node = Node(
-      name: name, object: object, cost: Self.cost(name, object), newer: Self.none, older: Self.none)
+      name: name, hash: hash, object: object, cost: Self.cost(name, object), newer: Self.none, older: Self.none)
     guard node.cost <= capacity else { return }
-    while cost + node.cost > capacity { remove(nodes[oldest].name) }
+    while cost + node.cost > capacity { remove(nodes[oldest].hash) }
     let slot: Int
     if let reused = free.popLast() {
       slot = reused
@@ -132,13 +139,13 @@ struct ObjectCacheShard {
       slot = nodes.count
       nodes.append(node)
     }
-    slots[name] = slot
+    slots[hash] = slot
     cost += node.cost
     link(slot)
   }
 
-  mutating func remove(_ name: ObjectName) {
-    guard let slot = slots.removeValue(forKey: name) else { return }
+  mutating func remove(_ hash: Int) {
+    guard let slot = slots.removeValue(forKey: hash) else { return }
     cost -= nodes[slot].cost
     unlink(slot)
     free.append(slot)

@@ -36,7 +36,12 @@ extension UInt8 {
 }
 
 /// Two lower-case hexadecimal digits for each byte.
-package func hexadecimalString(_ bytes: some Collection<UInt8>) -> String {
+package func hexadecimalString(_ bytes: [UInt8]) -> String {
+  bytes.withUnsafeBytes(hexadecimalString)
+}
+
+/// Two lower-case hexadecimal digits for each byte. Not generic: nothing specialises across modules.
+package func hexadecimalString(_ bytes: UnsafeRawBufferPointer) -> String {
   String(unsafeUninitializedCapacity: bytes.count * 2) { digits in
     var index = 0
     for byte in bytes {

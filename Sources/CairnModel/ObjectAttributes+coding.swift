@@ -60,10 +60,10 @@ extension ObjectAttributes {
         createdAt = value.readInteger(endianness: .little)
         complete = createdAt != nil
       case .md5:
-        md5 = Digest(value.readableBytesView)
+        md5 = value.withUnsafeReadableBytes { Digest($0) }
         complete = md5?.bytes.count == 16
       case .sha256:
-        sha256 = Digest(value.readableBytesView)
+        sha256 = value.withUnsafeReadableBytes { Digest($0) }
         complete = sha256?.bytes.count == 32
       case .layout:
         layout = value.readInteger(as: UInt8.self).flatMap(ObjectLayout.init)

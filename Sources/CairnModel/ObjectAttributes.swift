@@ -53,7 +53,11 @@ package struct UnknownAttribute: Hashable, Sendable {
 package struct Digest: Hashable, Sendable {
   package let bytes: [UInt8]
 
-  package init(_ bytes: some Sequence<UInt8>) {
+  package init(_ bytes: [UInt8]) {
+    self.bytes = bytes
+  }
+
+  package init(_ bytes: UnsafeRawBufferPointer) {
     self.bytes = Array(bytes)
   }
 

@@ -21,7 +21,10 @@ final class StreamHasher: @unchecked Sendable {
   }
 
   func finish() -> (md5: CairnModel.Digest, sha256: CairnModel.Digest) {
-    (CairnModel.Digest(md5.finalize()), CairnModel.Digest(sha256.finalize()))
+    (
+      md5.finalize().withUnsafeBytes { CairnModel.Digest($0) },
+      sha256.finalize().withUnsafeBytes { CairnModel.Digest($0) }
+    )
   }
 
   private func update(with bytes: ByteBuffer) {

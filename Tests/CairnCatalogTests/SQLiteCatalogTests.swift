@@ -77,6 +77,7 @@ import Testing
       // Closing it here would end SQLite's locks too.
       try await catalog.ping()
     }
+    // Closed, it lets others in at once.
     let file = Glibc.open(path(in: folder), O_RDWR)
     defer { close(file) }
     #expect(lock(file))

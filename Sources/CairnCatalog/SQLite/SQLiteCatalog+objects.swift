@@ -58,23 +58,4 @@ extension SQLiteConnection {
       return (try ObjectKey(catalogKey: statement.array(0)), try StoredObject(catalogEntry: statement.bytes(1)))
     }
   }
-
-  /// What is remembered of the deletion of a name, where it is not older than `earliest` milliseconds since 1970.
-  func deletion(
-    of name: ObjectName, since earliest: UInt64
-  ) throws(CatalogError) -> (tombstone: BlobID, value: ByteBuffer)? {
-    let statement = try prepared(
-      "SELECT tombstone, value FROM deletions WHERE bucket = ? AND key = ? AND milliseconds >= ?")
-    return try statement.use { (statement) throws(CatalogError) in
-      try statement.bind(1, utf8: name.bucket.text)
-      try statement.bind(2, utf8: name.key.text)
-      try statement.bind(3, Int64(clamping: earliest))
-      guard try statement.step() else { return nil }
-      var tombstone = statement.bytes(0)
-      guard let id = tombstone.readOrderedBlobID() else {
-        throw .format(.badField(what: "deletion in the catalog", tag: 0))
-      }
-      return (id, statement.bytes(1))
-    }
-  }
 }

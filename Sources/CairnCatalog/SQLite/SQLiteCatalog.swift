@@ -70,7 +70,6 @@ package final class SQLiteCatalog: Sendable {
 
   /// Commits what waits and closes the file. Whatever is asked afterwards fails.
   package func close() async {
-    await writer.close()
-    readers.close()
+    await writer.close { [readers] in readers.close() }
   }
 }

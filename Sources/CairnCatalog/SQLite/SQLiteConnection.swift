@@ -70,6 +70,9 @@ final class SQLiteConnection {
     return statement
   }
 
+  /// Rows that the last statement inserted, changed or deleted.
+  var changeCount: Int64 { sqlite3_changes64(handle.pointer) }
+
   /// Whether a transaction is open: some errors end it by themselves.
   var isInTransaction: Bool { sqlite3_get_autocommit(handle.pointer) == 0 }
 

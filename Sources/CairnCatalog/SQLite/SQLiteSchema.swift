@@ -10,9 +10,12 @@ enum SQLiteSchema {
   /// Kept in the file as `application_id`: "CARN".
   private static let applicationID: Int64 = 0x4341_524E
 
-  /// The log is moved into the database file when it has so many pages (4 KiB each): often enough that it stays
-  /// small, seldom enough that pages which change again and again are written and synced once.
-  private static let checkpointPages = 8192
+  /// Bytes. Names come in any order, so most puts change a page of their own, which is written to the log and again
+  /// to the file: small pages write less than half of what SQLite's default of 4096 does, for the same CPU.
+  private static let pageSize = 1024
+  /// The log is moved into the database file when it has so many pages (32 MiB): often enough that it stays small,
+  /// seldom enough that pages which change again and again are written and synced once.
+  private static let checkpointPages = 32_768
   /// Bytes of log file that are kept for reuse after a checkpoint.
   private static let journalSizeLimit = 64 << 20
 
@@ -29,6 +32,8 @@ enum SQLiteSchema {
     guard found <= version else {
       throw .failed("\(path) has schema version \(found), this Cairn reads up to \(version): use a newer Cairn")
     }
+    // Without effect on a file that exists.
+    try connection.execute("PRAGMA page_size = \(pageSize)")
     try connection.execute("PRAGMA journal_mode = WAL")
     // What a power cut loses of the log's end is replayed from the volumes, up to the replay marks.
     try connection.execute("PRAGMA synchronous = NORMAL")
@@ -36,13 +41,13 @@ enum SQLiteSchema {
     try connection.execute("PRAGMA journal_size_limit = \(journalSizeLimit)")
     guard found < version else { return }
     try connection.execute("BEGIN IMMEDIATE")
-    try connection.execute(firstTables)
+    try connection.execute(tablesOfVersion1)
     try connection.execute("PRAGMA application_id = \(applicationID)")
     try connection.execute("PRAGMA user_version = \(version)")
     try connection.execute("COMMIT")
   }
 
-  private static let firstTables = """
+  private static let tablesOfVersion1 = """
     CREATE TABLE objects (
       bucket BLOB NOT NULL,
       key BLOB NOT NULL,

@@ -7,8 +7,17 @@ final class SQLiteWriteSession {
 
   /// The names that this transaction changed, with what they are now.
   private(set) var changes: [ObjectName: StoredObject?] = [:]
-  /// When old deletions were last forgotten, in milliseconds since 1970.
-  var purgedAt: UInt64 = 0
+  struct Deletions {
+    /// Whether the table is; nil where that isn't known.
+    var isEmpty: Bool?
+    /// Rows added since old ones were last removed.
+    var sincePurge = 0
+    /// When that was, in milliseconds since 1970.
+    var purgedAt: UInt64 = 0
+  }
+
+  /// What is known of the table of deletions without looking.
+  var deletions = Deletions()
 
   init(connection: SQLiteConnection, now: @escaping @Sendable () -> Timestamp) {
     self.connection = connection
@@ -19,6 +28,12 @@ final class SQLiteWriteSession {
 
   func note(_ name: ObjectName, is object: StoredObject?) {
     changes.updateValue(object, forKey: name)
+  }
+
+  /// Nothing of what this transaction learned is so.
+  func didRollBack() {
+    changes = [:]
+    deletions.isEmpty = nil
   }
 
   /// Hands over the changes when their transaction ends.

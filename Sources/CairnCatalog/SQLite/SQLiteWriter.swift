@@ -11,7 +11,7 @@ internal import Synchronization
 final class SQLiteWriter: Sendable {
   private let path: String
   private let thread: NIOThreadPool
-  private let session: Confined
+  private let confined: Confined
   private let cache: ObjectCache
   private let logger: Logger
   private let state = Mutex(State())
@@ -24,8 +24,13 @@ final class SQLiteWriter: Sendable {
   }
 
   /// Only the writer's thread uses what is inside.
-  private struct Confined: @unchecked Sendable {
-    let session: SQLiteWriteSession
+  private final class Confined: @unchecked Sendable {
+    /// Nil once it was closed.
+    var session: SQLiteWriteSession?
+
+    init(session: SQLiteWriteSession) {
+      self.session = session
+    }
   }
 
   /// Jobs in one transaction: bounds how long the first of them waits for the last.
@@ -36,7 +41,7 @@ final class SQLiteWriter: Sendable {
   ///   - thread: a started pool of one thread, shut down by ``close()``.
   init(path: String, session: SQLiteWriteSession, thread: NIOThreadPool, cache: ObjectCache, logger: Logger) {
     self.path = path
-    self.session = Confined(session: session)
+    confined = Confined(session: session)
     self.thread = thread
     self.cache = cache
     self.logger = logger
@@ -50,8 +55,10 @@ final class SQLiteWriter: Sendable {
     return try result.get()
   }
 
-  /// Commits all that waits, moves the log into the database file, and ends the thread.
-  func close() async {
+  /// Commits all that waits, moves the log into the database file, closes it and ends the thread.
+  ///
+  /// - Parameter beforeLast: closes all other connections; run on the writer's thread, because closing blocks.
+  func close(beforeLast: @escaping @Sendable () -> Void) async {
     let wasOpen = state.withLock { state in
       defer { state.isClosed = true }
       return !state.isClosed
@@ -60,11 +67,13 @@ final class SQLiteWriter: Sendable {
     await withCheckedContinuation { done in
       thread.submit { _ in
         self.drain()
+        beforeLast()
         do throws(CatalogError) {
-          try self.session.session.connection.checkpoint(mode: SQLITE_CHECKPOINT_TRUNCATE)
+          try self.confined.session?.connection.checkpoint(mode: SQLITE_CHECKPOINT_TRUNCATE)
         } catch {
           self.logger.warning("catalog closed without a checkpoint", metadata: ["error": "\(error)"])
         }
+        self.confined.session = nil
         done.resume()
       }
     }
@@ -82,12 +91,14 @@ final class SQLiteWriter: Sendable {
     let result: Result<Value, CatalogError> = await withCheckedContinuation { answer in
       let job = SQLiteAnsweredJob(body, answer: answer)
       thread.submit { state in
-        guard state == .active else { return job.fail(.unavailable("\(self.path) is closed")) }
+        guard state == .active else { return job.fail(self.closed) }
         self.commitDurably(job)
       }
     }
     return try result.get()
   }
+
+  private var closed: CatalogError { .unavailable("\(path) is closed") }
 
   private func submit(_ job: SQLiteWriteJob) {
     let (isClosed, wakes) = state.withLock { state in
@@ -96,7 +107,7 @@ final class SQLiteWriter: Sendable {
       defer { state.isBusy = true }
       return (false, !state.isBusy)
     }
-    if isClosed { return job.fail(.unavailable("\(path) is closed")) }
+    if isClosed { return job.fail(closed) }
     if wakes { thread.submit { _ in self.drain() } }
   }
 
@@ -114,7 +125,10 @@ final class SQLiteWriter: Sendable {
   }
 
   private func commit(_ batch: [SQLiteWriteJob]) {
-    let session = session.session
+    guard let session = confined.session else {
+      for job in batch { job.fail(closed) }
+      return
+    }
     do throws(CatalogError) {
       try session.connection.prepared("BEGIN IMMEDIATE").use { (begin) throws(CatalogError) in _ = try begin.step() }
       for job in batch { try job.perform(session) }
@@ -142,7 +156,7 @@ final class SQLiteWriter: Sendable {
   }
 
   private func rollBack(_ session: SQLiteWriteSession) {
-    _ = session.takeChanges()
+    session.didRollBack()
     guard session.connection.isInTransaction else { return }
     do throws(CatalogError) {
       try session.connection.execute("ROLLBACK")
@@ -152,7 +166,7 @@ final class SQLiteWriter: Sendable {
   }
 
   private func commitDurably(_ job: SQLiteWriteJob) {
-    let connection = session.session.connection
+    guard let connection = confined.session?.connection else { return job.fail(closed) }
     do throws(CatalogError) {
       try connection.execute("PRAGMA synchronous = FULL")
     } catch {

@@ -1,7 +1,8 @@
 /// Percent-encoding (RFC 3986, section 2.1).
 package enum PercentCoding {
   /// The bytes that `text` stands for; nil where a `%` is not followed by two hexadecimal digits.
-  package static func decode(_ text: some StringProtocol, plusIsSpace: Bool = false) -> [UInt8]? {
+  package static func decode(_ text: Substring, plusIsSpace: Bool = false) -> [UInt8]? {
+    guard plusIsSpace || text.utf8.contains(UInt8(ascii: "%")) else { return Array(text.utf8) }
     var bytes: [UInt8] = []
     bytes.reserveCapacity(text.utf8.count)
     var rest = text.utf8.makeIterator()
@@ -51,7 +52,7 @@ package struct QueryParameters: Hashable, Sendable {
   private var values: [String: String] = [:]
 
   /// Of a parameter that is given twice the first counts. nil where the query is malformed or not UTF-8.
-  package init?(_ query: some StringProtocol) {
+  package init?(_ query: Substring) {
     for pair in query.split(separator: "&") {
       let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
       guard let name = Self.text(parts[0]), let value = parts.count > 1 ? Self.text(parts[1]) : "" else { return nil }
@@ -61,7 +62,7 @@ package struct QueryParameters: Hashable, Sendable {
 
   package subscript(name: String) -> String? { values[name] }
 
-  private static func text(_ part: some StringProtocol) -> String? {
+  private static func text(_ part: Substring) -> String? {
     PercentCoding.decode(part, plusIsSpace: true).flatMap { String(validating: $0, as: UTF8.self) }
   }
 }
