@@ -23,7 +23,7 @@ import Testing
     }
     let syncs = test.disk.syncs - before
     #expect(syncs >= appends, "each caller waits for its own")
-    #expect(syncs <= callers * appends / 8)
+    #expect(syncs <= callers * appends / 4)
     #expect(test.store.metrics.syncs == UInt64(syncs))
     #expect(test.store.metrics.appends == UInt64(callers * appends))
     for index in 0..<callers * appends { #expect(try await test.store.holds(.chunk(UInt64(index)))) }

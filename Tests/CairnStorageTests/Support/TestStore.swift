@@ -78,14 +78,18 @@ extension EncodedRecord {
     BlobLocation(volume: volume, blob: header.blob)
   }
 
+  /// Bytes that no other seed has: a short run of them again and again, since long ones take long to make.
   private static func pattern(_ seed: UInt64, _ length: Int) -> ByteBuffer {
-    var buffer = ByteBuffer()
+    var run = ByteBuffer()
     var state = seed &* 0x9E37_79B9_7F4A_7C15 | 1
-    buffer.writeBytes(
-      (0..<length).lazy.map { _ in
-        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-        return UInt8(truncatingIfNeeded: state >> 56)
-      })
+    for _ in 0..<64 {
+      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+      run.writeInteger(state)
+    }
+    run.moveWriterIndex(to: run.writerIndex - 1)
+    var buffer = ByteBuffer()
+    while buffer.readableBytes < length { buffer.writeImmutableBuffer(run) }
+    buffer.moveWriterIndex(to: length)
     return buffer
   }
 }
