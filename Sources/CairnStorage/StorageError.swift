@@ -22,6 +22,8 @@ package enum StorageError: Error, Hashable {
   // What keeps a store from opening.
   case pathInUse(path: String, by: String)
   case invalidConfiguration(option: String, value: String, allowed: String)
+  /// There are volumes, but `node.json` is gone: without it they belong to no one.
+  case identityMissing(path: String)
   /// Every leaf that the limit of entries per directory allows is full.
   case tooManyVolumes(Int)
 }
@@ -44,6 +46,8 @@ extension StorageError: CustomStringConvertible {
     case .format(let error, let path): "\(path): \(error)"
     case .pathInUse(let path, let owner): "storage path \(path) is in use by \(owner)"
     case .invalidConfiguration(let option, let value, let allowed): "\(option) is \(value): allowed is \(allowed)"
+    case .identityMissing(let path):
+      "\(path) is missing, although there are volumes: bring it back with the node id that the cluster knows"
     case .tooManyVolumes(let count): "\(count) volumes are all that the limit of entries per directory allows"
     }
   }

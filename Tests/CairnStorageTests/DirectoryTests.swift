@@ -6,7 +6,7 @@ import NIOPosix
 import Testing
 
 @Suite struct DirectoryTests {
-  @Test(arguments: [(8, 300), (9, 150), (36, 400)])
+  @Test(arguments: [(8, 200), (9, 50), (36, 100)])
   func noDirectoryHasMoreEntriesThanAllowed(limit: Int, volumes: Int) async throws {
     let test = try TestStore { $0.directoryEntriesMax = limit }
     let most = Mutex(0)
@@ -29,11 +29,11 @@ import Testing
     #expect(test.folder.files(endingIn: ".log").count == volumes)
     let again = try await test.reopened { $0.directoryEntriesMax = limit }
     #expect(again.store.volumes().count == volumes)
-    for id in volumes..<volumes + 50 {
+    for id in volumes..<volumes + 20 {
       try await again.store.createVolume(VolumeID(rawValue: UInt64(id)))
     }
     #expect(again.folder.entriesMax <= limit)
-    #expect(again.store.volumes().map(\.id.rawValue) == (0..<UInt64(volumes + 50)).map { $0 })
+    #expect(again.store.volumes().map(\.id.rawValue) == (0..<UInt64(volumes + 20)).map { $0 })
     await again.store.close()
   }
 
@@ -73,6 +73,16 @@ import Testing
     let error = #expect(throws: StorageError.self) { _ = try TestStore(test.folder) }
     #expect(error?.description.hasPrefix(path) == true)
     #expect(try readFile(path) == Array(text.utf8))
+  }
+
+  @Test func volumesWithoutANodeFileAreRefused() async throws {
+    let test = try TestStore()
+    try await test.store.fill([try .chunk(1)])
+    await test.store.close()
+    let path = test.folder.path + "/node.json"
+    try FileManager.default.removeItem(atPath: path)
+    #expect(throws: StorageError.identityMissing(path: path)) { _ = try TestStore(test.folder) }
+    #expect(!FileManager.default.fileExists(atPath: path))
   }
 
   @Test func secondStoreOnTheSamePathIsRefused() async throws {

@@ -47,7 +47,12 @@ import Testing
     let before = test.disk.syncs
     try await test.store.append(.chunk(1), to: TestStore.volume)
     #expect(test.disk.syncs == before)
+    // Whoever follows the log must not be told of records that the disk may lose.
+    #expect(test.store.volumes()[0].durableEnd < test.store.volumes()[0].logBytes)
+    #expect(try test.store.scanBlocking(TestStore.volume) { _, _ in }.recordCount == 0)
     await test.store.maintain()
+    #expect(test.store.volumes()[0].durableEnd == test.store.volumes()[0].logBytes)
+    #expect(try test.store.scanBlocking(TestStore.volume) { _, _ in }.recordCount == 1)
     #expect(test.disk.syncs == before + 1)
     await test.store.maintain()
     #expect(test.disk.syncs == before + 1)

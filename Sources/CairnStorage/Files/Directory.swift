@@ -9,6 +9,11 @@ struct Directory: Hashable, Sendable {
 
   let path: String
 
+  var exists: Bool {
+    var status = stat()
+    return stat(path, &status) == 0
+  }
+
   func appending(_ name: String) -> Directory {
     Directory(path: path + "/" + name)
   }
@@ -25,8 +30,7 @@ struct Directory: Hashable, Sendable {
 
   /// Makes what is missing of it and of the directories above, and syncs each that got an entry.
   func createAll(below root: Directory? = nil) throws(StorageError) {
-    var status = stat()
-    if self == root || stat(path, &status) == 0 { return }
+    if self == root || exists { return }
     let parent = self.parent
     try parent.createAll(below: root)
     if try create() { try parent.sync() }

@@ -26,10 +26,14 @@ struct IndexEntry: BitwiseCopyable, Sendable {
 
   /// - Parameter offset: of the record in the log, a multiple of ``Record/alignment``.
   init(_ header: RecordHeader, offset: UInt64) {
-    blobHigh = header.blob.high
-    blobLow = header.blob.low
+    self.init(header.blob, header.kind, length: header.length, offset: offset)
+  }
+
+  init(_ blob: BlobID, _ kind: Record.Kind, length: Int, offset: UInt64) {
+    blobHigh = blob.high
+    blobLow = blob.low
     offsetUnits = UInt32(offset / UInt64(Record.alignment))
-    packed = UInt32(header.length) | UInt32(header.kind.rawValue) << Self.kindShift
+    packed = UInt32(length) | UInt32(kind.rawValue) << Self.kindShift
   }
 
   /// The same record elsewhere.

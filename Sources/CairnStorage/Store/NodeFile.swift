@@ -19,13 +19,17 @@ struct NodeFile: Codable, Hashable, Sendable {
   }
 
   /// Reads the file under `directory`, or makes one with a new id. The id is on disk when this returns.
+  ///
+  /// - Throws: ``StorageError/identityMissing(path:)``, ``StorageError/format(_:path:)``, ``StorageError/io(_:path:)``.
   static func readOrMake(
-    in directory: Directory, directoryEntriesMax: Int, operations: FileOperations
+    in directory: Directory, hasVolumes: Bool, directoryEntriesMax: Int, operations: FileOperations
   ) throws(StorageError) -> NodeFile {
     let path = directory.path + "/" + name
     let temporary = name + VolumePaths.temporaryExtension
     try directory.remove(temporary)
     if let node = try read(path, operations: operations) { return node }
+    // It is made before the first volume, so no crash can lose it alone.
+    if hasVolumes { throw .identityMissing(path: path) }
     let node = NodeFile(node: .make(), directoryEntriesMax: directoryEntriesMax)
     let file = try OpenFile(directory.path + "/" + temporary, flags: O_RDWR | O_CREAT | O_TRUNC, operations: operations)
     let text = try node.encoded(path)

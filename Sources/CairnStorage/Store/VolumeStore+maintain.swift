@@ -21,17 +21,18 @@ extension VolumeStore {
   package func maintain() async {
     _ = try? await threads.perform { [self] in
       maintenance.withLock { _ in
-        guard !isClosed.load(ordering: .relaxed) else { return }
+        guard !context.closing.isRaised else { return }
         _ = context.space.current()
         for volume in allVolumes {
-          attempt("sync the log", on: volume) { () throws(StorageError) in try volume.syncLogAlone() }
+          attempt("sync the log", on: volume) { () throws(StorageError) in try volume.syncLog() }
         }
         expireGarbage()
         checkpointMarks(from: Self.uncheckedMarksMax)
-        for volume in allVolumes where volume.isSnapshotDue {
+        let now = context.now()
+        for volume in allVolumes where volume.isSnapshotDue && !volume.isPaused(at: now) {
           attempt("write the index", on: volume) { () throws(StorageError) in try volume.writeSnapshot() }
         }
-        compactDue()
+        compactDue { !$0.isPaused(at: now) }
       }
     }
   }
@@ -44,7 +45,7 @@ extension VolumeStore {
     let bytes = try? await threads.perform { [self] in
       maintenance.withLock { _ in
         expireGarbage()
-        return compactDue()
+        return compactDue { _ in true }
       }
     }
     return bytes ?? 0
@@ -53,12 +54,12 @@ extension VolumeStore {
   /// Ends the store in order: appends under way are finished, indexes written, the path released. Blobs that were
   /// handed out before can still be read.
   package func close() async {
-    guard !isClosed.exchange(true, ordering: .relaxed) else { return }
+    guard context.closing.raise() else { return }
     let volumes = allVolumes
     for volume in volumes {
-      _ = await withUnsafeContinuation { completion in
-        let action = volume.queue.withLock { $0.close(last: .barrier(completion)) }
-        perform(action, on: volume, completion)
+      _ = await withUnsafeContinuation { continuation in
+        let completion: AppendQueue.Completion = { continuation.resume(returning: $0) }
+        perform(volume.queue.withLock { $0.close(last: .barrier(completion)) }, on: volume, completion)
       }
     }
     await writers.shutdown()
@@ -82,9 +83,9 @@ extension VolumeStore {
   }
 
   @discardableResult
-  private func compactDue() -> UInt64 {
+  private func compactDue(_ isWanted: (StoredVolume) -> Bool) -> UInt64 {
     var bytes: UInt64 = 0
-    for volume in allVolumes where volume.isCompactionDue {
+    for volume in allVolumes where volume.isCompactionDue && isWanted(volume) {
       attempt("rewrite the log", on: volume) { () throws(StorageError) in bytes += try volume.compact() ?? 0 }
     }
     return bytes
@@ -120,6 +121,7 @@ extension VolumeStore {
       return true
     } catch {
       volume.logger.error("could not \(what)", metadata: ["error": "\(error)"])
+      volume.pause(from: context.now())
       return false
     }
   }

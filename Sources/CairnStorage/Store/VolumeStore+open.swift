@@ -20,14 +20,15 @@ extension VolumeStore {
     let base = Directory(path: configuration.path)
     try base.createAll()
     let lock = try PathLock(base, operations: operations)
+    let root = base.appending("volumes")
     let nodeFile = try NodeFile.readOrMake(
-      in: base, directoryEntriesMax: configuration.directoryEntriesMax, operations: operations)
+      in: base, hasVolumes: root.exists ? !root.entries().isEmpty : false,
+      directoryEntriesMax: configuration.directoryEntriesMax, operations: operations)
     guard nodeFile.directoryEntriesMax <= configuration.directoryEntriesMax else {
       throw .invalidConfiguration(
         option: "entries per directory", value: "\(configuration.directoryEntriesMax)",
         allowed: "\(nodeFile.directoryEntriesMax) or more, with which this storage path was first used")
     }
-    let root = base.appending("volumes")
     if try root.create() { try base.sync() }
     let space = try DiskSpace(path: base.path, reserve: configuration.freeSpaceMin, operations: operations, now: now)
     let context = StorageContext(

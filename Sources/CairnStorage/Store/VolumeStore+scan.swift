@@ -23,7 +23,7 @@ extension VolumeStore {
     _ id: VolumeID, from offset: UInt64 = 0, _ body: (UInt64, EncodedRecord) throws -> Void
   ) throws -> ScanReport {
     let volume = try find(id)
-    let (file, (header, end)) = try volume.opened { ($0.header, $0.end) }
+    let (file, (header, end)) = try volume.opened { ($0.header, $0.syncedEnd) }
     let isRewritten = header.replayEnd > 0
     let replayEnd = isRewritten ? header.replayEnd : end
     var report = ScanReport(end: replayEnd)

@@ -13,7 +13,7 @@ extension VolumeStore {
       try tree.withLock { (tree) throws(StorageError) in
         // Another call may have made it meanwhile.
         if volumesByID.withLock({ $0[id] }) != nil { return }
-        guard !isClosed.load(ordering: .relaxed) else { throw .closed }
+        guard !context.closing.isRaised else { throw .closed }
         try context.space.admit(0)
         let paths = try tree.allocate(id)
         do throws(StorageError) {
@@ -21,6 +21,7 @@ extension VolumeStore {
           volumesByID.withLock { $0[id] = volume }
         } catch {
           tree.release(paths)
+          if case .io(let cause, _) = error, cause.isOutOfSpace { throw context.space.exhausted() }
           throw error
         }
       }
@@ -38,7 +39,16 @@ extension VolumeStore {
   nonisolated(nonsending) package func append(
     _ record: EncodedRecord, to volume: VolumeID
   ) async throws(StorageError) {
-    try await perform(on: volume) { .append(AppendQueue.Append(record: record, completion: $0)) }
+    try await completed { append(record, to: volume, completion: $0) }
+  }
+
+  /// Appends as ``append(_:to:)``, for callers that don't suspend.
+  ///
+  /// - Parameter completion: called once, on this thread or on one of the store's own, which it must not block.
+  package func append(
+    _ record: EncodedRecord, to volume: VolumeID, completion: @escaping @Sendable (Result<Void, StorageError>) -> Void
+  ) {
+    enqueue(.append(AppendQueue.Append(record: record, completion: completion)), to: volume, completion)
   }
 
   /// Lets a volume take no more appends, durably. That it is sealed already is fine.
@@ -46,35 +56,47 @@ extension VolumeStore {
   /// - Throws: ``StorageError/unknownVolume(_:)``, ``StorageError/volumeFailed(_:_:)``, ``StorageError/io(_:path:)``,
   ///   ``StorageError/closed``.
   nonisolated(nonsending) package func seal(_ volume: VolumeID) async throws(StorageError) {
-    try await perform(on: volume) { .seal($0) }
+    try await completed { enqueue(.seal($0), to: volume, $0) }
   }
 
-  nonisolated(nonsending) private func perform(
-    on id: VolumeID, _ operation: (AppendQueue.Completion) -> AppendQueue.Operation
+  nonisolated(nonsending) private func completed(
+    _ start: (@escaping AppendQueue.Completion) -> Void
   ) async throws(StorageError) {
-    let volume = try find(id)
     // Unsafe only in that it is not checked: the queue hands each operation out once, and the writer answers each.
-    let result = await withUnsafeContinuation { completion in
-      let action = volume.queue.withLock { $0.enqueue(operation(completion)) }
-      perform(action, on: volume, completion)
+    let result = await withUnsafeContinuation { continuation in
+      start { continuation.resume(returning: $0) }
     }
     try result.get()
+  }
+
+  private func enqueue(
+    _ operation: AppendQueue.Operation, to id: VolumeID, _ completion: AppendQueue.Completion
+  ) {
+    do throws(StorageError) {
+      let volume = try find(id)
+      perform(volume.queue.withLock { $0.enqueue(operation) }, on: volume, completion)
+    } catch {
+      completion(.failure(error))
+    }
   }
 
   func perform(_ action: AppendQueue.Action, on volume: StoredVolume, _ completion: AppendQueue.Completion) {
     switch action {
     case .none: break
-    case .refuse: completion.resume(returning: .failure(.closed))
+    case .refuse: completion(.failure(.closed))
     case .startWriter: startWriter(of: volume)
     }
   }
 
+  /// Batches that a volume may have in a row before others get their turn.
+  private static let turnLength = 16
+
   private func startWriter(of volume: StoredVolume) {
     writers.run { [self] staging in
-      // One batch a turn, so that volumes take turns on the threads.
-      guard let batch = volume.queue.withLock({ $0.takeBatch() }) else { return }
-      guard let staging else { return batch.fail(.closed) }
-      perform(batch, on: volume, staging)
+      for _ in 0..<Self.turnLength {
+        guard let batch = volume.queue.withLock({ $0.takeBatch() }) else { return }
+        if let staging { perform(batch, on: volume, staging) } else { batch.fail(.closed) }
+      }
       startWriter(of: volume)
     }
   }
@@ -88,10 +110,10 @@ extension VolumeStore {
       case .append(let append): appends.append(append)
       case .seal(let completion):
         commit(&appends, to: volume, staging)
-        completion.resume(returning: volume.performSeal())
+        completion(volume.performSeal())
       case .barrier(let completion):
         commit(&appends, to: volume, staging)
-        completion.resume(returning: .success(()))
+        completion(.success(()))
       }
     }
     commit(&appends, to: volume, staging)
@@ -102,7 +124,7 @@ extension VolumeStore {
     let batch = volume.commit(appends, through: staging)
     mark(batch.garbage, at: context.now())
     volume.marked()
-    for (append, outcome) in zip(appends, batch.outcomes) { append.completion.resume(returning: outcome) }
+    for (append, outcome) in zip(appends, batch.outcomes) { append.completion(outcome) }
     appends.removeAll(keepingCapacity: true)
   }
 
@@ -121,8 +143,8 @@ extension [AppendQueue.Operation] {
   fileprivate func fail(_ error: StorageError) {
     for operation in self {
       switch operation {
-      case .append(let append): append.completion.resume(returning: .failure(error))
-      case .seal(let completion), .barrier(let completion): completion.resume(returning: .failure(error))
+      case .append(let append): append.completion(.failure(error))
+      case .seal(let completion), .barrier(let completion): completion(.failure(error))
       }
     }
   }

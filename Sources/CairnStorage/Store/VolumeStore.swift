@@ -16,7 +16,6 @@ package final class VolumeStore: Sendable {
   let writers: WriterPool
   let tree: Mutex<VolumeTree>
   let volumesByID: Mutex<[VolumeID: StoredVolume]>
-  let isClosed = Atomic<Bool>(false)
   /// One pass of maintenance at a time.
   let maintenance = Mutex(())
   private let lock: Mutex<PathLock?>
@@ -66,7 +65,7 @@ package final class VolumeStore: Sendable {
   }
 
   func find(_ id: VolumeID) throws(StorageError) -> StoredVolume {
-    guard !isClosed.load(ordering: .relaxed) else { throw .closed }
+    guard !context.closing.isRaised else { throw .closed }
     guard let volume = volumesByID.withLock({ $0[id] }) else { throw .unknownVolume(id) }
     return volume
   }

@@ -2,7 +2,8 @@ internal import CairnModel
 
 /// What waits to be done to a volume's log, in order. Pure: who takes a batch performs it.
 struct AppendQueue: Sendable {
-  typealias Completion = UnsafeContinuation<Result<Void, StorageError>, Never>
+  /// Called once, on a writer's thread.
+  typealias Completion = @Sendable (Result<Void, StorageError>) -> Void
 
   struct Append: Sendable {
     let record: EncodedRecord

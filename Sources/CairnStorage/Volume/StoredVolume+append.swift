@@ -105,7 +105,7 @@ extension StoredVolume {
         state.totals.add(accepted.entry)
       }
       state.end = plan.end
-      if context.configuration.durability == .async { state.isUnsynced = true }
+      if context.configuration.durability == .sync { state.syncedEnd = plan.end }
     }
     context.counters.appends.increment(by: UInt64(plan.accepted.count))
     context.counters.appendedBytes.increment(by: plan.end - plan.start)

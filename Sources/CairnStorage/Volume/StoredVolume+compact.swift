@@ -46,6 +46,7 @@ extension StoredVolume {
       defer { state.withLock { $0.marksWhileCompacting = nil } }
       guard context.space.admitsCompaction(of: old.end - old.totals.deadBytes) else {
         logger.warning("no room to rewrite a log", metadata: ["bytes": "\(old.end - old.totals.deadBytes)"])
+        pause(from: context.now())
         return nil
       }
       do throws(StorageError) {
@@ -61,6 +62,9 @@ extension StoredVolume {
     }
   }
 
+  /// Synced in parts: one sync of a whole log would hold up everyone else's.
+  private static let rewriteSyncBytes: UInt64 = 32 << 20
+
   private func rewrite(_ old: IndexSnapshot, header: LogHeader, end: UInt64) throws(StorageError) -> Rewrite? {
     var deadlines: [UInt32: UInt32] = [:]
     for entry in old.dying { deadlines[entry.ordinal] = entry.deadline }
@@ -71,9 +75,14 @@ extension StoredVolume {
     let target = try OpenFile(paths.temporaryLog, flags: O_RDWR | O_CREAT | O_TRUNC, operations: context.operations)
     let staging = WriteStaging()
     staging.begin(at: new.end)
+    var unsynced: UInt64 = 0
     for ordinal in 0..<old.index.count {
       let entry = old.index[ordinal]
       guard entry.life != .dead else { continue }
+      if context.closing.isRaised {
+        try paths.removeTemporaries()
+        return nil
+      }
       let bytes = try source.read(entry.length, at: entry.offset)
       let record: EncodedRecord
       do throws(FormatError) {
@@ -81,6 +90,8 @@ extension StoredVolume {
       } catch {
         logger.error(
           "log is not rewritten: a record is damaged", metadata: ["blob": "\(entry.blob)", "error": "\(error)"])
+        // Noted, so that it is not tried again and whoever repairs volumes sees it.
+        state.withLock { $0.damagedCount += 1 }
         try paths.removeTemporaries()
         return nil
       }
@@ -92,7 +103,13 @@ extension StoredVolume {
       }
       new.index.insert(entry.moved(to: new.end))
       new.end += entry.paddedLength
-      try performing(on: target.path) { () throws(SystemError) in try staging.add(record, to: target) }
+      unsynced += entry.paddedLength
+      try performing(on: target.path) { () throws(SystemError) in
+        try staging.add(record, to: target)
+        guard unsynced >= Self.rewriteSyncBytes else { return }
+        try target.sync()
+        unsynced = 0
+      }
     }
     try performing(on: target.path) { () throws(SystemError) in
       try staging.flush(to: target)
@@ -135,6 +152,7 @@ extension StoredVolume.State {
     index = new.index
     dying = new.dying
     end = new.end
+    syncedEnd = new.end
     totals = VolumeTotals(index)
     damagedCount = 0
     snapshotEnd = new.end

@@ -44,7 +44,8 @@ extension StoredVolume.State {
   /// Of a log that has a header and nothing else.
   static func empty(_ header: LogHeader) -> StoredVolume.State {
     let start = UInt64(LogHeader.length)
-    var state = StoredVolume.State(header: header, end: start, markedEnd: start, durablyMarkedEnd: start)
+    var state = StoredVolume.State(
+      header: header, end: start, syncedEnd: start, markedEnd: start, durablyMarkedEnd: start)
     state.snapshotEnd = start
     state.snapshotMarkedEnd = start
     return state

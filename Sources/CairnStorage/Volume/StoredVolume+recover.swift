@@ -60,6 +60,7 @@ extension StoredVolume {
       tail.acceptDamage(into: &state)
       logger.error("seal mark is damaged: taken as sealed")
     }
+    state.syncedEnd = state.end
     state.markedEnd = state.end
     for range in tail.damaged {
       logger.error(

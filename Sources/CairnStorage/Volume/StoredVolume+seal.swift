@@ -22,18 +22,17 @@ extension StoredVolume {
     }
     state.withLock { state in
       state.isSealed = true
-      state.isUnsynced = false
+      state.syncedEnd = end
     }
     logger.debug("volume sealed", metadata: ["bytes": "\(end)"])
     return .success(())
   }
 
-  /// Brings what `async` durability left in the page cache to the disk. Blocks. The caller holds ``maintenance``.
+  /// Brings what `async` durability left in the page cache to the disk. Blocks.
   func syncLog() throws(StorageError) {
-    guard state.withLock({ $0.isUnsynced }) else { return }
+    let (end, syncedEnd) = state.withLock { ($0.end, $0.syncedEnd) }
+    guard syncedEnd < end else { return }
     let file = try openedFile()
-    // Cleared before: a write that comes in between sets it again.
-    state.withLock { $0.isUnsynced = false }
     do throws(SystemError) {
       try file.sync()
       context.counters.syncs.increment()
@@ -42,11 +41,6 @@ extension StoredVolume {
       logger.error("volume takes no more writes", metadata: ["error": "\(error)"])
       throw .volumeFailed(id, error)
     }
-  }
-
-  /// As ``syncLog()``, when no index is being written: that must not take another's sync under way for a finished one.
-  func syncLogAlone() throws(StorageError) {
-    guard state.withLock({ $0.isUnsynced }) else { return }
-    try maintenance.withLock { (_) throws(StorageError) in try syncLog() }
+    state.withLock { $0.syncedEnd = max($0.syncedEnd, end) }
   }
 }

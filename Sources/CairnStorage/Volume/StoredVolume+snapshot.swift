@@ -10,9 +10,20 @@ extension StoredVolume {
         return state.snapshotEnd < state.end
           || state.durablyMarkedEnd == state.end && state.snapshotMarkedEnd < state.end
       }
+      // Made from the log alone.
+      if state.snapshotEnd == 0 { return true }
       // Growing with the log, so that all snapshots of a log together cost about three times the last one.
       return state.end - state.snapshotEnd >= max(context.configuration.snapshotTailMax, state.snapshotEnd / 2)
     }
+  }
+
+  /// Whether maintenance failed a moment ago: then trying it each second would only fill the log.
+  func isPaused(at time: Timestamp) -> Bool {
+    state.withLock { time.nanosecondsSinceEpoch < $0.pausedUntil }
+  }
+
+  func pause(from time: Timestamp) {
+    state.withLock { $0.pausedUntil = time.nanosecondsSinceEpoch + 60_000_000_000 }
   }
 
   /// Whether the index file lacks records of the log.

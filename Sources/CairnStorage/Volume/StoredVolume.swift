@@ -18,13 +18,15 @@ final class StoredVolume: Sendable {
     var wasUsed = false
     /// Changes when the log is rewritten.
     var header: LogHeader
-    /// Where the next record goes. Every record before it is on disk (with `async`: written).
+    /// Where the next record goes. Every record before it is in the index.
     var end: UInt64
+    /// Every record before this offset is on the disk; with `async` this follows ``end`` later.
+    var syncedEnd: UInt64
     var isSealed = false
     /// Why the log takes no more writes.
     var failure: SystemError?
-    /// Something was written since the last sync; only with `async`.
-    var isUnsynced = false
+    /// After something failed, no maintenance is tried before this time, in nanoseconds since 1970.
+    var pausedUntil: UInt64 = 0
 
     var totals = VolumeTotals()
     /// Damaged ranges between intact records.
@@ -103,7 +105,7 @@ final class StoredVolume: Sendable {
   func releaseFile() -> Bool {
     state.withLock { state in
       // A descriptor with unsynced writes must live: a failure to write them back is reported to it alone.
-      if state.wasUsed || state.isUnsynced {
+      if state.wasUsed || state.syncedEnd < state.end {
         state.wasUsed = false
         return false
       }
@@ -127,6 +129,7 @@ extension StoredVolume.State {
     }
   }
 
-  /// Where the log ends for who follows it by offsets: never moves back, not even when the log is rewritten.
-  var replayEnd: UInt64 { header.replayEnd > 0 ? header.replayEnd : end }
+  /// Where the log ends for who follows it by offsets: never moves back, neither when the log is rewritten nor when
+  /// power is lost.
+  var replayEnd: UInt64 { header.replayEnd > 0 ? header.replayEnd : syncedEnd }
 }
