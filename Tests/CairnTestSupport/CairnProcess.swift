@@ -62,7 +62,10 @@ package final class CairnProcess: Sendable {
   /// What it logged, over all its starts.
   package var log: String { Self.log(role, folder.path) }
 
-  package func curl(timeoutSeconds: Int = 120) throws -> Curl { try Curl(port: port, timeoutSeconds: timeoutSeconds) }
+  /// For the port that it has now.
+  package func curl(timeoutSeconds: Int = 120) throws -> Curl {
+    try Curl(port: port, of: self, timeoutSeconds: timeoutSeconds)
+  }
 
   package func signal(_ signal: Int32) { state.withLock { $0.process }.signal(signal) }
 

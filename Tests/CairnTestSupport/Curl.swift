@@ -22,9 +22,12 @@ package struct Curl: Sendable {
   package let port: Int
   private let folder: TemporaryFolder
   private let timeoutSeconds: Int
+  private let server: (any Sendable)?
 
-  package init(port: Int, timeoutSeconds: Int = 120) throws {
+  /// - Parameter server: what listens there, kept alive for as long.
+  package init(port: Int, of server: (any Sendable)? = nil, timeoutSeconds: Int = 120) throws {
     self.port = port
+    self.server = server
     self.timeoutSeconds = timeoutSeconds
     folder = try TemporaryFolder("curl")
   }

@@ -40,3 +40,18 @@ extension Curl.Answer {
 
   var detail: String? { json["detail"] as? String }
 }
+
+/// Compares contents without printing them.
+func expectSame(
+  _ found: Data?, _ expected: Data?, _ what: String = "content", sourceLocation: SourceLocation = #_sourceLocation
+) {
+  guard let found, let expected else {
+    Issue.record("\(what): missing", sourceLocation: sourceLocation)
+    return
+  }
+  guard found != expected else { return }
+  let same = zip(found, expected).prefix { $0 == $1 }.count
+  Issue.record(
+    "\(what): \(found.count) bytes for \(expected.count), the first \(same) are the same",
+    sourceLocation: sourceLocation)
+}
