@@ -75,7 +75,8 @@ let package = Package(
       name: "cairn",
       dependencies: [
         "CairnModel", "CairnHTTP", "CairnStorage", "CairnCatalog", "CairnNodeClient", "CairnNodeServer",
-        "CairnCluster", "CairnObjects", "CairnAPI", .nioCore, .nioPosix, .nioHTTP1, .logging, .argumentParser,
+        "CairnCluster", "CairnObjects", "CairnAPI", "CLinux", .nioCore, .nioPosix, .nioHTTP1, .logging,
+        .argumentParser,
       ],
       swiftSettings: settings),
 

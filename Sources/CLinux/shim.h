@@ -5,6 +5,7 @@
 
 // What the C library declares only for _GNU_SOURCE, which Swift's Glibc module is built without.
 #if defined(__linux__)
+#include <malloc.h>
 
 extern ssize_t preadv2(int descriptor, const struct iovec *vectors, int count, off_t offset, int flags);
 
