@@ -9,7 +9,7 @@ extension StorageError {
     case .readOnly: .readOnly
     case .duplicateBlob: .malformed
     case .corrupt: .corrupt
-    case .closed, .io, .format, .pathInUse, .invalidConfiguration, .tooManyVolumes: .failed
+    case .closed, .io, .format, .pathInUse, .invalidConfiguration, .identityMissing, .tooManyVolumes: .failed
     }
   }
 }
