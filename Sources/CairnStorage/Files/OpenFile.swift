@@ -110,4 +110,8 @@ final class OpenFile: @unchecked Sendable {
   func lock() -> Bool {
     flock(descriptor, LOCK_EX | LOCK_NB) == 0
   }
+
+  func unlock() {
+    flock(descriptor, LOCK_UN)
+  }
 }

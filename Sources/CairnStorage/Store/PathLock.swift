@@ -3,10 +3,16 @@ internal import Glibc
 internal import NIOCore
 
 /// Keeps a storage path to one process: an advisory lock that ends with the process, whatever ends it.
-struct PathLock: Sendable {
+final class PathLock: Sendable {
   static let name = "lock"
 
   private let file: OpenFile
+
+  /// Said aloud, because closing the file is not enough while a child of this process is being started: until it
+  /// becomes another program it shares the lock.
+  deinit {
+    file.unlock()
+  }
 
   /// - Throws: ``StorageError/pathInUse(path:by:)``.
   init(_ directory: Directory, operations: FileOperations) throws(StorageError) {
