@@ -19,6 +19,7 @@ SMALL_COUNT = 20_000
 LARGE_SIZE = 64 * load.MIB
 LARGE_EACH = 2  # files of every stream in one run
 WEED_COUNT = 30_000
+BUSY_MAX = 0.1
 MILLION = 1_000_000
 MILLION_SIZE = 100
 MILLION_SECONDS_MAX = 420
@@ -36,6 +37,9 @@ class Bench:
         results = []
         for name in NAMES:
             if name in self.arguments.names:
+                busy = load.machine_is_busy()
+                if busy > BUSY_MAX:
+                    report.say(f"warning: other programs use {busy:.0%} of the processors, which spoils the figures")
                 results += getattr(self, name)()
         return results
 
