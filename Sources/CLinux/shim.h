@@ -7,6 +7,7 @@
 #if defined(__linux__)
 #include <malloc.h>
 
+extern int sync_file_range(int descriptor, off_t offset, off_t count, unsigned int flags);
 extern ssize_t preadv2(int descriptor, const struct iovec *vectors, int count, off_t offset, int flags);
 
 /// `preadv2` of one buffer with RWF_NOWAIT: what the page cache has, or -1 with EAGAIN.
@@ -15,11 +16,18 @@ static inline ssize_t cairn_read_cached(int descriptor, void *bytes, size_t coun
   return preadv2(descriptor, &vector, 1, offset, 0x00000008);
 }
 
+/// `sync_file_range` with SYNC_FILE_RANGE_WRITE: the kernel begins to write the range, nobody waits for it.
+static inline void cairn_start_writeback(int descriptor, off_t offset, off_t count) {
+  (void)sync_file_range(descriptor, offset, count, 2);
+}
+
 #else
 
 static inline ssize_t cairn_read_cached(int descriptor, void *bytes, size_t count, off_t offset) {
   errno = EOPNOTSUPP;
   return -1;
 }
+
+static inline void cairn_start_writeback(int descriptor, off_t offset, off_t count) {}
 
 #endif

@@ -27,7 +27,7 @@ import Testing
 
   @Test func storeBehavesAsTheModelSays() async throws {
     let given = ProcessInfo.processInfo.environment["CAIRN_TEST_SEED"].flatMap { UInt64($0) }
-    for round in 0..<UInt64(given == nil ? 3 : 1) {
+    for round in 0..<UInt64(given == nil ? 6 : 1) {
       let seed = given ?? UInt64.random(in: 0 ... .max)
       print("storage model: CAIRN_TEST_SEED=\(seed), round \(round)")
       var random = SeededGenerator(state: seed)

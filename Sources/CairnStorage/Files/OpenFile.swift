@@ -1,3 +1,4 @@
+internal import CLinux
 internal import Glibc
 internal import NIOCore
 
@@ -95,6 +96,11 @@ final class OpenFile: @unchecked Sendable {
 
   func sync() throws(SystemError) {
     try operations.sync(descriptor)
+  }
+
+  /// Lets the kernel begin to write a range back, so that a later ``sync()`` has less to wait for. An error shows there.
+  func startWriteback(_ offset: UInt64, _ count: UInt64) {
+    cairn_start_writeback(descriptor, off_t(offset), off_t(count))
   }
 
   func truncate(to length: UInt64) throws(SystemError) {

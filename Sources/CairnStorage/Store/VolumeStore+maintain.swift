@@ -100,7 +100,9 @@ extension VolumeStore {
     // The order matters: first how far each log's marks have been made, then the writing of all that were.
     let volumes = allVolumes
     let ends = volumes.map { volume in volume.state.withLock { ($0.markedEnd, $0.header.generation) } }
+    let now = context.now()
     for volume in volumes where volume.hasNewMarks {
+      guard !volume.isPaused(at: now) else { return }
       guard attempt("write the index", on: volume, { () throws(StorageError) in try volume.writeSnapshot() }) else {
         return
       }

@@ -34,9 +34,9 @@ extension StoredVolume {
   /// Writes the index file anew, durably. Blocks.
   func writeSnapshot() throws(StorageError) {
     try maintenance.withLock { (_) throws(StorageError) in
-      let snapshot = state.withLock { state in
-        state.hasNewMarks = false
-        return state.snapshot(of: id)
+      let (snapshot, hadNewMarks) = state.withLock { state in
+        defer { state.hasNewMarks = false }
+        return (state.snapshot(of: id), state.hasNewMarks)
       }
       do throws(StorageError) {
         // The index must never know records that the disk may lose.
@@ -44,7 +44,7 @@ extension StoredVolume {
         try snapshot.write(to: paths, operations: context.operations)
         try paths.directory.sync()
       } catch {
-        state.withLock { $0.hasNewMarks = true }
+        state.withLock { $0.hasNewMarks = $0.hasNewMarks || hadNewMarks }
         throw error
       }
       state.withLock { state in
