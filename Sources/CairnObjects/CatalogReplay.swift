@@ -43,6 +43,13 @@ package struct CatalogReplay: Sendable {
     /// Blobs that nothing refers to.
     var garbage: Set<BlobLocation> = []
 
+    mutating func add(_ tombstone: Tombstone, id: BlobID) {
+      garbage.formUnion(tombstone.garbage)
+      guard let deleted = tombstone.object else { return }
+      if let known = deletions[deleted.name], known.upTo >= deleted.upTo { return }
+      deletions[deleted.name] = (deleted.upTo, id)
+    }
+
     func cover(_ head: Head) -> Bool {
       garbage.contains(head.object.head)
         || deletions[head.name].map { head.object.head.blob <= $0.upTo } ?? false
@@ -63,20 +70,31 @@ package struct CatalogReplay: Sendable {
     }
     guard !tails.isEmpty else { return 0 }
     // Tombstones first: they may stand in another volume than what they remove.
-    var tombstones = Tombstones()
+    let found = Mutex(Tombstones())
     for volume in tails.keys {
-      try await readTombstones(volume, from: marks[volume] ?? 0, into: &tombstones)
+      try await log.records(in: volume, from: marks[volume] ?? 0) { records in
+        for record in records where record.header.kind == .tombstone {
+          guard
+            let tombstone = understood(
+              record, { () throws(FormatError) in try Tombstone(metadata: record.record.metadata) })
+          else { continue }
+          found.withLock { $0.add(tombstone, id: record.header.blob) }
+        }
+      }
     }
-    var restored = 0
-    var conditional: [Head] = []
+    let tombstones = found.withLock { $0 }
+    let restored = Atomic(0)
+    let conditional = Mutex<[Head]>([])
     for volume in tails.keys.sorted() {
-      let heads = try await readHeads(volume, from: marks[volume] ?? 0).filter { !tombstones.cover($0) }
-      restored += try await put(heads.filter { $0.condition == .always })
-      conditional += heads.filter { $0.condition != .always }
+      try await log.records(in: volume, from: marks[volume] ?? 0) { records in
+        let heads = heads(among: records, in: volume).filter { !tombstones.cover($0) }
+        conditional.withLock { $0 += heads.filter { $0.condition != .always } }
+        restored.add(try await put(heads.filter { $0.condition == .always }), ordering: .relaxed)
+      }
     }
     // A condition can be judged only when every older version is there.
-    for head in conditional.sorted(by: { $0.object.head.blob < $1.object.head.blob }) {
-      restored += try await put([head])
+    for head in conditional.withLock({ $0 }).sorted(by: { $0.object.head.blob < $1.object.head.blob }) {
+      restored.add(try await put([head]), ordering: .relaxed)
     }
     for (name, deletion) in tombstones.deletions {
       if let current = try await catalog.object(name), current.head.blob <= deletion.upTo {
@@ -84,54 +102,33 @@ package struct CatalogReplay: Sendable {
       }
     }
     try await catalog.setReplayMarks(ends)
+    let count = restored.load(ordering: .relaxed)
     logger.info(
       "catalog replayed",
-      metadata: ["volumes": "\(tails.count)", "restored": "\(restored)", "deletions": "\(tombstones.deletions.count)"])
-    return restored
+      metadata: ["volumes": "\(tails.count)", "restored": "\(count)", "deletions": "\(tombstones.deletions.count)"])
+    return count
   }
 
-  private func readTombstones(
-    _ volume: VolumeID, from offset: UInt64, into tombstones: inout Tombstones
-  ) async throws {
-    let found = try await read(.tombstone, in: volume, from: offset) { (record) throws(FormatError) in
-      (record.header.blob, try Tombstone(metadata: record.record.metadata))
-    }
-    for (id, tombstone) in found {
-      tombstones.garbage.formUnion(tombstone.garbage)
-      guard let deleted = tombstone.object else { continue }
-      if let known = tombstones.deletions[deleted.name], known.upTo >= deleted.upTo { continue }
-      tombstones.deletions[deleted.name] = (deleted.upTo, id)
-    }
-  }
-
-  private func readHeads(_ volume: VolumeID, from offset: UInt64) async throws -> [Head] {
-    try await read(.head, in: volume, from: offset) { (record) throws(FormatError) in
-      let head = try HeadRecord(metadata: record.record.metadata)
+  private func heads(among records: [EncodedRecord], in volume: VolumeID) -> [Head] {
+    records.compactMap { record in
+      ids.observe(record.header.blob)
+      guard record.header.kind == .head,
+        let head = understood(record, { () throws(FormatError) in try HeadRecord(metadata: record.record.metadata) })
+      else { return nil }
       let object = StoredObject(
         head: BlobLocation(volume: volume, blob: record.header.blob), attributes: head.attributes)
       return Head(name: head.name, object: object, condition: head.condition)
     }
   }
 
-  /// What `decode` makes of each record of one kind. Records that it does not understand are left out, and told.
-  private func read<Value: Sendable>(
-    _ kind: Record.Kind, in volume: VolumeID, from offset: UInt64,
-    _ decode: @escaping @Sendable (EncodedRecord) throws(FormatError) -> Value
-  ) async throws -> [Value] {
-    let found = Mutex<[Value]>([])
-    try await log.records(in: volume, from: offset) { [ids, logger] record in
-      ids.observe(record.header.blob)
-      guard record.header.kind == kind else { return }
-      do throws(FormatError) {
-        let value = try decode(record)
-        found.withLock { $0.append(value) }
-      } catch {
-        logger.error(
-          "record not understood",
-          metadata: ["volume": "\(volume)", "blob": "\(record.header.blob)", "error": "\(error)"])
-      }
+  /// What `decode` makes of a record; nil, and a line in the log, where it is not understood.
+  private func understood<Value>(_ record: EncodedRecord, _ decode: () throws(FormatError) -> Value) -> Value? {
+    do throws(FormatError) {
+      return try decode()
+    } catch {
+      logger.error("record not understood", metadata: ["blob": "\(record.header.blob)", "error": "\(error)"])
+      return nil
     }
-    return found.withLock { $0 }
   }
 
   private func put(_ heads: [Head]) async throws -> Int {
