@@ -18,17 +18,20 @@ SMALL_LOAD = pathlib.Path(__file__).with_name("small.lua")
 
 
 def small(server, load, seconds, *, first=0, count=0, size=0):
-    """Runs wrk with `small.lua`; -> its result, with `rate` in requests a second."""
+    """Runs wrk with `small.lua`; -> its result, with `rate` in requests a second and `cpu_us` of the server for each."""
     environment = dict(os.environ, LOAD=load, PREFIX=server.prefix, FIRST=str(first), COUNT=str(count), SIZE=str(size),
                        THREADS=str(WRK_THREADS))
     command = [servers.find_tool("wrk"), "-t", str(WRK_THREADS), "-c", str(CONNECTIONS), "-d", f"{seconds}s",
                "--timeout", "10s", "-s", str(SMALL_LOAD), server.url]
+    before = processor_seconds_of_all(server.process.pid)
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=seconds + 60)
+    processor = processor_seconds_of_all(server.process.pid) - before
     lines = done.stdout.strip().splitlines()
     if done.returncode != 0 or not lines or not lines[-1].startswith("{"):
         raise servers.Failure(f"wrk failed on {server.url}: {done.stdout}{done.stderr}")
     result = json.loads(lines[-1])
     result["rate"] = (result["requests"] - result["refused"]) / result["seconds"]
+    result["cpu_us"] = processor * 1e6 / max(1, result["requests"])
     return result
 
 
@@ -100,6 +103,11 @@ def memory(pid, field="VmRSS"):
 def processor_seconds(pid):
     fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def processor_seconds_of_all(pid):
+    """-> those of a process and of its children, such as nginx's workers."""
+    return sum(processor_seconds(number) for number in [pid, *children(pid)])
 
 
 def children(pid):

@@ -93,13 +93,13 @@ class Bench:
             if status != 200 or len(body) != SMALL_SIZE:
                 raise servers.Failure(f"{server.name} answers {status} with {len(body)} bytes for a blob that it took")
         load.weed_benchmark(seaweedfs, 2000, SMALL_SIZE)  # makes its volumes grow, which takes it a second
-        put, get, latencies = {}, {}, {}
+        put, get, runs = {}, {}, {}
 
         def measure_put(server, round_number):
             result = load.small(server, "put", self.arguments.seconds, first=round_number * 100_000_000, size=SMALL_SIZE)
             check(server, result)
             put.setdefault(server.name, []).append(result["rate"])
-            latencies.setdefault(("PUT", server.name), []).append(result["p99_ms"])
+            runs.setdefault(("PUT", server.name), []).append(result)
 
         def measure_weed(_):
             put.setdefault("weed benchmark", []).append(load.weed_benchmark(seaweedfs, WEED_COUNT, SMALL_SIZE))
@@ -108,7 +108,7 @@ class Bench:
             result = load.small(server, "get", self.arguments.seconds, count=SMALL_COUNT)
             check(server, result)
             get.setdefault(server.name, []).append(result["rate"])
-            latencies.setdefault(("GET", server.name), []).append(result["p99_ms"])
+            runs.setdefault(("GET", server.name), []).append(result)
 
         steps = [lambda r: measure_put(cairn, r), lambda r: measure_put(seaweedfs, r), measure_weed,
                  lambda r: measure_get(cairn, r), lambda r: measure_get(seaweedfs, r), lambda r: measure_get(nginx, r)]
@@ -121,20 +121,24 @@ class Bench:
         for server in (cairn, seaweedfs, nginx):
             self.processes.stop(server.process)
 
-        def note(verb, other):
-            mine, theirs = (statistics.median(latencies[(verb, name)]) for name in (cairn.name, other.name))
-            return f"p99 {report.number(mine)} ms against {report.number(theirs)} ms"
+        def detail(verb, server):
+            p99, processor = (statistics.median(result[field] for result in runs[(verb, server.name)])
+                              for field in ("p99_ms", "cpu_us"))
+            return f" (p99 {report.number(p99)} ms, {report.number(processor)} µs of processor each)"
+
+        def details(verb, other):
+            return detail(verb, cairn), detail(verb, other)
 
         filer = ("sync", seaweedfs.durability)
         return [
             report.row("PUT 1 KiB", "/s", put["Cairn"], put[seaweedfs.name], name=seaweedfs.name, goal=4,
-                       durability=filer, note=note("PUT", seaweedfs)),
+                       durability=filer, details=details("PUT", seaweedfs)),
             report.row("PUT 1 KiB", "/s", put["Cairn"], put["weed benchmark"], name="SeaweedFS volumes, no names",
-                       goal=1.5, durability=filer),
+                       goal=1.5, durability=filer, details=(detail("PUT", cairn), "")),
             report.row("GET 1 KiB, random of 20,000", "/s", get["Cairn"], get[seaweedfs.name], name=seaweedfs.name,
-                       goal=4, durability=filer, note=note("GET", seaweedfs)),
+                       goal=4, durability=filer, details=details("GET", seaweedfs)),
             report.row("GET 1 KiB, random of 20,000", "/s", get["Cairn"], get[nginx.name], name=nginx.name, goal=0.5,
-                       durability=("sync", nginx.durability), note=note("GET", nginx)),
+                       durability=("sync", nginx.durability), details=details("GET", nginx)),
             report.row("Most RSS during these", "MiB", [peak]),
         ]
 

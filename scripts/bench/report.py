@@ -8,10 +8,14 @@ def say(text):
     print(f"==> {text}", file=sys.stderr, flush=True)
 
 
-def row(what, unit, cairn, reference=None, *, name="", goal=None, limit=None, durability=("sync", ""), note=""):
-    """One line of the table: a ratio to a reference with a `goal` at least, or a figure with a `limit` at most."""
+def row(what, unit, cairn, reference=None, *, name="", goal=None, limit=None, durability=("sync", ""), note="",
+        details=("", "")):
+    """One line of the table: a ratio to a reference with a `goal` at least, or a figure with a `limit` at most.
+
+    `details` are told beside the figures of each side.
+    """
     return {"what": what, "unit": unit, "cairn": list(cairn), "reference": list(reference or []), "name": name,
-            "goal": goal, "limit": limit, "durability": durability, "note": note}
+            "goal": goal, "limit": limit, "durability": durability, "note": note, "details": details}
 
 
 def number(value):
@@ -26,16 +30,16 @@ def verdict(reached):
 
 def line(result):
     cairn = statistics.median(result["cairn"])
-    figure = f"{number(cairn)} {result['unit']}"
+    figure = f"{number(cairn)} {result['unit']}".rstrip() + result["details"][0]
     if result["reference"]:
         other = statistics.median(result["reference"])
         ratio = cairn / other if other else float("inf")
         goal = f"≥ {result['goal']}×" if result["goal"] else "–"
         reached = verdict(ratio >= result["goal"]) if result["goal"] else "–"
-        cells = [result["what"], figure, f"{result['name']}: {number(other)} {result['unit']}", f"{ratio:.2f}×", goal,
-                 reached, result["durability"][0], result["durability"][1]]
+        reference = f"{result['name']}: {number(other)} {result['unit']}" + result["details"][1]
+        cells = [result["what"], figure, reference, f"{ratio:.2f}×", goal, reached, *result["durability"]]
     else:
-        goal = f"≤ {number(result['limit'])} {result['unit']}" if result["limit"] is not None else "–"
+        goal = f"≤ {number(result['limit'])} {result['unit']}".rstrip() if result["limit"] is not None else "–"
         reached = verdict(cairn <= result["limit"]) if result["limit"] is not None else "–"
         cells = [result["what"], figure, "–", "–", goal, reached, result["durability"][0], "–"]
     if result["note"]:
