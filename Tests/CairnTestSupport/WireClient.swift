@@ -80,8 +80,8 @@ package final class WireClient {
 
   package func readAnswer(isHead: Bool = false) throws(Failure) -> WireAnswer {
     var isAnswered = !received.isEmpty
+    var chunk = [UInt8](repeating: 0, count: 256 << 10)
     func more() throws(Failure) {
-      var chunk = [UInt8](repeating: 0, count: 256 << 10)
       let count = recv(descriptor, &chunk, chunk.count, 0)
       guard count > 0 else {
         let reason = count == 0 ? "closed" : String(cString: strerror(errno))

@@ -1,0 +1,43 @@
+import CairnTestSupport
+import Foundation
+import Testing
+
+/// Redis, coordinators and nodes, with short times.
+struct Cluster {
+  let redis: RedisServer
+  /// What all processes get.
+  let settings: [String: String]
+  var coordinators: [CairnProcess] = []
+  var nodes: [CairnProcess] = []
+
+  /// Starts everything, and waits until each coordinator sees every node.
+  init(
+    coordinators: Int = 1, nodes: Int = 3, redis options: RedisServer.Options = .init(appendOnly: true),
+    _ changes: [String: String] = [:]
+  ) async throws {
+    redis = try await RedisServer(options)
+    settings = [
+      "REDIS_HOST": "127.0.0.1", "REDIS_PORT": "\(redis.port)", "NODE_HEARTBEAT_INTERVAL": "0.2", "NODE_TIMEOUT": "2",
+      "NODE_WRITE_DEADLINE": "2",
+    ].merging(changes) { $1 }
+    for _ in 0..<coordinators { self.coordinators.append(try await CairnProcess(.coordinator, settings)) }
+    for _ in 0..<nodes { self.nodes.append(try await CairnProcess(.node, settings)) }
+    try await waitUntilActive(nodes)
+  }
+
+  /// Waits until each coordinator sees just so many nodes.
+  func waitUntilActive(_ count: Int) async throws {
+    for coordinator in coordinators {
+      try await eventually("\(count) active nodes") {
+        try await coordinator.curl()("/nodes").json["active_nodes_count"] as? Int == count
+      }
+    }
+  }
+
+  func curl(_ coordinator: Int = 0) throws -> Curl { try coordinators[coordinator].curl() }
+
+  /// The processes whose storage path is at `ids`.
+  func id(of node: CairnProcess) async throws -> String {
+    try #require(try await node.curl()("/health").json["node_id"] as? String)
+  }
+}
