@@ -111,6 +111,8 @@ extension StoredVolume {
         unsynced = 0
       }
     }
+    // Found in the order of the log; they expire in the order of their deadlines.
+    new.dying.sort { $0.deadline < $1.deadline }
     try performing(on: target.path) { () throws(SystemError) in
       try staging.flush(to: target)
       try Self.writeHeader(new.header, to: target)
