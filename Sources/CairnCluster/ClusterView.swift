@@ -5,8 +5,8 @@ internal import Synchronization
 
 /// Who is alive, as this coordinator knows it: what the registry said last, and what its own requests met since.
 package final class ClusterView: Sendable {
-  /// How often the registry is read.
-  private static let refreshInterval: Duration = .seconds(2)
+  /// How often the registry is read, at least.
+  private static let refreshIntervalMax: Duration = .seconds(2)
 
   private struct Entry {
     var node: RegisteredNode
@@ -34,11 +34,14 @@ package final class ClusterView: Sendable {
     self.logger = logger
   }
 
+  /// Nodes grow older between two readings: a small part of the time-out, or those that live would seem dead.
+  private var refreshInterval: Duration { min(Self.refreshIntervalMax, timeout / 8) }
+
   /// Reads the registry again and again, until it is cancelled.
   package func run() async {
     while !Task.isCancelled {
       try? await refresh()
-      try? await Task.sleep(for: Self.refreshInterval)
+      try? await Task.sleep(for: refreshInterval)
     }
   }
 
