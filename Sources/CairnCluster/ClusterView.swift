@@ -18,7 +18,6 @@ package final class ClusterView: Sendable {
 
   private struct State {
     var entries: [NodeID: Entry] = [:]
-    var failure: CatalogError?
   }
 
   private let registry: any NodeRegistry
@@ -47,16 +46,9 @@ package final class ClusterView: Sendable {
 
   /// Reads the registry now.
   package func refresh() async throws(CatalogError) {
-    let nodes: [RegisteredNode]
-    do throws(CatalogError) {
-      nodes = try await registry.nodes()
-    } catch {
-      state.withLock { $0.failure = error }
-      throw error
-    }
+    let nodes = try await registry.nodes()
     let now = clock.now
     state.withLock { state in
-      state.failure = nil
       let before = state.entries
       state.entries = [:]
       for node in nodes {
@@ -79,6 +71,22 @@ package final class ClusterView: Sendable {
   package var hasActiveNode: Bool {
     let now = clock.now
     return state.withLock { state in state.entries.values.contains { isActive($0, now) } }
+  }
+
+  /// Waits for a node to send requests to, as long as there is hope: a node that was found unreachable, but whose last
+  /// heartbeat is not too old, may have been restarted, or have been slow.
+  ///
+  /// - Returns: false when there is none, or none came back in `time`.
+  package func waitForActiveNode(atMost time: Duration) async -> Bool {
+    let end = clock.now + time
+    while !hasActiveNode {
+      let now = clock.now
+      let isHopeful = state.withLock { state in state.entries.values.contains { age(of: $0, now) < timeout } }
+      guard isHopeful, now < end, !Task.isCancelled else { return false }
+      try? await Task.sleep(for: .milliseconds(100))
+      try? await refresh()
+    }
+    return true
   }
 
   /// The other nodes that were ever seen.
@@ -112,7 +120,11 @@ package final class ClusterView: Sendable {
   }
 
   private func isActive(_ entry: Entry, _ now: ContinuousClock.Instant) -> Bool {
-    guard entry.suspectedSince == nil else { return false }
-    return .milliseconds(Int64(clamping: entry.node.ageMilliseconds)) + (now - entry.readAt) < timeout
+    entry.suspectedSince == nil && age(of: entry, now) < timeout
+  }
+
+  /// How long ago the last heartbeat was.
+  private func age(of entry: Entry, _ now: ContinuousClock.Instant) -> Duration {
+    .milliseconds(Int64(clamping: entry.node.ageMilliseconds)) + (now - entry.readAt)
   }
 }

@@ -8,6 +8,9 @@ package protocol RecordLog: Sendable {
   /// Where the durable part of each volume's log ends, in bytes.
   func ends() -> [VolumeID: UInt64]
 
+  /// The volumes that take no more appends.
+  func sealedVolumes() -> Set<VolumeID>
+
   /// Hands over the intact records of a volume from `offset` on, batch by batch; reads on when `body` has returned.
   func records(
     in volume: VolumeID, from offset: UInt64, _ body: @escaping @Sendable ([EncodedRecord]) async throws -> Void
@@ -17,6 +20,10 @@ package protocol RecordLog: Sendable {
 extension LocalNode: RecordLog {
   package func ends() -> [VolumeID: UInt64] {
     Dictionary(store.volumes().map { ($0.id, $0.durableEnd) }, uniquingKeysWith: max)
+  }
+
+  package func sealedVolumes() -> Set<VolumeID> {
+    Set(store.volumes().filter { $0.state == .sealed }.map(\.id))
   }
 
   package func records(

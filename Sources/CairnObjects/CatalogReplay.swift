@@ -65,8 +65,10 @@ package struct CatalogReplay: Sendable {
     let marks = try await catalog.replayMarks()
     let ends = log.ends()
     let tails = ends.filter { $0.value > marks[$0.key] ?? 0 }
+    let sealed = log.sealedVolumes()
     for volume in ends.keys where marks[volume] == nil {
       try await catalog.add(Volume(id: volume, nodes: [node]))
+      if sealed.contains(volume) { try await catalog.seal(volume) }
     }
     guard !tails.isEmpty else { return 0 }
     // Tombstones first: they may stand in another volume than what they remove.

@@ -72,7 +72,7 @@ extension ObjectService {
   ///
   /// - Parameter inlineMax: bytes of the largest body that is held in memory until it is committed.
   package func stage(_ body: BodySource, inlineMax: Int = .max) async throws(ObjectError) -> StagedObject {
-    guard view.hasActiveNode else { throw .noActiveNode }
+    guard await view.waitForActiveNode(atMost: RecordWriter.patience) else { throw .noActiveNode }
     var reader = ChunkReader(
       source: body, chunkSize: settings.chunkSize, sizeMax: settings.objectSizeMax, budget: budget)
     let hasher = StreamHasher()

@@ -5,8 +5,10 @@ package import Logging
 
 /// Puts records on nodes, and finds another place for those that a node fails to take.
 package struct RecordWriter: Sendable {
-  /// Places that are tried for one record.
-  private static let attemptsMax = 8
+  /// Places that are tried for one record. A place that was closed meanwhile costs little, so there may be many.
+  private static let attemptsMax = 32
+  /// How long a write waits when every node that it knows has failed it: long enough for a node to start again.
+  static let patience: Duration = .seconds(10)
 
   private let allocator: VolumeAllocator
   private let view: ClusterView
@@ -31,6 +33,13 @@ package struct RecordWriter: Sendable {
       do throws(AllocationError) {
         volume = try await allocator.volume(avoiding: avoided, forTombstone: record.header.kind == .tombstone)
       } catch {
+        // The record is in memory: better to wait for a node than to fail the client.
+        if case .noActiveNode = error, case .unreachable = lastError,
+          await view.waitForActiveNode(atMost: Self.patience)
+        {
+          avoided = []
+          continue
+        }
         throw ObjectError(error, after: lastError)
       }
       do throws(NodeError) {

@@ -19,6 +19,9 @@ import Testing
       log: LocalNode(node.store), catalog: rebuilt, node: node.id, ids: BlobIDGenerator(), logger: ObjectFixture.logger
     ).run()
     #expect(try await everything(rebuilt) == everything(fixture.catalog), sourceLocation: sourceLocation)
+    let volumes = try await rebuilt.volumes(after: nil, limit: 1000)
+    let sealed = Set(volumes.filter { $0.state == .sealed }.map(\.id))
+    #expect(sealed == LocalNode(node.store).sealedVolumes(), sourceLocation: sourceLocation)
     await rebuilt.close()
   }
 

@@ -36,7 +36,8 @@ enum SystemCallTrace {
     let tracer = try GuardedProcess(
       "strace",
       [
-        "-f", "-y", "-s", "64", "-e", "trace=fdatasync,fsync,write,writev,pwrite64,pwritev,pwritev2,sendto,sendmsg", "-o",
+        "-f", "-y", "-s", "64", "-e", "trace=fdatasync,fsync,write,writev,pwrite64,pwritev,pwritev2,sendto,sendmsg",
+        "-o",
         folder.path + "/calls", "-p", "\(server.pid)",
       ], output: folder.path + "/messages", directory: folder.path)
     try await eventually("strace has attached") {
@@ -57,7 +58,9 @@ enum SystemCallTrace {
         unfinished[thread] = String(text.dropLast("<unfinished ...>".count))
         continue
       }
-      if text.hasPrefix("<... "), let start = unfinished.removeValue(forKey: thread), let end = text.range(of: "resumed>") {
+      if text.hasPrefix("<... "), let start = unfinished.removeValue(forKey: thread),
+        let end = text.range(of: "resumed>")
+      {
         text = start + text[end.upperBound...]
       }
       guard let parenthesis = text.firstIndex(of: "("), let equals = text.range(of: " = ", options: .backwards) else {

@@ -13,7 +13,8 @@ extension ServerSuite {
         for client in 0..<64 {
           group.addTask {
             let file = "\(folder.path)/\(client)"
-            try RandomBytes.writeFile(file, count: client % 8 == 0 ? (9 << 20) + client : client * 1013, from: client * 7)
+            try RandomBytes.writeFile(
+              file, count: client % 8 == 0 ? (9 << 20) + client : client * 1013, from: client * 7)
             let answer =
               client % 2 == 0
               ? try await curl("/blob/", "-T", file) : try await curl("/upload", "-F", "file=@\(file)")
@@ -45,7 +46,9 @@ extension ServerSuite {
                 #expect(get.status == 200)
                 // Whole, whoever wrote it.
                 let first = get.body.first
-                let whole = (0..<16).contains { RandomBytes.slice(from: $0 * 4096, count: 4096).elementsEqual(get.body) }
+                let whole = (0..<16).contains {
+                  RandomBytes.slice(from: $0 * 4096, count: 4096).elementsEqual(get.body)
+                }
                 #expect(whole, "a mixture that starts with \(first ?? 0)")
               }
             }

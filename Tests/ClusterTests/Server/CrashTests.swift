@@ -33,12 +33,14 @@ extension ServerSuite {
         try await load.verify(port: server.port, all: isCatalogLost || round % 10 == 0 || round == Self.rounds)
         try #require(
           load.problems.isEmpty,
-          "round \(round), seed \(random.seed), catalog \(isCatalogLost ? "lost" : "kept"):\n\(load.problems.joined(separator: "\n"))")
+          "round \(round), seed \(random.seed), catalog \(isCatalogLost ? "lost" : "kept"):\n\(load.problems.joined(separator: "\n"))"
+        )
       }
       #expect(try await Set(server.curl().names()) == load.present)
       try expectFewEntriesPerDirectory(server.storagePath)
       try await server.stopInOrder()
-      print("crash test: \(load.acknowledgedCount) writes acknowledged, \(load.unansweredCount) not, \(rebuilds) rebuilds")
+      print(
+        "crash test: \(load.acknowledgedCount) writes acknowledged, \(load.unansweredCount) not, \(rebuilds) rebuilds")
       #expect(load.acknowledgedCount > Self.rounds * 10)
       #expect(load.unansweredCount > 0)
       try await server.restart()
@@ -67,7 +69,8 @@ extension ServerSuite {
       for number in 0..<50 { #expect(try await server.curl().put("name \(number)", "\(number)").status == 201) }
       try await server.kill()
       try deleteCatalog(of: server)
-      try Data(RandomBytes.slice(count: 100_000)).write(to: URL(fileURLWithPath: server.storagePath + "/catalog.sqlite"))
+      try Data(RandomBytes.slice(count: 100_000)).write(
+        to: URL(fileURLWithPath: server.storagePath + "/catalog.sqlite"))
       let error = await #expect(throws: CairnProcess.StartError.self) { try await server.restart() }
       #expect(error?.exitCode == 1)
       #expect(error?.output.contains("catalog.sqlite") == true, "\(error?.output ?? "")")

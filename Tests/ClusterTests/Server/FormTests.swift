@@ -36,7 +36,8 @@ extension ServerSuite {
       #expect(files.map { $0["size"] as? Int } == lengths)
       for number in lengths.indices {
         let same =
-          try await curl("/blob/f\(number)").body == FileManager.default.contents(atPath: server.folder.path + "/f\(number)")
+          try await curl("/blob/f\(number)").body
+          == FileManager.default.contents(atPath: server.folder.path + "/f\(number)")
         #expect(same, "f\(number)")
       }
     }

@@ -14,7 +14,8 @@ extension ServerSuite {
 
     @Test(arguments: [
       ("/upload", "GET", "POST"), ("/upload", "PUT", "POST"), ("/blob/x", "POST", "GET, HEAD, PUT, DELETE"),
-      ("/blob/x", "PATCH", "GET, HEAD, PUT, DELETE"), ("/blobs", "DELETE", "GET, HEAD"), ("/nodes", "POST", "GET, HEAD"),
+      ("/blob/x", "PATCH", "GET, HEAD, PUT, DELETE"), ("/blobs", "DELETE", "GET, HEAD"),
+      ("/nodes", "POST", "GET, HEAD"),
       ("/health", "PUT", "GET, HEAD"), ("/blob/x/status", "DELETE", "GET, HEAD"),
     ])
     func wrongMethodsAreToldWhichAreAllowed(path: String, method: String, allowed: String) async throws {
