@@ -223,6 +223,27 @@ import Testing
     await store.close()
   }
 
+  @Test func gracesGoOnInTheirOrderAfterCompaction() async throws {
+    let test = try TestStore { $0.garbageGrace = .seconds(100) }
+    let (late, early, first) = (
+      try EncodedRecord.chunk(1), try EncodedRecord.chunk(2), try EncodedRecord.chunk(3, length: 5000)
+    )
+    try await test.store.fill([late, early, first])
+    try await test.store.seal(TestStore.volume)
+    let tombstones = VolumeID(rawValue: 2)
+    for (index, record) in [first, early, late].enumerated() {
+      try await test.store.fill([try .tombstone(UInt64(10 + index), garbage: [record.location()])], of: tombstones)
+      test.clock.advance(seconds: 50)
+    }
+    // At 150 s the grace of the first is over, that of the early one nearly, and the late one has 50 s left.
+    #expect(await test.store.compact() > 5000)
+    test.clock.advance(seconds: 5)
+    await test.store.maintain()
+    #expect(try await test.store.read(early.location()) == nil)
+    #expect(try await test.store.holds(late))
+    await test.store.close()
+  }
+
   @Test func regionOfARewrittenLogCanStillBeRead() async throws {
     let test = try TestStore(nil, Self.change)
     let (dead, live) = (try EncodedRecord.chunk(1, length: 2 << 20), try EncodedRecord.chunk(2, length: 1 << 20))
