@@ -18,7 +18,7 @@ SMALL_LOAD = pathlib.Path(__file__).with_name("small.lua")
 
 
 def small(server, load, seconds, *, first=0, count=0, size=0):
-    """Runs wrk with `small.lua`; -> its result, with `rate` in requests a second and `cpu_us` of the server for each."""
+    """Runs wrk with `small.lua`; -> its result, with the `rate` a second, and `cpu_us` of the server for each request."""
     environment = dict(os.environ, LOAD=load, PREFIX=server.prefix, FIRST=str(first), COUNT=str(count), SIZE=str(size),
                        THREADS=str(WRK_THREADS))
     command = [servers.find_tool("wrk"), "-t", str(WRK_THREADS), "-c", str(CONNECTIONS), "-d", f"{seconds}s",
@@ -84,8 +84,8 @@ def disk_write(directory, mebibytes):
 
 def weed_benchmark(seaweedfs, count, size):
     """-> PUTs a second of SeaweedFS's own benchmark against its volumes, without names."""
-    command = [seaweedfs.program, "benchmark", f"-master={seaweedfs.master}", "-c", str(CONNECTIONS), "-size", str(size),
-               "-n", str(count), "-writeOnly", f"-list={seaweedfs.directory}.list"]
+    command = [seaweedfs.program, "benchmark", f"-master={seaweedfs.master}", "-c", str(CONNECTIONS),
+               "-size", str(size), "-n", str(count), "-writeOnly", f"-list={seaweedfs.directory}.list"]
     done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=120)
     rate = re.search(r"Requests per second:\s+([\d.]+)", done.stdout)
     failed = re.search(r"Failed requests:\s+(\d+)", done.stdout)

@@ -73,8 +73,9 @@ class Bench:
         for role, process in processes.items():
             share = (load.processor_seconds(process.pid) - before[role]) / seconds * 100
             resident = load.memory(process.pid) / load.MIB
-            results.append(report.row(f"Idle processor, `cairn {role}`", "%", [share], limit=1))
-            results.append(report.row(f"Idle RSS, `cairn {role}`", "MiB", [resident], limit=60))
+            for what, unit, value, limit in [("processor", "%", share, 1), ("RSS", "MiB", resident, 60)]:
+                results.append(report.row(f"Idle {what}, `cairn {role}`", unit, [value], limit=limit,
+                                          durability=("–", "")))
         for process in [*processes.values(), redis]:
             self.processes.stop(process)
         return results
@@ -96,7 +97,8 @@ class Bench:
         put, get, runs = {}, {}, {}
 
         def measure_put(server, round_number):
-            result = load.small(server, "put", self.arguments.seconds, first=round_number * 100_000_000, size=SMALL_SIZE)
+            first = round_number * 100_000_000
+            result = load.small(server, "put", self.arguments.seconds, first=first, size=SMALL_SIZE)
             check(server, result)
             put.setdefault(server.name, []).append(result["rate"])
             runs.setdefault(("PUT", server.name), []).append(result)
@@ -195,7 +197,8 @@ class Bench:
     def syncs(self):
         report.say("fdatasync calls for PUTs of 1 KiB, by strace")
         server, counts = self.cairn("syncs"), self.work / "strace"
-        server.start(wrapper=[servers.find_tool("strace"), "-f", "-c", "-e", "trace=fdatasync,fsync", "-o", str(counts)])
+        server.start(
+            wrapper=[servers.find_tool("strace"), "-f", "-c", "-e", "trace=fdatasync,fsync", "-o", str(counts)])
         result = load.small(server, "put", self.arguments.seconds, size=SMALL_SIZE)
         check(server, result)
         traced = load.children(server.process.pid)
@@ -227,19 +230,20 @@ class Bench:
             stored += result["requests"]
             report.say(f"{stored:,} blobs are stored")
         loaded = load.memory(server.process.pid)
+        # Right after the load, when the last blobs are in no snapshot yet.
+        server.stop(signal.SIGKILL)
+        killed = server.start(interval=0.005)
         server.stop()
         clean = server.start(interval=0.005)
         time.sleep(3)
         restarted = load.memory(server.process.pid)
-        server.stop(signal.SIGKILL)
-        killed = server.start(interval=0.005)
         server.stop()
         note = (f"{stored:,} blobs; RSS empty {report.number(empty / load.MIB)}, after the load "
                 f"{report.number(loaded / load.MIB)}, restarted {report.number(restarted / load.MIB)} MiB")
         return [
             report.row("RSS of the index for each blob", "B", [(restarted - empty) / stored], limit=64, note=note),
             report.row("Restart to ready with 1,000,000 blobs", "s", [clean], limit=3),
-            report.row("The same after `kill -9`", "s", [killed], limit=3),
+            report.row("The same after `kill -9`, right after the load", "s", [killed], limit=3),
         ]
 
 

@@ -48,6 +48,7 @@ def line(result):
 
 
 def table(results):
-    head = ["Measured", "Cairn", "Reference", "Ratio", "Goal", "Reached", "Cairn's durability", "Reference's durability"]
+    head = ["Measured", "Cairn", "Reference", "Ratio", "Goal", "Reached", "Cairn's durability",
+            "Reference's durability"]
     lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
     return "\n".join(lines + [line(result) for result in results])
