@@ -21,7 +21,8 @@ enum SystemCallTrace {
     let probe = Process()
     probe.executableURL = URL(fileURLWithPath: "/bin/sh")
     probe.arguments = [
-      "-c", "sleep 5 & strace -o /dev/null -p $! & s=$!; sleep 0.5; kill -0 $s && kill $s %1",
+      "-c",
+      "sleep 9 & p=$!; strace -o /dev/null -p $p & s=$!; sleep 0.5; kill -0 $s; r=$?; kill $p; wait $s; exit $r",
     ]
     probe.standardError = FileHandle.nullDevice
     probe.standardOutput = FileHandle.nullDevice

@@ -1,0 +1,52 @@
+import CairnTestSupport
+import Foundation
+import Testing
+
+extension ServerSuite {
+  /// Corruption is found, not served (invariant 8).
+  @Suite struct CorruptionTests {
+    /// In a head record read into memory, in one that is sent from the file, and in a chunk.
+    @Test(arguments: [1000, 1 << 20, 20 << 20]) func aFlippedByteIsNeverServed(length: Int) async throws {
+      let server = try await CairnProcess.server()
+      let file = server.folder.path + "/file"
+      try RandomBytes.writeFile(file, count: length, from: 99)
+      #expect(try await server.curl()("/blob/damaged", "-T", file).status == 201)
+      #expect(try await server.curl().put("whole", "whole").status == 201)
+      try await server.stopInOrder()
+      try flipByte(of: server, in: Data(RandomBytes.slice(from: 99, count: length)), at: length / 2)
+      try await server.restart()
+      let curl = try server.curl()
+      let answer = try await curl("/blob/damaged")
+      let isRefused = answer.status == 500 && answer.detail != nil
+      let isCutShort = answer.status == 200 && answer.exitCode != 0 && answer.body.count < length
+      #expect(isRefused || isCutShort, "status \(answer.status), \(answer.body.count) bytes, curl says \(answer.exitCode)")
+      if answer.status == 200 {
+        let bytes = try #require(FileManager.default.contents(atPath: file))
+        expectSame(answer.body, bytes.prefix(answer.body.count), "what came before the damage")
+      }
+      // Nothing else is touched by it, and the name can be written again.
+      #expect(try await curl("/blob/whole").text == "whole")
+      #expect(try await curl("/blob/damaged", "-T", file).status == 200)
+      expectSame(try await curl("/blob/damaged").body, FileManager.default.contents(atPath: file))
+    }
+
+    /// Finds the content in a log by its first bytes, and changes one bit of it.
+    private func flipByte(of server: CairnProcess, in content: Data, at offset: Int) throws {
+      // The part that is stored in one piece with the byte.
+      let start = offset / (8 << 20) * (8 << 20)
+      let pattern = content[start..<min(start + 64, content.count)]
+      let root = server.storagePath + "/volumes"
+      for path in FileManager.default.subpaths(atPath: root) ?? [] where path.hasSuffix(".log") {
+        let bytes = try Data(contentsOf: URL(fileURLWithPath: "\(root)/\(path)"))
+        guard let found = bytes.range(of: pattern) else { continue }
+        let position = found.lowerBound + offset - start
+        let log = try FileHandle(forUpdating: URL(fileURLWithPath: "\(root)/\(path)"))
+        defer { try? log.close() }
+        try log.seek(toOffset: UInt64(position))
+        try log.write(contentsOf: Data([bytes[position] ^ 1]))
+        return
+      }
+      Issue.record("the content is in no log")
+    }
+  }
+}
