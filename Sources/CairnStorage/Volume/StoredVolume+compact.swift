@@ -164,8 +164,6 @@ extension StoredVolume.State {
     hasNewMarks = false
     // Whether a descriptor is held is the budget's to know.
     if file != nil { file = newFile }
-    // They were gathered in log order.
-    dying.sort { $0.deadline < $1.deadline }
     for mark in marksWhileCompacting ?? [] { _ = self.mark(mark) }
     marksWhileCompacting = nil
   }
