@@ -33,7 +33,8 @@ struct CoordinatorRole {
     await withTaskGroup(of: Void.self) { group in
       group.addTask { await adoptVolumes(coordinator) }
       group.addTask { await view.run() }
-      group.addTask { await coordinator.objects.run() }
+      // It reads manifests from nodes, which is only possible on an event loop of the client.
+      group.addTask { await client.onEventLoop { await coordinator.objects.run() } }
       await process.stopped()
       process.logger.info("stopping")
       await server.stop(grace: configuration.process.shutdownGrace)
