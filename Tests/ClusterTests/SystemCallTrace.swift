@@ -32,12 +32,16 @@ enum SystemCallTrace {
   }()
 
   /// The writes and syncs of a process during `body`, in the order in which they ended.
-  static func of(_ server: CairnProcess, during body: () async throws -> Void) async throws -> [Call] {
+  ///
+  /// - Parameter milliseconds: how much longer each sync takes, as on a slow disk.
+  static func of(
+    _ server: CairnProcess, slowingSyncsBy milliseconds: Int = 0, during body: () async throws -> Void
+  ) async throws -> [Call] {
     let folder = try TemporaryFolder("trace")
     let tracer = try GuardedProcess(
       "strace",
       [
-        "-f", "-y", "-s", "64", "-e", "trace=fdatasync,fsync,write,writev,pwrite64,pwritev,pwritev2,sendto,sendmsg",
+        "-f", "-y", "-e", "inject=fdatasync:delay_exit=\(max(1, milliseconds * 1000))", "-s", "64", "-e", "trace=fdatasync,fsync,write,writev,pwrite64,pwritev,pwritev2,sendto,sendmsg",
         "-o",
         folder.path + "/calls", "-p", "\(server.pid)",
       ], output: folder.path + "/messages", directory: folder.path)
