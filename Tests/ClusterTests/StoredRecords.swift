@@ -55,7 +55,9 @@ struct StoredRecords: Sendable {
     case .tombstone:
       let tombstone = try Tombstone(metadata: record.record.metadata)
       garbage.formUnion(tombstone.garbage)
-      if let object = tombstone.object { deletions[object.name] = max(deletions[object.name] ?? object.upTo, object.upTo) }
+      if let object = tombstone.object {
+        deletions[object.name] = max(deletions[object.name] ?? object.upTo, object.upTo)
+      }
     }
   }
 

@@ -19,7 +19,8 @@ extension ServerSuite {
       let answer = try await curl("/blob/damaged")
       let isRefused = answer.status == 500 && answer.detail != nil
       let isCutShort = answer.status == 200 && answer.exitCode != 0 && answer.body.count < length
-      #expect(isRefused || isCutShort, "status \(answer.status), \(answer.body.count) bytes, curl says \(answer.exitCode)")
+      #expect(
+        isRefused || isCutShort, "status \(answer.status), \(answer.body.count) bytes, curl says \(answer.exitCode)")
       if answer.status == 200 {
         let bytes = try #require(FileManager.default.contents(atPath: file))
         expectSame(answer.body, bytes.prefix(answer.body.count), "what came before the damage")

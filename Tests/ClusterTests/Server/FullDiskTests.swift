@@ -22,9 +22,12 @@ extension ServerSuite {
       let data = folder.path + "/data"
       try FileManager.default.createDirectory(atPath: data, withIntermediateDirectories: true)
       let server = try await CairnProcess(
-        .server, ["VOLUME_SIZE": "32M", "MIN_FREE_SPACE": "40M", "GARBAGE_GRACE": "0", "NODE_HEARTBEAT_INTERVAL": "0.2"],
+        .server,
+        ["VOLUME_SIZE": "32M", "MIN_FREE_SPACE": "40M", "GARBAGE_GRACE": "0", "NODE_HEARTBEAT_INTERVAL": "0.2"],
         folder: folder,
-        launcher: ["unshare", "--mount", "sh", "-c", "mount -t tmpfs -o size=200m none '\(data)' && exec \"$0\" \"$@\""])
+        launcher: [
+          "unshare", "--mount", "sh", "-c", "mount -t tmpfs -o size=200m none '\(data)' && exec \"$0\" \"$@\"",
+        ])
       let curl = try server.curl()
       let file = folder.path + "/file"
       try RandomBytes.writeFile(file, count: 4 << 20)
@@ -40,7 +43,9 @@ extension ServerSuite {
       #expect(stored.count > 20)
       #expect(try await curl("/upload", "-F", "file=@\(file)").status == 507)
       // What is there is still served, and can be deleted.
-      for name in stored { expectSame(try await curl("/blob/\(name)").body, FileManager.default.contents(atPath: file), name) }
+      for name in stored {
+        expectSame(try await curl("/blob/\(name)").body, FileManager.default.contents(atPath: file), name)
+      }
       #expect(try await Set(curl.names()) == Set(stored))
       #expect(try await curl("/health").status == 200)
       for name in stored.dropLast(3) {

@@ -41,7 +41,8 @@ extension ServerSuite {
       let server = try await CairnProcess.server()
       let connection = try await RawConnection.connect(port: server.port)
       try await connection.send(
-        "PUT /blob/gone HTTP/1.1\r\nHost: a\r\nContent-Length: 100000000\r\n\r\n" + String(repeating: "x", count: 40_000_000))
+        "PUT /blob/gone HTTP/1.1\r\nHost: a\r\nContent-Length: 100000000\r\n\r\n"
+          + String(repeating: "x", count: 40_000_000))
       try await eventually("some chunks are stored") {
         directorySize(server.storagePath) > 32 << 20
       }
