@@ -74,10 +74,9 @@ package final class VolumeAllocator: Sendable {
     let writable = active.filter { !$0.readOnly }
     if writable.isEmpty {
       guard !active.isEmpty else { throw .noActiveNode }
-      guard tombstone, let volume = active.lazy.compactMap({ self.openVolume(on: $0.node) }).first else {
-        throw .noSpace
-      }
-      return volume
+      guard tombstone else { throw .noSpace }
+      if let volume = active.lazy.compactMap({ self.openVolume(on: $0.node) }).first { return volume }
+      return try await create(on: active, forTombstone: true).get()
     }
     let room = Dictionary(writable.map { ($0.node, $0.available) }, uniquingKeysWith: max)
     let candidates = state.withLock { state in
@@ -124,11 +123,13 @@ package final class VolumeAllocator: Sendable {
     }
   }
 
-  private func create(on candidates: [NodeReport]) async -> Result<Volume, AllocationError> {
+  private func create(
+    on candidates: [NodeReport], forTombstone tombstone: Bool = false
+  ) async -> Result<Volume, AllocationError> {
     let creation = state.withLock { state in
       if let running = state.creation { return running }
       let task = Task {
-        let result = await self.make(on: candidates)
+        let result = await self.make(on: candidates, forTombstone: tombstone)
         self.state.withLock { $0.creation = nil }
         return result
       }
@@ -138,9 +139,15 @@ package final class VolumeAllocator: Sendable {
     return await creation.value
   }
 
-  private func make(on candidates: [NodeReport]) async -> Result<Volume, AllocationError> {
+  private func make(
+    on candidates: [NodeReport], forTombstone tombstone: Bool
+  ) async -> Result<Volume, AllocationError> {
     var random = SystemRandomNumberGenerator()
-    let nodes = Placement.balanced(candidates, count: replicas, using: &random).map(\.node)
+    // Placement leaves out the nodes at their reserve, which are all that there are for such a tombstone.
+    let nodes =
+      tombstone
+      ? candidates.shuffled().prefix(replicas).map(\.node)
+      : Placement.balanced(candidates, count: replicas, using: &random).map(\.node)
     guard !nodes.isEmpty else { return .failure(.noSpace) }
     let volume = Volume(id: .make(), nodes: nodes)
     for id in nodes {

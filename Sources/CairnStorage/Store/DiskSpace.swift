@@ -55,12 +55,13 @@ final class DiskSpace: Sendable {
 
   /// Counts `bytes` as about to be written.
   ///
+  /// - Parameter usingReserve: for what makes room: a tombstone, which a full disk must take to become less full.
   /// - Throws: ``StorageError/readOnly(free:reserve:)`` when they are not to be written.
-  func admit(_ bytes: UInt64) throws(StorageError) {
+  func admit(_ bytes: UInt64, usingReserve: Bool = false) throws(StorageError) {
     try state.withLock { (state) throws(StorageError) in
       refresh(&state, adding: bytes)
       let free = state.free
-      guard free >= reserve, free >= bytes else { throw .readOnly(free: free, reserve: reserve) }
+      guard usingReserve || free >= reserve, free >= bytes else { throw .readOnly(free: free, reserve: reserve) }
       state.written += bytes
     }
   }

@@ -14,7 +14,8 @@ extension VolumeStore {
         // Another call may have made it meanwhile.
         if volumesByID.withLock({ $0[id] }) != nil { return }
         guard !context.closing.isRaised else { throw .closed }
-        try context.space.admit(0)
+        // An empty volume may be for the tombstones that make room; other records are refused when they come.
+        try context.space.admit(UInt64(LogHeader.length), usingReserve: true)
         let paths = try tree.allocate(id)
         do throws(StorageError) {
           let volume = try StoredVolume.create(id, at: paths, context: context)

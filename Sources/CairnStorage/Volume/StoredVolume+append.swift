@@ -70,7 +70,7 @@ extension StoredVolume {
         plan.outcomes[position] = .failure(.volumeFull(id))
       } else {
         do throws(StorageError) {
-          try context.space.admit(UInt64(header.paddedLength))
+          try context.space.admit(UInt64(header.paddedLength), usingReserve: header.kind == .tombstone)
           positions[header.blob] = position
           plan.accept(header, at: position)
         } catch {
