@@ -41,7 +41,8 @@ enum SystemCallTrace {
     let tracer = try GuardedProcess(
       "strace",
       [
-        "-f", "-y", "-e", "inject=fdatasync:delay_exit=\(max(1, milliseconds * 1000))", "-s", "64", "-e", "trace=fdatasync,fsync,write,writev,pwrite64,pwritev,pwritev2,sendto,sendmsg",
+        "-f", "-y", "-e", "inject=fdatasync:delay_exit=\(max(1, milliseconds * 1000))", "-s", "64", "-e",
+        "trace=fdatasync,fsync,write,writev,pwrite64,pwritev,pwritev2,sendto,sendmsg",
         "-o",
         folder.path + "/calls", "-p", "\(server.pid)",
       ], output: folder.path + "/messages", directory: folder.path)
