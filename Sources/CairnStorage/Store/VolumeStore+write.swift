@@ -3,10 +3,10 @@ internal import Logging
 internal import Synchronization
 
 extension VolumeStore {
-  /// Makes an empty volume, durably. That it is there already is fine.
+  /// Makes an empty volume, durably. That it is there already is fine. Also on a disk that has reached its reserve: it
+  /// may be for the tombstones that make room, and other records are refused when they come.
   ///
-  /// - Throws: ``StorageError/readOnly(free:reserve:)``, ``StorageError/tooManyVolumes(_:)``,
-  ///   ``StorageError/io(_:path:)``, ``StorageError/closed``.
+  /// - Throws: ``StorageError/tooManyVolumes(_:)``, ``StorageError/io(_:path:)``, ``StorageError/closed``.
   nonisolated(nonsending) package func createVolume(_ id: VolumeID) async throws(StorageError) {
     if volumesByID.withLock({ $0[id] }) != nil { return }
     try await threads.perform { [self] () throws(StorageError) in
@@ -14,8 +14,6 @@ extension VolumeStore {
         // Another call may have made it meanwhile.
         if volumesByID.withLock({ $0[id] }) != nil { return }
         guard !context.closing.isRaised else { throw .closed }
-        // An empty volume may be for the tombstones that make room; other records are refused when they come.
-        try context.space.admit(UInt64(LogHeader.length), usingReserve: true)
         let paths = try tree.allocate(id)
         do throws(StorageError) {
           let volume = try StoredVolume.create(id, at: paths, context: context)
