@@ -38,14 +38,12 @@ enum SystemCallTrace {
     _ server: CairnProcess, slowingSyncsBy milliseconds: Int = 0, during body: () async throws -> Void
   ) async throws -> [Call] {
     let folder = try TemporaryFolder("trace")
+    let calls = "trace=fdatasync,fsync,write,writev,pwrite64,pwritev,pwritev2,sendto,sendmsg"
+    let delay = milliseconds > 0 ? ["-e", "inject=fdatasync:delay_exit=\(milliseconds * 1000)"] : []
     let tracer = try GuardedProcess(
       "strace",
-      [
-        "-f", "-y", "-e", "inject=fdatasync:delay_exit=\(max(1, milliseconds * 1000))", "-s", "64", "-e",
-        "trace=fdatasync,fsync,write,writev,pwrite64,pwritev,pwritev2,sendto,sendmsg",
-        "-o",
-        folder.path + "/calls", "-p", "\(server.pid)",
-      ], output: folder.path + "/messages", directory: folder.path)
+      ["-f", "-y", "-s", "64", "-e", calls] + delay + ["-o", folder.path + "/calls", "-p", "\(server.pid)"],
+      output: folder.path + "/messages", directory: folder.path)
     try await eventually("strace has attached") {
       let messages = FileManager.default.contents(atPath: folder.path + "/messages") ?? Data()
       return String(decoding: messages, as: UTF8.self).contains("attached")
@@ -56,7 +54,7 @@ enum SystemCallTrace {
     let lines = try String(contentsOfFile: folder.path + "/calls", encoding: .utf8).split(separator: "\n")
     // A call during which another thread did something comes in two lines.
     var unfinished: [Substring: String] = [:]
-    var calls: [Call] = []
+    var ended: [Call] = []
     for line in lines {
       let thread = line.prefix { $0 != " " }
       var text = String(line.dropFirst(thread.count).drop { $0 == " " })
@@ -72,11 +70,11 @@ enum SystemCallTrace {
       guard let parenthesis = text.firstIndex(of: "("), let equals = text.range(of: " = ", options: .backwards) else {
         continue
       }
-      calls.append(
+      ended.append(
         Call(
           name: String(text[..<parenthesis]), text: String(text[..<equals.lowerBound]),
           result: String(text[equals.upperBound...])))
     }
-    return calls
+    return ended
   }
 }
