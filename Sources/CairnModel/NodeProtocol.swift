@@ -11,10 +11,8 @@ package enum NodeProtocol {
   package static let nodeHeader = "X-Cairn-Node"
   /// ``NodeRefusal`` in an answer that is an error.
   package static let refusalHeader = "X-Cairn-Refusal"
-  /// CRC-32C of the whole payload, eight hexadecimal digits.
+  /// CRC-32C of the whole payload, in hexadecimal digits.
   package static let checksumHeader = "X-Cairn-Crc32c"
-  /// The kind of the record that a payload is of.
-  package static let kindHeader = "X-Cairn-Kind"
 
   package static func volumePath(_ volume: VolumeID) -> String { "/volumes/\(volume)" }
   package static func recordsPath(_ volume: VolumeID) -> String { "/volumes/\(volume)/records" }

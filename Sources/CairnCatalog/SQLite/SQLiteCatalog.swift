@@ -13,8 +13,8 @@ package final class SQLiteCatalog: Sendable {
   let writer: SQLiteWriter
   let now: @Sendable () -> Timestamp
 
-  /// Bytes of the object cache: with some 700 bytes an entry, the 23,000 objects used last.
-  package static let cacheSizeDefault = 16 << 20
+  /// Bytes of the object cache: with some 700 bytes an entry, the 46,000 objects used last.
+  package static let cacheSizeDefault = 32 << 20
   /// KiB of the writer's page cache.
   private static let writerPageCacheKiB = 8 << 10
 
