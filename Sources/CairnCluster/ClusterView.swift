@@ -67,6 +67,15 @@ package final class ClusterView: Sendable {
     }
   }
 
+  /// Whether `node` is the only one there is, and takes data: then there is nothing to choose.
+  func isSoleNode(_ node: NodeID) -> Bool {
+    let now = clock.now
+    return state.withLock { state in
+      guard state.entries.count == 1, let entry = state.entries[node] else { return false }
+      return isActive(entry, now) && !entry.node.report.readOnly
+    }
+  }
+
   /// Whether there is any node to send a request to.
   package var hasActiveNode: Bool {
     let now = clock.now

@@ -70,6 +70,7 @@ package final class VolumeAllocator: Sendable {
   package func volume(
     avoiding avoided: Set<NodeID> = [], forTombstone tombstone: Bool = false
   ) async throws(AllocationError) -> Volume {
+    if avoided.isEmpty, let volume = soleVolume { return volume }
     let active = view.activeNodes.map(\.report).filter { !avoided.contains($0.node) }
     let writable = active.filter { !$0.readOnly }
     if writable.isEmpty {
@@ -97,6 +98,13 @@ package final class VolumeAllocator: Sendable {
     }
     func leastRoom(_ volume: Volume) -> UInt64 { volume.nodes.compactMap { room[$0] }.min() ?? 0 }
     return leastRoom(second) > leastRoom(first) ? second : first
+  }
+
+  /// The open volume of `cairn server`, where every write goes: found without weighing anything.
+  private var soleVolume: Volume? {
+    let volume = state.withLock { $0.open.count == 1 ? $0.open.first?.value : nil }
+    guard let volume, let node = volume.nodes.first, view.isSoleNode(node) else { return nil }
+    return volume
   }
 
   /// An open volume that `node` holds a replica of; for tombstones, which are written on full disks too.

@@ -37,6 +37,10 @@ package struct ContentDisposition: Hashable, Sendable {
 
   /// `attachment; filename="…"`, with `filename*` where the name needs it.
   package static func attachment(filename: String) -> String {
+    // Most names are as plain as can be.
+    if filename.utf8.allSatisfy({ (0x20...0x7E).contains($0) && !"\"\\%".utf8.contains($0) }) {
+      return "attachment; filename=\"\(filename)\""
+    }
     var plain = ""
     var isPlain = true
     for scalar in filename.unicodeScalars {

@@ -24,9 +24,9 @@ package struct JSONText {
 
   package mutating func key(_ name: StaticString) {
     separate()
-    buffer.writeStaticString("\"")
+    buffer.writeInteger(UInt8(ascii: "\""))
     buffer.writeStaticString(name)
-    buffer.writeStaticString("\":")
+    buffer.writeInteger(Self.keyEnd)
     needsComma = false
   }
 
@@ -36,13 +36,13 @@ package struct JSONText {
       buffer.writeStaticString("null")
       return
     }
-    buffer.writeStaticString("\"")
+    buffer.writeInteger(UInt8(ascii: "\""))
     if text.utf8.contains(where: Self.isEscaped) {
       for byte in text.utf8 { writeEscaped(byte) }
     } else {
       buffer.writeString(text)
     }
-    buffer.writeStaticString("\"")
+    buffer.writeInteger(UInt8(ascii: "\""))
   }
 
   package mutating func number(_ value: some BinaryInteger) {
@@ -89,8 +89,11 @@ package struct JSONText {
     needsComma = true
   }
 
+  /// `":`
+  private static let keyEnd = UInt16(UInt8(ascii: "\"")) << 8 | UInt16(UInt8(ascii: ":"))
+
   private mutating func separate() {
-    if needsComma { buffer.writeStaticString(",") }
+    if needsComma { buffer.writeInteger(UInt8(ascii: ",")) }
     needsComma = true
   }
 
