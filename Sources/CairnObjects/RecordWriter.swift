@@ -33,6 +33,12 @@ package struct RecordWriter: Sendable {
       do throws(AllocationError) {
         volume = try await allocator.volume(avoiding: avoided, forTombstone: record.header.kind == .tombstone)
       } catch {
+        // A node that can't even make a volume is skipped like one that fails an append.
+        if case .failed(let cause) = error, case .unreachable(let node, _) = cause {
+          avoided.insert(node)
+          lastError = cause
+          continue
+        }
         // The record is in memory: better to wait for a node than to fail the client.
         if case .noActiveNode = error, case .unreachable = lastError,
           await view.waitForActiveNode(atMost: Self.patience)

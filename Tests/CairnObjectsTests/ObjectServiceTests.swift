@@ -57,6 +57,16 @@ import Testing
     }
   }
 
+  @Test func nodesThatDieBeforeTheirFirstVolumeAreSkipped() async throws {
+    try await ObjectFixture.with(nodes: 3) { fixture in
+      fixture.nodes[0].fault = .unreachable
+      fixture.nodes[1].fault = .unreachable
+      let result = try await fixture.put("k", [1])
+      #expect(result.nodes == [fixture.nodes[2].id])
+      #expect(try await fixture.get("k") == [1])
+    }
+  }
+
   @Test func closedVolumeIsReplaced() async throws {
     try await ObjectFixture.with { fixture in
       let first = try await fixture.put("a", [1])
