@@ -10,6 +10,7 @@ let settings: [SwiftSetting] =
     .enableUpcomingFeature("ExistentialAny"),
     .enableUpcomingFeature("InternalImportsByDefault"),
     .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
   ] + (strict ? [.treatAllWarnings(as: .error)] : [])
 
 /// GitHub, or the folder that `scripts/setup` fills from Debian's archive (see CONTRIBUTING.md).
@@ -54,11 +55,12 @@ let package = Package(
     .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
     .systemLibrary(name: "CLinux"),
     .systemLibrary(name: "CHiredis", pkgConfig: "hiredis", providers: [.apt(["libhiredis-dev"])]),
+    .systemLibrary(name: "CJemalloc", pkgConfig: "jemalloc", providers: [.apt(["libjemalloc-dev"])]),
 
     library("CairnModel", ["CISAL", .nioCore, .crypto]),
     library("CairnHTTP", [.nioCore, .nioPosix, .nioHTTP1, .logging]),
     library("CairnStorage", ["CairnModel", "CLinux", .nioCore, .nioPosix, .logging]),
-    library("CairnCatalog", ["CairnModel", "CSQLite", "CHiredis", .nioCore, .nioPosix, .crypto, .logging]),
+    library("CairnCatalog", ["CLinux", "CairnModel", "CSQLite", "CHiredis", .nioCore, .nioPosix, .crypto, .logging]),
     library("CairnNodeClient", ["CairnModel", "CairnHTTP", "CairnStorage", .nioCore, .nioPosix, .nioHTTP1, .logging]),
     library("CairnNodeServer", ["CairnModel", "CairnHTTP", "CairnStorage", .nioCore, .nioHTTP1, .logging]),
     library("CairnCluster", ["CairnModel", "CairnCatalog", "CairnNodeClient", "CairnHTTP", .logging]),
@@ -75,7 +77,7 @@ let package = Package(
       name: "cairn",
       dependencies: [
         "CairnModel", "CairnHTTP", "CairnStorage", "CairnCatalog", "CairnNodeClient", "CairnNodeServer",
-        "CairnCluster", "CairnObjects", "CairnAPI", "CLinux", .nioCore, .nioPosix, .nioHTTP1, .logging,
+        "CairnCluster", "CairnObjects", "CairnAPI", "CJemalloc", .nioCore, .nioPosix, .nioHTTP1, .logging,
         .argumentParser,
       ],
       swiftSettings: settings),

@@ -5,7 +5,7 @@
 
 // What the C library declares only for _GNU_SOURCE, which Swift's Glibc module is built without.
 #if defined(__linux__)
-#include <malloc.h>
+#include <stdbool.h>
 
 extern int sync_file_range(int descriptor, off_t offset, off_t count, unsigned int flags);
 extern ssize_t preadv2(int descriptor, const struct iovec *vectors, int count, off_t offset, int flags);
@@ -21,6 +21,18 @@ static inline void cairn_start_writeback(int descriptor, off_t offset, off_t cou
   (void)sync_file_range(descriptor, offset, count, 2);
 }
 
+struct sched_param;
+extern int sched_setscheduler(pid_t thread, int policy, const struct sched_param *parameters);
+
+/// Makes the calling thread, from its first call on, one that never interrupts others when it wakes (SCHED_BATCH).
+static inline void cairn_run_as_batch(void) {
+  static _Thread_local bool is_batch = false;
+  if (is_batch) return;
+  is_batch = true;
+  const int priority = 0;
+  (void)sched_setscheduler(0, 3, (const struct sched_param *)&priority);
+}
+
 #else
 
 static inline ssize_t cairn_read_cached(int descriptor, void *bytes, size_t count, off_t offset) {
@@ -29,5 +41,7 @@ static inline ssize_t cairn_read_cached(int descriptor, void *bytes, size_t coun
 }
 
 static inline void cairn_start_writeback(int descriptor, off_t offset, off_t count) {}
+
+static inline void cairn_run_as_batch(void) {}
 
 #endif

@@ -21,20 +21,20 @@ extension NodeReport {
   }
 
   func encoded() -> ByteBuffer {
-    var buffer = ByteBuffer()
-    buffer.writeInteger(Self.formatVersion)
-    buffer.writeField(Tag.node.rawValue, node.description.utf8)
-    buffer.writeField(Tag.incarnation.rawValue, incarnation)
-    buffer.writeField(Tag.address.rawValue, address.utf8)
-    buffer.writeField(Tag.port.rawValue, UInt64(clamping: port))
-    buffer.writeField(Tag.zone.rawValue, zone.utf8)
-    buffer.writeField(Tag.storagePath.rawValue, storagePath.utf8)
-    buffer.writeField(Tag.capacity.rawValue, capacity)
-    buffer.writeField(Tag.available.rawValue, available)
-    buffer.writeField(Tag.readOnly.rawValue, readOnly ? 1 : 0)
-    buffer.writeField(Tag.blobCount.rawValue, blobCount)
-    buffer.writeField(Tag.volumeCount.rawValue, UInt64(clamping: volumeCount))
-    return buffer
+    var writer = FieldWriter(capacity: 256)
+    writer.write(Self.formatVersion)
+    writer.field(Tag.node.rawValue, node.description)
+    writer.field(Tag.incarnation.rawValue, incarnation)
+    writer.field(Tag.address.rawValue, address)
+    writer.field(Tag.port.rawValue, UInt64(clamping: port))
+    writer.field(Tag.zone.rawValue, zone)
+    writer.field(Tag.storagePath.rawValue, storagePath)
+    writer.field(Tag.capacity.rawValue, capacity)
+    writer.field(Tag.available.rawValue, available)
+    writer.field(Tag.readOnly.rawValue, UInt64(readOnly ? 1 : 0))
+    writer.field(Tag.blobCount.rawValue, blobCount)
+    writer.field(Tag.volumeCount.rawValue, UInt64(clamping: volumeCount))
+    return writer.buffer
   }
 
   init(decoding buffer: ByteBuffer) throws(FormatError) {

@@ -3,9 +3,9 @@ internal import Synchronization
 
 /// The objects used last, in memory, so that a lookup of one of them neither waits nor changes threads.
 ///
-/// It never says anything that the catalog behind it would not say at that moment: names are taken out before a
-/// change of them is committed, and put back with what they are after it. A reader that fetched a name itself offers
-/// it with the ticket it drew before, which is void when a commit came in between.
+/// It answers for every name whose change is not yet committed: those are never evicted. So it never says anything
+/// older than what a finished change gave a name. A reader that fetched a name itself offers it with the ticket it
+/// drew before, which is void when a change of the name, or any commit, came in between.
 final class ObjectCache: Sendable {
   struct Ticket {
     fileprivate let shard: Int
@@ -13,6 +13,7 @@ final class ObjectCache: Sendable {
   }
 
   private let shards: [Shard]
+  private let uncommittedCount = Atomic(0)
 
   /// `Mutex` itself can't be in an array.
   private final class Shard: Sendable {
@@ -27,8 +28,8 @@ final class ObjectCache: Sendable {
     shards = (0..<Self.shardCount).map { _ in Shard(capacity: capacity / Self.shardCount) }
   }
 
-  /// O(1).
-  func object(_ name: ObjectName) -> StoredObject? {
+  /// What the name is now, `.some(nil)` where it was deleted; nil where the cache doesn't know. O(1).
+  func object(_ name: ObjectName) -> StoredObject?? {
     let hash = name.hashValue
     return shards[shard(of: hash)].state.withLock { $0.object(name, hash) }
   }
@@ -43,39 +44,37 @@ final class ObjectCache: Sendable {
   func fill(_ name: ObjectName, with object: StoredObject, ticket: Ticket) {
     let hash = name.hashValue
     shards[ticket.shard].state.withLock { shard in
-      guard shard.commits == ticket.commits, shard.pending == 0 else { return }
+      guard shard.commits == ticket.commits, shard.uncommitted[name] == nil else { return }
       shard.insert(name, hash, object)
     }
   }
 
-  /// The changes are about to become visible in the catalog.
-  func willCommit(_ changes: [ObjectName: StoredObject?]) {
-    for name in changes.keys {
-      let hash = name.hashValue
-      shards[shard(of: hash)].state.withLock { shard in
-        shard.pending += 1
-        shard.remove(hash)
-      }
-    }
-  }
+  /// Whether the file behind the cache lacks something that the cache knows.
+  var hasUncommitted: Bool { uncommittedCount.load(ordering: .acquiring) > 0 }
 
-  /// They are visible.
-  func didCommit(_ changes: [ObjectName: StoredObject?]) {
+  /// The changes take effect: from now on the cache answers for these names, until they are committed.
+  func publish(_ changes: [ObjectName: StoredObject?]) {
+    uncommittedCount.add(changes.count, ordering: .acquiringAndReleasing)
     for (name, object) in changes {
       let hash = name.hashValue
       shards[shard(of: hash)].state.withLock { shard in
-        shard.pending -= 1
-        shard.commits += 1
-        if let object { shard.insert(name, hash, object) }
+        shard.remove(hash)
+        shard.uncommitted.updateValue(object, forKey: name)
       }
     }
   }
 
-  /// They never will be.
-  func didRollBack(_ changes: [ObjectName: StoredObject?]) {
-    for name in changes.keys {
-      shards[shard(of: name.hashValue)].state.withLock { $0.pending -= 1 }
+  /// All that was published is in the file.
+  func didCommit() {
+    for shard in shards {
+      shard.state.withLock { shard in
+        guard !shard.uncommitted.isEmpty else { return }
+        shard.commits += 1
+        for case (let name, let object?) in shard.uncommitted { shard.insert(name, name.hashValue, object) }
+        shard.uncommitted.removeAll(keepingCapacity: true)
+      }
     }
+    uncommittedCount.store(0, ordering: .releasing)
   }
 
   private func shard(of hash: Int) -> Int {
@@ -90,8 +89,8 @@ final class ObjectCache: Sendable {
 struct ObjectCacheShard {
   /// Commits that changed a name of this shard.
   var commits: UInt64 = 0
-  /// Changes that are being committed now.
-  var pending = 0
+  /// What names are whose changes are not committed; nil where they were deleted.
+  var uncommitted: [ObjectName: StoredObject?] = [:]
 
   private struct Node {
     var name: ObjectName
@@ -116,7 +115,8 @@ struct ObjectCacheShard {
     self.capacity = capacity
   }
 
-  mutating func object(_ name: ObjectName, _ hash: Int) -> StoredObject? {
+  mutating func object(_ name: ObjectName, _ hash: Int) -> StoredObject?? {
+    if !uncommitted.isEmpty, let known = uncommitted[name] { return .some(known) }
     guard let slot = slots[hash], nodes[slot].name == name else { return nil }
     if slot != newest {
       unlink(slot)

@@ -9,10 +9,10 @@ extension Volume {
   private static let what = "volume"
 
   func encoded() -> ByteBuffer {
-    var buffer = ByteBuffer()
-    buffer.writeInteger(Self.formatVersion)
-    for node in nodes { buffer.writeField(Self.nodeTag, node.description.utf8) }
-    return buffer
+    var writer = FieldWriter(capacity: 1 + nodes.count * 40)
+    writer.write(Self.formatVersion)
+    for node in nodes { writer.field(Self.nodeTag, node.description) }
+    return writer.buffer
   }
 
   init(id: VolumeID, decoding buffer: ByteBuffer, state: State) throws(FormatError) {

@@ -23,7 +23,9 @@ extension BlobID: Comparable {
 
 extension BlobID: CustomStringConvertible, LosslessStringConvertible {
   /// 32 lower-case hexadecimal digits.
-  package var description: String { high.hexadecimal + low.hexadecimal }
+  package var description: String {
+    withUnsafeBytes(of: (high.bigEndian, low.bigEndian)) { hexadecimalString($0) }
+  }
 
   /// Accepts exactly what ``description`` produces.
   package init?(_ description: some StringProtocol) {

@@ -12,21 +12,24 @@ package struct EncodedRecord: Sendable {
   ///
   /// - Throws: ``FormatError`` when metadata or payload exceed the limits of ``Record``.
   package init(_ record: Record) throws(FormatError) {
+    var header = FieldWriter(capacity: Record.headerLength)
+    header.write(Record.magic)
+    header.write(Record.formatVersion)
+    header.write(record.kind.rawValue)
+    header.write(UInt8(0))
+    header.write(UInt8(0))
+    header.write(UInt32(record.metadata.readableBytes))
+    header.write(UInt32(record.payload.readableBytes))
+    header.write(record.blob)
+    header.write(record.timestamp.nanosecondsSinceEpoch)
+    header.write(record.payload.withUnsafeReadableBytes(CRC32C.checksum))
+    var crc = CRC32C()
+    header.bytes.withUnsafeBytes { crc.update($0) }
+    record.metadata.withUnsafeReadableBytes { crc.update($0) }
+    header.write(crc.value)
     var prefix = ByteBuffer()
     prefix.reserveCapacity(Record.headerLength + record.metadata.readableBytes)
-    prefix.writeInteger(Record.magic, endianness: .little)
-    prefix.writeInteger(Record.formatVersion)
-    prefix.writeInteger(record.kind.rawValue)
-    prefix.writeInteger(UInt16(0))
-    prefix.writeInteger(UInt32(record.metadata.readableBytes), endianness: .little)
-    prefix.writeInteger(UInt32(record.payload.readableBytes), endianness: .little)
-    prefix.writeBlobID(record.blob)
-    prefix.writeInteger(record.timestamp.nanosecondsSinceEpoch, endianness: .little)
-    prefix.writeInteger(record.payload.withUnsafeReadableBytes(CRC32C.checksum), endianness: .little)
-    var crc = CRC32C()
-    prefix.withUnsafeReadableBytes { crc.update($0) }
-    record.metadata.withUnsafeReadableBytes { crc.update($0) }
-    prefix.writeInteger(crc.value, endianness: .little)
+    prefix.writeBytes(header.bytes)
     prefix.writeImmutableBuffer(record.metadata)
     self.header = try Self.header(of: prefix)
     self.prefix = prefix

@@ -23,21 +23,8 @@ package enum FormatError: Error, Hashable, CustomStringConvertible {
   }
 }
 
-/// Fields as they are stored: a tag byte, a length of four bytes (little-endian, as all numbers here), the value.
-/// Readers keep tags that they don't know, so that a field can be added without a new format version.
+/// Reads what ``FieldWriter`` wrote.
 extension ByteBuffer {
-  package mutating func writeField(_ tag: UInt8, _ value: some Collection<UInt8>) {
-    writeInteger(tag)
-    writeInteger(UInt32(value.count), endianness: .little)
-    writeBytes(value)
-  }
-
-  package mutating func writeField(_ tag: UInt8, _ value: UInt64) {
-    writeInteger(tag)
-    writeInteger(UInt32(8), endianness: .little)
-    writeInteger(value, endianness: .little)
-  }
-
   /// The next field, or nil at the end.
   package mutating func readField(of what: String) throws(FormatError) -> (tag: UInt8, value: ByteBuffer)? {
     guard readableBytes > 0 else { return nil }
@@ -47,21 +34,11 @@ extension ByteBuffer {
     return (tag, value)
   }
 
-  package mutating func writeBlobID(_ id: BlobID) {
-    writeInteger(id.high, endianness: .little)
-    writeInteger(id.low, endianness: .little)
-  }
-
   package mutating func readBlobID() -> BlobID? {
     guard let high = readInteger(endianness: .little, as: UInt64.self),
       let low = readInteger(endianness: .little, as: UInt64.self)
     else { return nil }
     return BlobID(high: high, low: low)
-  }
-
-  package mutating func writeLocation(_ location: BlobLocation) {
-    writeInteger(location.volume.rawValue, endianness: .little)
-    writeBlobID(location.blob)
   }
 
   package mutating func readLocation() -> BlobLocation? {

@@ -19,19 +19,15 @@ package struct HeadRecord: Hashable, Sendable {
 
   /// The metadata of the record.
   package func metadata() -> ByteBuffer {
-    var buffer = ByteBuffer()
-    buffer.reserveCapacity(256 + name.key.text.utf8.count)
-    buffer.writeName(name)
+    var writer = FieldWriter(capacity: 256 + name.key.text.utf8.count)
+    writer.write(name)
     switch condition {
     case .always: break
-    case .absent: buffer.writeField(Self.conditionTag, EmptyCollection())
-    case .version(let version):
-      var id = ByteBuffer()
-      id.writeBlobID(version)
-      buffer.writeField(Self.conditionTag, id.readableBytesView)
+    case .absent: writer.field(Self.conditionTag, [UInt8]())
+    case .version(let version): writer.field(Self.conditionTag, version)
     }
-    attributes.write(to: &buffer)
-    return buffer
+    attributes.write(to: &writer)
+    return writer.buffer
   }
 
   /// Reads what ``metadata()`` made.
@@ -78,19 +74,13 @@ package struct Tombstone: Hashable, Sendable {
 
   /// The metadata of the record. Its payload is empty.
   package func metadata() -> ByteBuffer {
-    var buffer = ByteBuffer()
+    var writer = FieldWriter(capacity: 64 + garbage.count * 24)
     if let object {
-      buffer.writeName(object.name)
-      var id = ByteBuffer()
-      id.writeBlobID(object.upTo)
-      buffer.writeField(Self.upToTag, id.readableBytesView)
+      writer.write(object.name)
+      writer.field(Self.upToTag, object.upTo)
     }
-    if !garbage.isEmpty {
-      var list = ByteBuffer()
-      for location in garbage { list.writeLocation(location) }
-      buffer.writeField(Self.garbageTag, list.readableBytesView)
-    }
-    return buffer
+    if !garbage.isEmpty { writer.field(Self.garbageTag, garbage) }
+    return writer.buffer
   }
 
   /// Reads what ``metadata()`` made.
@@ -146,9 +136,9 @@ private struct NameFields {
   }
 }
 
-extension ByteBuffer {
-  fileprivate mutating func writeName(_ name: ObjectName) {
-    writeField(NameFields.bucketTag, name.bucket.text.utf8)
-    writeField(NameFields.keyTag, name.key.text.utf8)
+extension FieldWriter {
+  fileprivate mutating func write(_ name: ObjectName) {
+    field(NameFields.bucketTag, name.bucket.text)
+    field(NameFields.keyTag, name.key.text)
   }
 }

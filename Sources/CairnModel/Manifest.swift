@@ -25,14 +25,13 @@ package struct Manifest: Hashable, Sendable {
   package static let chunkCountMax = (Record.payloadLengthMax - 1) / chunkLength
 
   package func encoded() -> ByteBuffer {
-    var buffer = ByteBuffer()
-    buffer.reserveCapacity(1 + chunks.count * Self.chunkLength)
-    buffer.writeInteger(Self.formatVersion)
+    var writer = FieldWriter(capacity: 1 + chunks.count * Self.chunkLength)
+    writer.write(Self.formatVersion)
     for chunk in chunks {
-      buffer.writeLocation(chunk.location)
-      buffer.writeInteger(chunk.length, endianness: .little)
+      writer.write(chunk.location)
+      writer.write(chunk.length)
     }
-    return buffer
+    return writer.buffer
   }
 
   /// Reads what ``encoded()`` made.

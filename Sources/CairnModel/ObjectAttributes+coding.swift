@@ -15,18 +15,18 @@ extension ObjectAttributes {
   package static let reservedTags: UInt8 = 0xF0
 
   /// Appends the fields of these attributes.
-  package func write(to buffer: inout ByteBuffer) {
-    buffer.writeField(Tag.size.rawValue, size)
-    buffer.writeField(Tag.contentType.rawValue, contentType.utf8)
-    buffer.writeField(Tag.createdAt.rawValue, createdAt.nanosecondsSinceEpoch)
-    buffer.writeField(Tag.md5.rawValue, md5.bytes)
-    buffer.writeField(Tag.sha256.rawValue, sha256.bytes)
-    buffer.writeField(Tag.layout.rawValue, CollectionOfOne(layout.rawValue))
+  package func write(to writer: inout FieldWriter) {
+    writer.field(Tag.size.rawValue, size)
+    writer.field(Tag.contentType.rawValue, contentType)
+    writer.field(Tag.createdAt.rawValue, createdAt.nanosecondsSinceEpoch)
+    writer.field(Tag.md5.rawValue, md5.bytes)
+    writer.field(Tag.sha256.rawValue, sha256.bytes)
+    writer.field(Tag.layout.rawValue, [layout.rawValue])
     if let originalFilename {
-      buffer.writeField(Tag.originalFilename.rawValue, originalFilename.utf8)
+      writer.field(Tag.originalFilename.rawValue, originalFilename)
     }
     for attribute in unknown {
-      buffer.writeField(attribute.tag, attribute.value)
+      writer.field(attribute.tag, attribute.value)
     }
   }
 
@@ -99,12 +99,11 @@ extension StoredObject {
 
   /// The object as a catalog keeps it: format version, place of the head record, attributes.
   package func encoded() -> ByteBuffer {
-    var buffer = ByteBuffer()
-    buffer.reserveCapacity(192)
-    buffer.writeInteger(Self.formatVersion)
-    buffer.writeLocation(head)
-    attributes.write(to: &buffer)
-    return buffer
+    var writer = FieldWriter(capacity: 224)
+    writer.write(Self.formatVersion)
+    writer.write(head)
+    attributes.write(to: &writer)
+    return writer.buffer
   }
 
   /// Reads what ``encoded()`` made.

@@ -171,6 +171,62 @@ import Testing
     }
   }
 
+  /// The database gives up the transaction in which earlier changes were answered already.
+  @Test func whatWasAnsweredOutlivesALostTransaction() async throws {
+    let folder = try TemporaryFolder("sqlite")
+    try await open(folder) { _ in }
+    try execute(
+      """
+      CREATE TRIGGER refuse BEFORE INSERT ON objects WHEN NEW.key = x'626164'
+      BEGIN SELECT RAISE(ROLLBACK, 'refused by the test'); END
+      """, in: folder)
+    try await open(folder) { (catalog) async throws in
+      for number in UInt64(1)...50 {
+        _ = try await catalog.put(makeObject(version(2 * number)), as: name("good \(number)"), if: .always)
+        _ = try await catalog.put(makeObject(version(2 * number + 1)), as: name("gone \(number)"), if: .always)
+        _ = try await catalog.delete(
+          name("gone \(number)"), version: version(2 * number + 1), tombstone: version(1000 + number))
+        // Refused, and not to be tried again when the others are.
+        #expect(
+          try await catalog.put(makeObject(version(1)), as: name("good \(number)"), if: .absent)
+            == .conditionFailed(current: makeObject(version(2 * number))))
+        await #expect(throws: CatalogError.self) {
+          try await catalog.put(makeObject(version(5000)), as: name("bad"), if: .always)
+        }
+        #expect(try await catalog.object(name("good \(number)")) == makeObject(version(2 * number)))
+        #expect(try await catalog.object(name("gone \(number)")) == nil)
+      }
+      #expect(try await catalog.list(.default, ListQuery(limit: 1000)).entries.count == 50)
+    }
+    #expect(try count("objects", in: folder) == 50)
+    #expect(try count("deletions", in: folder) == 50)
+  }
+
+  /// A checkpoint begins at 32 MiB of log; without it, or without its end on the writer, the log would grow on.
+  @Test func theLogStaysSmallUnderLoad() async throws {
+    let folder = try TemporaryFolder("sqlite")
+    try await open(folder) { (catalog) async throws in
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        for writer in 0..<64 {
+          group.addTask {
+            for number in 0..<1500 {
+              let id = UInt64(number * 64 + writer + 1)
+              var object = makeObject(version(id))
+              object.attributes.contentType = String(repeating: "x", count: 1500)
+              _ = try await catalog.put(object, as: name("\(id.byteSwapped)"), if: .always)
+            }
+          }
+        }
+        try await group.waitForAll()
+      }
+      var information = stat()
+      #expect(stat(path(in: folder) + "-wal", &information) == 0)
+      // 1,500 bytes of attributes in 96,000 objects are more than 140 MB of log.
+      #expect(information.st_size < 100 << 20)
+    }
+    #expect(try count("objects", in: folder) == 96_000)
+  }
+
   /// Readers see versions that only grow, and never one older than what a finished put gave the name; with a cache
   /// so small that hits, misses and evictions mix, and with none.
   @Test(arguments: [0, 64 << 10, 16 << 20])

@@ -88,7 +88,7 @@ package final class RawConnection: Sendable {
     _ limit: Duration, _ body: @escaping @Sendable () async throws -> String
   ) async throws -> String {
     try await withThrowingTaskGroup(of: String.self) { group in
-      group.addTask(operation: body)
+      group.addTask { try await body() }
       group.addTask {
         try await Task.sleep(for: limit)
         throw TimedOut()

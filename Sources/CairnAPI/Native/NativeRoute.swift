@@ -18,13 +18,7 @@ enum NativeRoute: Hashable {
 
   /// nil for a path that is no route.
   init?(path: Substring) {
-    switch path {
-    case "/upload", "/upload/": self = .upload
-    case "/blobs", "/blobs/": self = .blobs
-    case "/nodes", "/nodes/": self = .nodes
-    case "/health": self = .health
-    case "/ready": self = .ready
-    case _ where path.utf8.starts(with: Self.blobPrefix.utf8):
+    if path.utf8.starts(with: Self.blobPrefix.utf8) {
       let name = path.dropFirst(Self.blobPrefix.count)
       // A name that ends with "/status" is reached with an encoded slash.
       if name.hasSuffix(Self.statusSuffix), name.count > Self.statusSuffix.count {
@@ -32,6 +26,14 @@ enum NativeRoute: Hashable {
       } else {
         self = .blob(name)
       }
+      return
+    }
+    switch path {
+    case "/upload", "/upload/": self = .upload
+    case "/blobs", "/blobs/": self = .blobs
+    case "/nodes", "/nodes/": self = .nodes
+    case "/health": self = .health
+    case "/ready": self = .ready
     default: return nil
     }
   }

@@ -2,6 +2,7 @@ package import CairnModel
 
 extension SQLiteCatalog {
   package func list(_ bucket: BucketName, _ query: ListQuery) async throws(CatalogError) -> ListPage {
+    if cache.hasUncommitted { try await writer.flush() }
     let range = ListRange(query)
     return try await readers.read { (connection) throws(CatalogError) in
       try connection.list(bucket, range)

@@ -3,7 +3,7 @@ internal import NIOCore
 
 extension SQLiteCatalog: ObjectCatalog {
   package func object(_ name: ObjectName) async throws(CatalogError) -> StoredObject? {
-    if let object = cache.object(name) { return object }
+    if let known = cache.object(name) { return known }
     let cache = cache
     return try await readers.read { (connection) throws(CatalogError) in
       let ticket = cache.ticket(for: name)
@@ -16,7 +16,8 @@ extension SQLiteCatalog: ObjectCatalog {
   package func object(
     version: BlobID, in bucket: BucketName
   ) async throws(CatalogError) -> (ObjectKey, StoredObject)? {
-    try await readers.read { (connection) throws(CatalogError) in
+    if cache.hasUncommitted { try await writer.flush() }
+    return try await readers.read { (connection) throws(CatalogError) in
       try connection.object(version: version, in: bucket)
     }
   }
@@ -25,7 +26,7 @@ extension SQLiteCatalog: ObjectCatalog {
     _ object: StoredObject, as name: ObjectName, if condition: WriteCondition
   ) async throws(CatalogError) -> PutOutcome {
     let value = object.encoded()
-    return try await writer.write { (session) throws(CatalogError) in
+    return try await writer.change { (session) throws(CatalogError) in
       try session.put(object, encoded: value, as: name, if: condition)
     }
   }
@@ -33,7 +34,7 @@ extension SQLiteCatalog: ObjectCatalog {
   package func delete(
     _ name: ObjectName, version: BlobID, tombstone: BlobID
   ) async throws(CatalogError) -> DeleteOutcome {
-    try await writer.write { (session) throws(CatalogError) in
+    try await writer.change { (session) throws(CatalogError) in
       try session.delete(name, version: version, tombstone: tombstone)
     }
   }

@@ -4,9 +4,10 @@ package import NIOPosix
 
 /// The catalog in one SQLite file, for one process.
 ///
-/// Reads of what was used lately come from memory, all others from the thread pool; writes go through one thread that
-/// commits them in groups. A commit survives the death of the process, but not of the machine, until
-/// ``setReplayMarks(_:)``: what is newer than the marks is to be replayed from the volumes at start.
+/// Reads of what was used lately come from memory, all others from the thread pool; writes go through one thread.
+/// Changes of objects are answered before they are committed to the file: a short time after, in large groups. Only
+/// ``setReplayMarks(_:)`` makes sure that they survive the process and the machine: what is newer than the marks is to
+/// be replayed from the volumes at start.
 package final class SQLiteCatalog: Sendable {
   let cache: ObjectCache
   let readers: SQLiteReaders
@@ -44,21 +45,23 @@ package final class SQLiteCatalog: Sendable {
     let thread = NIOThreadPool(numberOfThreads: 1)
     thread.start()
     let cache = ObjectCache(capacity: cacheSize)
+    let readers = SQLiteReaders(path: path, threadPool: threadPool)
     let opened: Result<SQLiteWriter, CatalogError> = await withCheckedContinuation { opened in
       thread.submit { _ in
         do throws(CatalogError) {
           let connection = try SQLiteConnection(path: path, pageCacheKiB: writerPageCacheKiB)
           try SQLiteSchema.prepare(connection, path: path)
           let session = SQLiteWriteSession(connection: connection, now: now)
-          let writer = SQLiteWriter(path: path, session: session, thread: thread, cache: cache, logger: logger)
-          opened.resume(returning: .success(writer))
+          let transaction = SQLiteTransaction(session: session, cache: cache, logger: logger)
+          opened.resume(
+            returning: .success(
+              SQLiteWriter(path: path, transaction: transaction, thread: thread, readers: readers, logger: logger)))
         } catch {
           opened.resume(returning: .failure(error))
         }
       }
     }
     do throws(CatalogError) {
-      let readers = SQLiteReaders(path: path, threadPool: threadPool)
       return SQLiteCatalog(cache: cache, readers: readers, writer: try opened.get(), now: now)
     } catch {
       await withCheckedContinuation { done in
@@ -70,6 +73,6 @@ package final class SQLiteCatalog: Sendable {
 
   /// Commits what waits and closes the file. Whatever is asked afterwards fails.
   package func close() async {
-    await writer.close { [readers] in readers.close() }
+    await writer.close()
   }
 }

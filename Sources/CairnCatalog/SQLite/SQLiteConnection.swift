@@ -14,6 +14,8 @@ final class SQLiteConnection {
   }
 
   private let handle: Handle
+  /// The log's pages after the last commit; on the heap, where SQLite can reach it.
+  private let logPages: UnsafeMutablePointer<Int>
   /// By the address of their text, which costs less to hash than the text.
   private var statements: [UnsafePointer<UInt8>: SQLiteStatement] = [:]
 
@@ -35,7 +37,16 @@ final class SQLiteConnection {
       sqlite3_close_v2(pointer)
       throw error
     }
+    logPages = .allocate(capacity: 1)
+    logPages.initialize(to: 0)
     sqlite3_extended_result_codes(pointer, 1)
+    // In place of automatic checkpoints, which would hold up the commit that they follow.
+    sqlite3_wal_hook(
+      pointer,
+      { logPages, _, _, count in
+        logPages?.assumingMemoryBound(to: Int.self).pointee = Int(count)
+        return SQLITE_OK
+      }, logPages)
     sqlite3_busy_timeout(pointer, Self.busyTimeoutMilliseconds)
     try execute("PRAGMA cache_size = -\(pageCacheKiB)")
     try execute("PRAGMA temp_store = MEMORY")
@@ -47,6 +58,7 @@ final class SQLiteConnection {
   deinit {
     statements = [:]
     sqlite3_close_v2(handle.pointer)
+    logPages.deallocate()
   }
 
   /// Runs SQL that takes no parameters and gives no rows that matter.
@@ -69,6 +81,9 @@ final class SQLiteConnection {
     statements[sql.utf8Start] = statement
     return statement
   }
+
+  /// Pages in the log after the last commit.
+  var logPageCount: Int { logPages.pointee }
 
   /// Rows that the last statement inserted, changed or deleted.
   var changeCount: Int64 { sqlite3_changes64(handle.pointer) }

@@ -15,7 +15,7 @@ enum SQLiteSchema {
   private static let pageSize = 1024
   /// The log is moved into the database file when it has so many pages (32 MiB): often enough that it stays small,
   /// seldom enough that pages which change again and again are written and synced once.
-  private static let checkpointPages = 32_768
+  static let checkpointPages = 32_768
   /// Bytes of log file that are kept for reuse after a checkpoint.
   private static let journalSizeLimit = 64 << 20
 
@@ -37,7 +37,6 @@ enum SQLiteSchema {
     try connection.execute("PRAGMA journal_mode = WAL")
     // What a power cut loses of the log's end is replayed from the volumes, up to the replay marks.
     try connection.execute("PRAGMA synchronous = NORMAL")
-    try connection.execute("PRAGMA wal_autocheckpoint = \(checkpointPages)")
     try connection.execute("PRAGMA journal_size_limit = \(journalSizeLimit)")
     guard found < version else { return }
     try connection.execute("BEGIN IMMEDIATE")

@@ -1,13 +1,20 @@
 /// A change that waits for its turn in the writer's next transaction, and its answer.
 ///
-/// It may be performed more than once (see ``SQLiteWriter``), and is answered once.
+/// It may be performed more than once (see ``SQLiteTransaction``), and is answered once.
 class SQLiteWriteJob: @unchecked Sendable {
+  /// It changes nothing but objects, so the cache can answer for it until it is committed.
+  let isAnsweredBeforeCommit: Bool
+
+  init(isAnsweredBeforeCommit: Bool) {
+    self.isAnsweredBeforeCommit = isAnsweredBeforeCommit
+  }
+
   /// Makes the change. Only the writer's thread calls this.
   func perform(_ session: SQLiteWriteSession) throws(CatalogError) {
     preconditionFailure("every kind of job says what it does")
   }
 
-  /// Gives the answer of the last ``perform(_:)``, now that it has been committed.
+  /// Gives the answer of the last ``perform(_:)``.
   func finish() {
     preconditionFailure("every kind of job gives an answer")
   }
@@ -26,9 +33,10 @@ final class SQLiteAnsweredJob<Value: Sendable>: SQLiteWriteJob, @unchecked Senda
   private let answer: Answer
   private var value: Value?
 
-  init(_ body: @escaping Body, answer: Answer) {
+  init(_ body: @escaping Body, isAnsweredBeforeCommit: Bool, answer: Answer) {
     self.body = body
     self.answer = answer
+    super.init(isAnsweredBeforeCommit: isAnsweredBeforeCommit)
   }
 
   override func perform(_ session: SQLiteWriteSession) throws(CatalogError) {

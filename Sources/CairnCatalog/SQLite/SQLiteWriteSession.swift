@@ -7,6 +7,8 @@ final class SQLiteWriteSession {
 
   /// The names that this transaction changed, with what they are now.
   private(set) var changes: [ObjectName: StoredObject?] = [:]
+  /// Grows with each change of a name.
+  private(set) var changeCount = 0
   struct Deletions {
     /// Whether the table is; nil where that isn't known.
     var isEmpty: Bool?
@@ -28,6 +30,7 @@ final class SQLiteWriteSession {
 
   func note(_ name: ObjectName, is object: StoredObject?) {
     changes.updateValue(object, forKey: name)
+    changeCount += 1
   }
 
   /// Nothing of what this transaction learned is so.
@@ -36,7 +39,7 @@ final class SQLiteWriteSession {
     deletions.isEmpty = nil
   }
 
-  /// Hands over the changes when their transaction ends.
+  /// Hands over what was changed since the last call.
   func takeChanges() -> [ObjectName: StoredObject?] {
     defer { changes = [:] }
     return changes

@@ -1,18 +1,16 @@
+internal import CLinux
 internal import CSQLite
 internal import Logging
 internal import NIOPosix
 internal import Synchronization
 
-/// The one thread that writes, and its group commit: all changes that wait share one transaction, so that the cost of
-/// a commit is divided by their number. An answer is given after the commit.
-///
-/// A job that fails takes the others' transaction with it; then each is run again in a transaction of its own, so
-/// that only the one that is at fault gets the error.
+/// The one thread that writes. All that waits is performed together; see ``SQLiteTransaction`` for when it is
+/// committed.
 final class SQLiteWriter: Sendable {
   private let path: String
   private let thread: NIOThreadPool
+  private let readers: SQLiteReaders
   private let confined: Confined
-  private let cache: ObjectCache
   private let logger: Logger
   private let state = Mutex(State())
 
@@ -26,60 +24,51 @@ final class SQLiteWriter: Sendable {
   /// Only the writer's thread uses what is inside.
   private final class Confined: @unchecked Sendable {
     /// Nil once it was closed.
-    var session: SQLiteWriteSession?
+    var transaction: SQLiteTransaction?
+    var isCommitScheduled = false
+    var isCheckpointing = false
 
-    init(session: SQLiteWriteSession) {
-      self.session = session
+    init(transaction: SQLiteTransaction) {
+      self.transaction = transaction
     }
   }
 
-  /// Jobs in one transaction: bounds how long the first of them waits for the last.
+  /// Jobs performed in one go: bounds how long the first of them waits for the last.
   private static let batchMax = 1024
+  /// Answered changes in one transaction: bounds the memory that they take.
+  private static let uncommittedMax = 8192
+  /// How long answered changes wait for others to share their commit.
+  private static let commitDelay: Duration = .milliseconds(20)
+  /// The same after a commit that failed.
+  private static let retryDelay: Duration = .seconds(1)
 
   /// - Parameters:
-  ///   - session: handed over; nothing else may use it afterwards.
+  ///   - transaction: handed over; nothing else may use it afterwards.
   ///   - thread: a started pool of one thread, shut down by ``close()``.
-  init(path: String, session: SQLiteWriteSession, thread: NIOThreadPool, cache: ObjectCache, logger: Logger) {
+  ///   - readers: lend a connection for checkpoints, and are closed with the writer.
+  init(
+    path: String, transaction: SQLiteTransaction, thread: NIOThreadPool, readers: SQLiteReaders, logger: Logger
+  ) {
     self.path = path
-    confined = Confined(session: session)
     self.thread = thread
-    self.cache = cache
+    self.readers = readers
+    confined = Confined(transaction: transaction)
     self.logger = logger
   }
 
-  /// Performs `body` in the next transaction, and answers when that has been committed.
+  /// Performs `body`, and answers when it has been committed.
   func write<Value: Sendable>(_ body: @escaping SQLiteAnsweredJob<Value>.Body) async throws(CatalogError) -> Value {
-    let result: Result<Value, CatalogError> = await withCheckedContinuation { answer in
-      submit(SQLiteAnsweredJob(body, answer: answer))
-    }
-    return try result.get()
+    try await submit(beforeCommit: false, body)
   }
 
-  /// Commits all that waits, moves the log into the database file, closes it and ends the thread.
-  ///
-  /// - Parameter beforeLast: closes all other connections; run on the writer's thread, because closing blocks.
-  func close(beforeLast: @escaping @Sendable () -> Void) async {
-    let wasOpen = state.withLock { state in
-      defer { state.isClosed = true }
-      return !state.isClosed
-    }
-    guard wasOpen else { return }
-    await withCheckedContinuation { done in
-      thread.submit { _ in
-        self.drain()
-        beforeLast()
-        do throws(CatalogError) {
-          try self.confined.session?.connection.checkpoint(mode: SQLITE_CHECKPOINT_TRUNCATE)
-        } catch {
-          self.logger.warning("catalog closed without a checkpoint", metadata: ["error": "\(error)"])
-        }
-        self.confined.session = nil
-        done.resume()
-      }
-    }
-    await withCheckedContinuation { done in
-      thread.shutdownGracefully { _ in done.resume() }
-    }
+  /// Performs `body`, which changes nothing but objects, and answers at once: the cache knows what it changed.
+  func change<Value: Sendable>(_ body: @escaping SQLiteAnsweredJob<Value>.Body) async throws(CatalogError) -> Value {
+    try await submit(beforeCommit: true, body)
+  }
+
+  /// Returns when all that was answered before can be seen by readers of the file.
+  func flush() async throws(CatalogError) {
+    try await write { _ in }
   }
 
   /// Performs `body` in a transaction of its own, whose commit syncs the log: with it all that was committed before.
@@ -89,16 +78,52 @@ final class SQLiteWriter: Sendable {
     _ body: @escaping SQLiteAnsweredJob<Value>.Body
   ) async throws(CatalogError) -> Value {
     let result: Result<Value, CatalogError> = await withCheckedContinuation { answer in
-      let job = SQLiteAnsweredJob(body, answer: answer)
-      thread.submit { state in
-        guard state == .active else { return job.fail(self.closed) }
-        self.commitDurably(job)
+      let job = SQLiteAnsweredJob(body, isAnsweredBeforeCommit: false, answer: answer)
+      thread.submit { _ in
+        guard let transaction = self.confined.transaction else { return job.fail(self.closed) }
+        transaction.performDurably(job)
       }
     }
     return try result.get()
   }
 
+  /// Commits all that waits, moves the log into the database file, closes it and ends the thread.
+  func close() async {
+    let wasOpen = state.withLock { state in
+      defer { state.isClosed = true }
+      return !state.isClosed
+    }
+    guard wasOpen else { return }
+    await withCheckedContinuation { done in
+      thread.submit { _ in
+        self.drain()
+        self.readers.close()
+        do throws(CatalogError) {
+          try self.confined.transaction?.checkpoint(mode: SQLITE_CHECKPOINT_TRUNCATE)
+        } catch {
+          self.logger.warning("catalog closed without a checkpoint", metadata: ["error": "\(error)"])
+        }
+        self.confined.transaction = nil
+        done.resume()
+      }
+    }
+    await withCheckedContinuation { done in
+      thread.shutdownGracefully { _ in done.resume() }
+    }
+  }
+
   private var closed: CatalogError { .unavailable("\(path) is closed") }
+
+  // MARK: Jobs
+
+  private func submit<Value: Sendable>(
+    beforeCommit: Bool, _ body: @escaping SQLiteAnsweredJob<Value>.Body
+  ) async throws(CatalogError) -> Value {
+    let result: Result<Value, CatalogError> = await withCheckedContinuation { answer in
+      submit(SQLiteAnsweredJob(body, isAnsweredBeforeCommit: beforeCommit, answer: answer))
+    }
+    return try result.get()
+  }
 
   private func submit(_ job: SQLiteWriteJob) {
     let (isClosed, wakes) = state.withLock { state in
@@ -112,6 +137,8 @@ final class SQLiteWriter: Sendable {
   }
 
   private func drain() {
+    // A busy event loop is not interrupted: it adds to the batch meanwhile.
+    cairn_run_as_batch()
     while true {
       let batch = state.withLock { state in
         let batch = Array(state.waiting.prefix(Self.batchMax))
@@ -119,64 +146,66 @@ final class SQLiteWriter: Sendable {
         if batch.isEmpty { state.isBusy = false }
         return batch
       }
-      guard !batch.isEmpty else { return }
-      commit(batch)
+      guard !batch.isEmpty else { break }
+      guard let transaction = confined.transaction else {
+        for job in batch { job.fail(closed) }
+        continue
+      }
+      transaction.perform(batch)
+      if transaction.uncommittedCount >= Self.uncommittedMax { commit() }
+    }
+    scheduleCommit(after: Self.commitDelay)
+  }
+
+  // MARK: Commits and checkpoints
+
+  private func scheduleCommit(after delay: Duration) {
+    guard !confined.isCommitScheduled, let transaction = confined.transaction, transaction.uncommittedCount > 0
+    else { return }
+    confined.isCommitScheduled = true
+    Task {
+      try? await Task.sleep(for: delay)
+      thread.submit { _ in
+        self.confined.isCommitScheduled = false
+        self.commit()
+      }
     }
   }
 
-  private func commit(_ batch: [SQLiteWriteJob]) {
-    guard let session = confined.session else {
-      for job in batch { job.fail(closed) }
-      return
-    }
+  private func commit() {
+    guard let transaction = confined.transaction else { return }
     do throws(CatalogError) {
-      try session.connection.prepared("BEGIN IMMEDIATE").use { (begin) throws(CatalogError) in _ = try begin.step() }
-      for job in batch { try job.perform(session) }
-      try commit(session)
+      try transaction.commit()
+      if transaction.logPageCount >= SQLiteSchema.checkpointPages { startCheckpoint() }
     } catch {
-      rollBack(session)
-      guard batch.count > 1 else { return batch[0].fail(error) }
-      for job in batch { commit([job]) }
-      return
-    }
-    for job in batch { job.finish() }
-  }
-
-  /// No reader may see the old object in the cache once others can see the new one in the file.
-  private func commit(_ session: SQLiteWriteSession) throws(CatalogError) {
-    let changes = session.takeChanges()
-    cache.willCommit(changes)
-    do throws(CatalogError) {
-      try session.connection.prepared("COMMIT").use { (commit) throws(CatalogError) in _ = try commit.step() }
-    } catch {
-      cache.didRollBack(changes)
-      throw error
-    }
-    cache.didCommit(changes)
-  }
-
-  private func rollBack(_ session: SQLiteWriteSession) {
-    session.didRollBack()
-    guard session.connection.isInTransaction else { return }
-    do throws(CatalogError) {
-      try session.connection.execute("ROLLBACK")
-    } catch {
-      logger.error("catalog could not roll back", metadata: ["error": "\(error)"])
+      logger.error(
+        "catalog cannot commit",
+        metadata: ["error": "\(error)", "uncommitted": "\(transaction.uncommittedCount)"])
+      scheduleCommit(after: Self.retryDelay)
     }
   }
 
-  private func commitDurably(_ job: SQLiteWriteJob) {
-    guard let connection = confined.session?.connection else { return job.fail(closed) }
-    do throws(CatalogError) {
-      try connection.execute("PRAGMA synchronous = FULL")
-    } catch {
-      return job.fail(error)
-    }
-    commit([job])
-    do throws(CatalogError) {
-      try connection.execute("PRAGMA synchronous = NORMAL")
-    } catch {
-      logger.warning("catalog goes on syncing each commit", metadata: ["error": "\(error)"])
+  /// Moves most of the log beside the writer, so that nothing waits for it, and the rest, which came meanwhile, on the
+  /// writer's own thread: the log starts anew only when nothing is left in it.
+  private func startCheckpoint() {
+    guard !confined.isCheckpointing else { return }
+    confined.isCheckpointing = true
+    Task {
+      do throws(CatalogError) {
+        try await readers.read { (connection) throws(CatalogError) in
+          try connection.checkpoint(mode: SQLITE_CHECKPOINT_PASSIVE)
+        }
+      } catch {
+        logger.warning("catalog checkpoint failed", metadata: ["error": "\(error)"])
+      }
+      thread.submit { _ in
+        self.confined.isCheckpointing = false
+        do throws(CatalogError) {
+          try self.confined.transaction?.checkpoint(mode: SQLITE_CHECKPOINT_PASSIVE)
+        } catch {
+          self.logger.warning("catalog checkpoint failed", metadata: ["error": "\(error)"])
+        }
+      }
     }
   }
 }

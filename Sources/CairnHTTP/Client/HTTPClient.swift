@@ -74,7 +74,18 @@ package final class HTTPClient: Sendable {
     if let loop = MultiThreadedEventLoopGroup.currentEventLoop, executors[ObjectIdentifier(loop)] != nil {
       return await body()
     }
-    return await withTaskExecutorPreference(executors[ObjectIdentifier(group.next())]) { await body() }
+    return await withTaskExecutorPreference(executors[ObjectIdentifier(group.next())]) {
+      await Self.onPreferredExecutor(body)
+    }
+  }
+
+  /// `@concurrent`, so that it changes to the executor that its task prefers.
+  @concurrent private static func onPreferredExecutor<Value: Sendable>(
+    _ body: @escaping @Sendable () async -> Value
+  ) async -> Value {
+    // Not only a check: Swift 6.3 leaves out the change of executor where nothing but a call follows it.
+    precondition(MultiThreadedEventLoopGroup.currentEventLoop != nil, "the task did not change to its event loop")
+    return await body()
   }
 
   private func send(

@@ -147,13 +147,13 @@ private final class BusyHandler: ChannelInboundHandler {
   }
 
   func channelActive(context: ChannelHandlerContext) {
-    var answer = context.channel.allocator.buffer(capacity: 512)
     var response = response
     response.headers.replaceOrAdd(name: "Retry-After", value: "1")
     guard case .bytes(let body) = response.body else { return context.close(promise: nil) }
-    answer.writeAnswerHead(
+    let head = AnswerHead(
       response, requestID: "-", date: HTTPDate.format(secondsSinceEpoch: HTTPDate.secondsNow()),
       framing: .length(UInt64(body.readableBytes)), keepAlive: false, isVersion10: false)
+    var answer = ByteBuffer(bytes: head.bytes)
     answer.writeImmutableBuffer(body)
     let channel = context.channel
     context.writeAndFlush(wrapOutboundOut(answer)).whenComplete { _ in channel.close(promise: nil) }

@@ -309,19 +309,17 @@ final class HTTPServerHandler: ChannelInboundHandler, @unchecked Sendable {
     let plan = state.beginAnswer(response.status)
     if plan.sendContinue { writeContinue() }
     let keepAlive = plan.keepAlive && !(isVersion10 && framing == .unknown)
-    let allocator = channelContext?.channel.allocator ?? ByteBufferAllocator()
-    var head = allocator.buffer(capacity: 512 + (body.map { min($0.readableBytes, Self.inlineBytesMax) } ?? 0))
-    head.writeAnswerHead(
+    let head = AnswerHead(
       response, requestID: requestID, date: context.date.now(), framing: framing, keepAlive: keepAlive,
       isVersion10: isVersion10)
     // One write, and so one system call, for a small answer.
-    if let body, body.readableBytes <= Self.inlineBytesMax {
-      head.writeImmutableBuffer(body)
-      try? write(.byteBuffer(head))
-    } else {
-      try? write(.byteBuffer(head))
-      if let body { try? write(.byteBuffer(body)) }
-    }
+    let inlined = body.flatMap { $0.readableBytes <= Self.inlineBytesMax ? $0 : nil }
+    var bytes = ByteBuffer()
+    bytes.reserveCapacity(head.bytes.count + (inlined?.readableBytes ?? 0))
+    bytes.writeBytes(head.bytes)
+    if let inlined { bytes.writeImmutableBuffer(inlined) }
+    try? write(.byteBuffer(bytes))
+    if let body, inlined == nil { try? write(.byteBuffer(body)) }
     return keepAlive
   }
 

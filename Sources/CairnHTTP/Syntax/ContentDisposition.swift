@@ -38,7 +38,9 @@ package struct ContentDisposition: Hashable, Sendable {
   /// `attachment; filename="…"`, with `filename*` where the name needs it.
   package static func attachment(filename: String) -> String {
     // Most names are as plain as can be.
-    if filename.utf8.allSatisfy({ (0x20...0x7E).contains($0) && !"\"\\%".utf8.contains($0) }) {
+    if filename.utf8.allSatisfy({
+      (0x20...0x7E).contains($0) && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") && $0 != UInt8(ascii: "%")
+    }) {
       return "attachment; filename=\"\(filename)\""
     }
     var plain = ""

@@ -56,9 +56,29 @@ package enum HTTPDate {
     let milliseconds = Int(nanoseconds / 1_000_000 % 1000)
     var parts = tm()
     gmtime_r(&seconds, &parts)
-    let fraction = String(1000 + milliseconds).dropFirst()
-    return "\(Int(parts.tm_year) + 1900)-\(padded(parts.tm_mon + 1))-\(padded(parts.tm_mday))T"
-      + "\(padded(parts.tm_hour)):\(padded(parts.tm_min)):\(padded(parts.tm_sec)).\(fraction)Z"
+    let year = parts.tm_year + 1900
+    return String(unsafeUninitializedCapacity: 24) { text in
+      var end = 0
+      func write(_ number: Int32, then separator: StaticString) {
+        text[end] = UInt8(ascii: "0") + UInt8(number / 10 % 10)
+        text[end + 1] = UInt8(ascii: "0") + UInt8(number % 10)
+        end += 2
+        guard separator.utf8CodeUnitCount > 0 else { return }
+        text[end] = separator.utf8Start.pointee
+        end += 1
+      }
+      write(year / 100, then: "")
+      write(year % 100, then: "-")
+      write(parts.tm_mon + 1, then: "-")
+      write(parts.tm_mday, then: "T")
+      write(parts.tm_hour, then: ":")
+      write(parts.tm_min, then: ":")
+      write(parts.tm_sec, then: ".")
+      text[end] = UInt8(ascii: "0") + UInt8(milliseconds / 100)
+      end += 1
+      write(Int32(milliseconds % 100), then: "Z")
+      return end
+    }
   }
 
   /// Reads each of the three forms that a recipient must accept; nil for anything else.
@@ -91,9 +111,5 @@ package enum HTTPDate {
     (parts.tm_year, parts.tm_mon, parts.tm_mday) = (Int32(year - 1900), Int32(month), Int32(day))
     (parts.tm_hour, parts.tm_min, parts.tm_sec) = (Int32(hour), Int32(minute), Int32(second))
     return timegm(&parts)
-  }
-
-  private static func padded(_ number: Int32) -> String {
-    number < 10 ? "0\(number)" : "\(number)"
   }
 }

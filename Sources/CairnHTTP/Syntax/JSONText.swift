@@ -1,14 +1,19 @@
 package import NIOCore
 
-/// Writes JSON text (RFC 8259) into a buffer: for answers, which are small, many, and always of a known shape.
+/// Writes JSON text (RFC 8259): for answers, which are small, many, and always of a known shape.
+///
+/// Into an array, because each write to a `ByteBuffer` costs the checks of a buffer that may be shared.
 package struct JSONText {
-  package private(set) var buffer = ByteBuffer()
+  private var bytes: [UInt8] = []
   /// The next value is the first of its object or array, or follows a key.
   private var needsComma = false
 
   package init() {
-    buffer.reserveCapacity(512)
+    bytes.reserveCapacity(768)
   }
+
+  /// What was written.
+  package var buffer: ByteBuffer { ByteBuffer(bytes: bytes) }
 
   package mutating func object(_ body: (inout JSONText) -> Void) {
     nested("{", "}", body)
@@ -24,35 +29,35 @@ package struct JSONText {
 
   package mutating func key(_ name: StaticString) {
     separate()
-    buffer.writeInteger(UInt8(ascii: "\""))
-    buffer.writeStaticString(name)
-    buffer.writeInteger(Self.keyEnd)
+    bytes.append(UInt8(ascii: "\""))
+    write(name)
+    bytes.append(UInt8(ascii: "\""))
+    bytes.append(UInt8(ascii: ":"))
     needsComma = false
   }
 
   package mutating func string(_ text: String?) {
     separate()
-    guard let text else {
-      buffer.writeStaticString("null")
-      return
+    guard var text else { return write("null") }
+    bytes.append(UInt8(ascii: "\""))
+    text.withUTF8 { utf8 in
+      if Self.needEscapes(utf8) {
+        for byte in utf8 { writeEscaped(byte) }
+      } else {
+        bytes.append(contentsOf: utf8)
+      }
     }
-    buffer.writeInteger(UInt8(ascii: "\""))
-    if text.utf8.contains(where: Self.isEscaped) {
-      for byte in text.utf8 { writeEscaped(byte) }
-    } else {
-      buffer.writeString(text)
-    }
-    buffer.writeInteger(UInt8(ascii: "\""))
+    bytes.append(UInt8(ascii: "\""))
   }
 
   package mutating func number(_ value: some BinaryInteger) {
     separate()
-    buffer.writeString(String(value))
+    bytes.append(contentsOf: String(value).utf8)
   }
 
   package mutating func bool(_ value: Bool) {
     separate()
-    buffer.writeString(value ? "true" : "false")
+    write(value ? "true" : "false")
   }
 
   // MARK: Members of an object
@@ -75,42 +80,48 @@ package struct JSONText {
   /// A member whose name is not known when the program is compiled.
   package mutating func member(dynamic name: String, _ text: String?) {
     string(name)
-    buffer.writeStaticString(":")
+    bytes.append(UInt8(ascii: ":"))
     needsComma = false
     string(text)
   }
 
   private mutating func nested(_ open: StaticString, _ close: StaticString, _ body: (inout JSONText) -> Void) {
     separate()
-    buffer.writeStaticString(open)
+    write(open)
     needsComma = false
     body(&self)
-    buffer.writeStaticString(close)
+    write(close)
     needsComma = true
   }
 
-  /// `":`
-  private static let keyEnd = UInt16(UInt8(ascii: "\"")) << 8 | UInt16(UInt8(ascii: ":"))
+  private mutating func write(_ text: StaticString) {
+    text.withUTF8Buffer { bytes.append(contentsOf: $0) }
+  }
 
   private mutating func separate() {
-    if needsComma { buffer.writeInteger(UInt8(ascii: ",")) }
+    if needsComma { bytes.append(UInt8(ascii: ",")) }
     needsComma = true
   }
 
-  private static func isEscaped(_ byte: UInt8) -> Bool {
-    byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
+  /// Without an early end, so that the compiler can look at many bytes at once.
+  private static func needEscapes(_ text: UnsafeBufferPointer<UInt8>) -> Bool {
+    var found = false
+    for byte in text {
+      found = (byte < 0x20) || (byte == UInt8(ascii: "\"")) || (byte == UInt8(ascii: "\\")) || found
+    }
+    return found
   }
 
   private mutating func writeEscaped(_ byte: UInt8) {
     switch byte {
-    case UInt8(ascii: "\""): buffer.writeStaticString("\\\"")
-    case UInt8(ascii: "\\"): buffer.writeStaticString("\\\\")
-    case 0x0A: buffer.writeStaticString("\\n")
-    case 0x0D: buffer.writeStaticString("\\r")
-    case 0x09: buffer.writeStaticString("\\t")
+    case UInt8(ascii: "\""): write("\\\"")
+    case UInt8(ascii: "\\"): write("\\\\")
+    case 0x0A: write("\\n")
+    case 0x0D: write("\\r")
+    case 0x09: write("\\t")
     case 0..<0x20:
-      buffer.writeString("\\u00" + (byte < 16 ? "0" : "") + String(byte, radix: 16))
-    default: buffer.writeInteger(byte)
+      bytes.append(contentsOf: ("\\u00" + (byte < 16 ? "0" : "") + String(byte, radix: 16)).utf8)
+    default: bytes.append(byte)
     }
   }
 }

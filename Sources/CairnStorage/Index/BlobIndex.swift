@@ -2,11 +2,11 @@ internal import CairnModel
 
 /// Where each record of a volume is: dense entries in log order, and a hash table of their ordinals.
 ///
-/// Costs 24 bytes an entry and 4.6 to 6.9 for the table. Entries lie in segments, so that growing copies none of
+/// Costs 24 bytes an entry and 4.6 to 7.6 for the table. Entries lie in segments, so that growing copies none of
 /// them, and a copy of the value (a snapshot being written) shares all segments that don't change meanwhile.
 struct BlobIndex: Sendable {
-  /// Entries in a segment.
-  static let segmentLength = 1024
+  /// Entries in a segment: with the array's header, 24 KiB, which allocators have a size class for.
+  static let segmentLength = 1022
   /// The first segment starts smaller: most volumes of a small node hold few records.
   private static let firstCapacity = 16
   private static let slotsMin = 32

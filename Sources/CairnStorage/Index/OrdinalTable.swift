@@ -14,9 +14,12 @@ struct OrdinalTable: Sendable {
   private var slots: ContiguousArray<UInt32>
   private let ordinalMask: UInt32
 
+  /// - Parameter capacity: at least; what the allocator rounds it up to is used.
   init(capacity: Int) {
-    slots = ContiguousArray(repeating: 0, count: capacity)
-    ordinalMask = UInt32.max >> UInt32(UInt32(capacity).leadingZeroBitCount)
+    slots = []
+    slots.reserveCapacity(capacity)
+    slots.append(contentsOf: repeatElement(0, count: slots.capacity))
+    ordinalMask = UInt32.max >> UInt32(UInt32(slots.count).leadingZeroBitCount)
   }
 
   var capacity: Int { slots.count }

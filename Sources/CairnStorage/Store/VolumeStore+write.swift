@@ -1,5 +1,4 @@
 package import CairnModel
-internal import Glibc
 internal import Logging
 internal import Synchronization
 
@@ -91,14 +90,9 @@ extension VolumeStore {
   /// Batches that a volume may have in a row before others get their turn.
   private static let turnLength = 16
 
-  /// Microseconds that a crowd's batch waits for more: about the time of a sync, so it costs an append little, and with
-  /// 64 appenders a batch has ten times as many of them.
-  private static let gatheringTime: UInt32 = 200
-
   private func startWriter(of volume: StoredVolume) {
     writers.run { [self] staging in
       for _ in 0..<Self.turnLength {
-        if volume.queue.withLock({ $0.isCrowded }) { usleep(Self.gatheringTime) }
         guard let batch = volume.queue.withLock({ $0.takeBatch() }) else { return }
         if let staging { perform(batch, on: volume, staging) } else { batch.fail(.closed) }
       }

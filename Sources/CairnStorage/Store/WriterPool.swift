@@ -1,7 +1,10 @@
+internal import CLinux
 internal import NIOPosix
 internal import Synchronization
 
 /// The threads that write. Apart from those that read, so that neither waits for the other.
+///
+/// They don't interrupt the event loops when there is something to write: a busy loop adds to the batch meanwhile.
 final class WriterPool: Sendable {
   private let threads: NIOThreadPool
   private let idleStaging = Mutex<[StagingBox]>([])
@@ -26,6 +29,7 @@ final class WriterPool: Sendable {
   func run(_ body: @escaping @Sendable (WriteStaging?) -> Void) {
     threads.submit { [self] state in
       guard state == .active else { return body(nil) }
+      cairn_run_as_batch()
       let box = idleStaging.withLock { $0.popLast() } ?? StagingBox(staging: WriteStaging())
       body(box.staging)
       idleStaging.withLock { $0.append(box) }

@@ -33,12 +33,6 @@ struct AppendQueue: Sendable {
   private var waiting: [Operation] = []
   private var isWriterActive = false
   private var isClosed = false
-  /// Operations in a batch of late, an average that forgets.
-  private var recentCount = 0.0
-
-  /// So many appenders come at the same time that waiting a moment for more of them saves syncs (the `commit_delay` of
-  /// PostgreSQL). A single one, or two, never wait.
-  var isCrowded: Bool { recentCount >= 2 }
 
   mutating func enqueue(_ operation: Operation) -> Action {
     if isClosed { return .refuse }
@@ -62,7 +56,6 @@ struct AppendQueue: Sendable {
       if bytes > Self.batchBytesMax, count > 0 { break }
       count += 1
     }
-    recentCount += (Double(count) - recentCount) / 4
     defer {
       if count == waiting.count { waiting = [] } else { waiting.removeFirst(count) }
     }

@@ -1,0 +1,71 @@
+package import NIOCore
+
+/// Puts stored bytes together from many small pieces. An array does it: each write to a `ByteBuffer` costs the checks
+/// of a buffer that may be shared, and a record is made of dozens of writes.
+///
+/// Fields are a tag byte, a length of four bytes (little-endian, as all numbers here), the value. Readers keep tags
+/// that they don't know, so that a field can be added without a new format version.
+package struct FieldWriter {
+  package private(set) var bytes: [UInt8] = []
+
+  /// - Parameter capacity: bytes that are expected.
+  package init(capacity: Int) {
+    bytes.reserveCapacity(capacity)
+  }
+
+  /// What was written.
+  package var buffer: ByteBuffer { ByteBuffer(bytes: bytes) }
+
+  package mutating func write(_ value: UInt8) {
+    bytes.append(value)
+  }
+
+  package mutating func write(_ value: UInt32) {
+    withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) }
+  }
+
+  package mutating func write(_ value: UInt64) {
+    withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) }
+  }
+
+  package mutating func write(_ id: BlobID) {
+    write(id.high)
+    write(id.low)
+  }
+
+  package mutating func write(_ location: BlobLocation) {
+    write(location.volume.rawValue)
+    write(location.blob)
+  }
+
+  package mutating func field(_ tag: UInt8, _ value: UInt64) {
+    begin(tag, length: 8)
+    write(value)
+  }
+
+  package mutating func field(_ tag: UInt8, _ text: String) {
+    begin(tag, length: text.utf8.count)
+    var text = text
+    text.withUTF8 { bytes.append(contentsOf: $0) }
+  }
+
+  package mutating func field(_ tag: UInt8, _ value: [UInt8]) {
+    begin(tag, length: value.count)
+    bytes.append(contentsOf: value)
+  }
+
+  package mutating func field(_ tag: UInt8, _ id: BlobID) {
+    begin(tag, length: 16)
+    write(id)
+  }
+
+  package mutating func field(_ tag: UInt8, _ locations: [BlobLocation]) {
+    begin(tag, length: locations.count * 24)
+    for location in locations { write(location) }
+  }
+
+  private mutating func begin(_ tag: UInt8, length: Int) {
+    write(tag)
+    write(UInt32(length))
+  }
+}
