@@ -4,8 +4,17 @@ import Synchronization
 ///
 /// A hybrid logical clock (Kulkarni et al., 2014): it follows the wall clock, and ``observe(_:)`` lifts it above ids
 /// that others made, so that a write which must supersede a known version gets a greater id.
+///
+/// Within a generator the upper halves alone are unique; the lower halves keep generators apart. They come from a
+/// generator of pseudo-random numbers (SplitMix64; Steele, Lea and Flood, 2014) with a random start, because asking the
+/// system for each would cost a system call.
 package final class BlobIDGenerator: Sendable {
-  private let last = Mutex<UInt64>(0)
+  private struct State {
+    var last: UInt64 = 0
+    var seed: UInt64 = .random(in: .min ... .max)
+  }
+
+  private let state = Mutex(State())
   private let now: @Sendable () -> Timestamp
 
   /// - Parameter now: the wall clock.
@@ -16,15 +25,18 @@ package final class BlobIDGenerator: Sendable {
   /// An id greater than each one that was made or observed before.
   package func next() -> BlobID {
     let tick = now().millisecondsSinceEpoch << 16
-    let high = last.withLock { last in
-      last = max(last + 1, tick)
-      return last
+    let (high, seed) = state.withLock { state in
+      state.last = max(state.last + 1, tick)
+      state.seed &+= 0x9E37_79B9_7F4A_7C15
+      return (state.last, state.seed)
     }
-    return BlobID(high: high, low: .random(in: .min ... .max))
+    var low = (seed ^ seed >> 30) &* 0xBF58_476D_1CE4_E5B9
+    low = (low ^ low >> 27) &* 0x94D0_49BB_1331_11EB
+    return BlobID(high: high, low: low ^ low >> 31)
   }
 
   /// Makes every later id greater than `id`.
   package func observe(_ id: BlobID) {
-    last.withLock { $0 = max($0, id.high) }
+    state.withLock { $0.last = max($0.last, id.high) }
   }
 }

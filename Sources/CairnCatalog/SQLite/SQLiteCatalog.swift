@@ -16,6 +16,9 @@ package final class SQLiteCatalog: Sendable {
 
   /// Bytes of the object cache: with some 700 bytes an entry, the 46,000 objects used last.
   package static let cacheSizeDefault = 32 << 20
+  /// Pages of log (128 MiB) at which it is moved into the database file: often enough that it stays small, seldom
+  /// enough that pages which change again and again are written and synced once.
+  package static let checkpointPagesDefault = 131_072
   /// KiB of the writer's page cache.
   private static let writerPageCacheKiB = 8 << 10
 
@@ -33,13 +36,15 @@ package final class SQLiteCatalog: Sendable {
   /// - Parameters:
   ///   - path: the file; SQLite keeps its log beside it, as `path` + `-wal`.
   ///   - cacheSize: bytes of memory for objects, by estimate.
+  ///   - checkpointPages: pages of log at which a checkpoint begins.
   ///   - threadPool: where reads block. It must be running, and shut down only after ``close()``.
   ///   - now: the clock of the node registry and of the memory of deletions.
   /// - Throws: ``CatalogError/failed(_:)`` where the file is damaged (delete it: without marks, everything is replayed
   ///   from the volumes), of a newer Cairn or not a catalog; ``CatalogError/unavailable(_:)`` where another process
   ///   has it open.
   package static func open(
-    path: String, cacheSize: Int = cacheSizeDefault, threadPool: NIOThreadPool, logger: Logger,
+    path: String, cacheSize: Int = cacheSizeDefault, checkpointPages: Int = checkpointPagesDefault,
+    threadPool: NIOThreadPool, logger: Logger,
     now: @escaping @Sendable () -> Timestamp = { .now() }
   ) async throws(CatalogError) -> SQLiteCatalog {
     let thread = NIOThreadPool(numberOfThreads: 1)
@@ -55,7 +60,9 @@ package final class SQLiteCatalog: Sendable {
           let transaction = SQLiteTransaction(session: session, cache: cache, logger: logger)
           opened.resume(
             returning: .success(
-              SQLiteWriter(path: path, transaction: transaction, thread: thread, readers: readers, logger: logger)))
+              SQLiteWriter(
+                path: path, transaction: transaction, thread: thread, readers: readers,
+                checkpointPages: checkpointPages, logger: logger)))
         } catch {
           opened.resume(returning: .failure(error))
         }

@@ -13,11 +13,8 @@ enum SQLiteSchema {
   /// Bytes. Names come in any order, so most puts change a page of their own, which is written to the log and again
   /// to the file: small pages write less than half of what SQLite's default of 4096 does, for the same CPU.
   private static let pageSize = 1024
-  /// The log is moved into the database file when it has so many pages (32 MiB): often enough that it stays small,
-  /// seldom enough that pages which change again and again are written and synced once.
-  static let checkpointPages = 32_768
   /// Bytes of log file that are kept for reuse after a checkpoint.
-  private static let journalSizeLimit = 64 << 20
+  private static let journalSizeLimit = 160 << 20
 
   /// Checks the file, makes the tables where it is new, and sets it up for writing.
   ///

@@ -10,6 +10,7 @@ final class SQLiteWriter: Sendable {
   private let path: String
   private let thread: NIOThreadPool
   private let readers: SQLiteReaders
+  private let checkpointPages: Int
   private let confined: Confined
   private let logger: Logger
   private let state = Mutex(State())
@@ -46,12 +47,15 @@ final class SQLiteWriter: Sendable {
   ///   - transaction: handed over; nothing else may use it afterwards.
   ///   - thread: a started pool of one thread, shut down by ``close()``.
   ///   - readers: lend a connection for checkpoints, and are closed with the writer.
+  ///   - checkpointPages: pages of log at which a checkpoint begins.
   init(
-    path: String, transaction: SQLiteTransaction, thread: NIOThreadPool, readers: SQLiteReaders, logger: Logger
+    path: String, transaction: SQLiteTransaction, thread: NIOThreadPool, readers: SQLiteReaders, checkpointPages: Int,
+    logger: Logger
   ) {
     self.path = path
     self.thread = thread
     self.readers = readers
+    self.checkpointPages = checkpointPages
     confined = Confined(transaction: transaction)
     self.logger = logger
   }
@@ -176,7 +180,7 @@ final class SQLiteWriter: Sendable {
     guard let transaction = confined.transaction else { return }
     do throws(CatalogError) {
       try transaction.commit()
-      if transaction.logPageCount >= SQLiteSchema.checkpointPages { startCheckpoint() }
+      if transaction.logPageCount >= checkpointPages { startCheckpoint() }
     } catch {
       logger.error(
         "catalog cannot commit",
