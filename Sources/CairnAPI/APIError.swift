@@ -40,6 +40,9 @@ package struct APIError: Error, Hashable, Sendable {
   package init(_ error: ObjectError) {
     switch error {
     case .noActiveNode: self = .unavailable("No storage nodes available", retryAfter: 5)
+    case .tooFewNodes(let writable, let needed):
+      self = .unavailable(
+        "A write needs \(needed) replicas (MIN_REPLICAS), and \(writable) storage nodes take data now", retryAfter: 5)
     case .noSpace(let reason): self.init(.insufficientStorage, reason)
     case .unavailable(let reason): self = .unavailable(reason)
     case .overloaded: self = .unavailable("Too many uploads at once, try again later")

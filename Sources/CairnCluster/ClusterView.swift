@@ -76,6 +76,9 @@ package final class ClusterView: Sendable {
     }
   }
 
+  /// Nodes that the cluster has, alive or not.
+  package var nodeCount: Int { state.withLock { $0.entries.count } }
+
   /// Whether there is any node to send a request to.
   package var hasActiveNode: Bool {
     let now = clock.now

@@ -9,6 +9,8 @@ package enum AllocationError: Error, CustomStringConvertible {
   case noActiveNode
   /// Every active node has reached its disk reserve.
   case noSpace
+  /// A write needs more replicas than there are nodes that take one now.
+  case tooFewNodes(writable: Int, needed: Int)
   case catalog(CatalogError)
   /// No node made the volume; the last one said why.
   case failed(NodeError)
@@ -17,37 +19,56 @@ package enum AllocationError: Error, CustomStringConvertible {
     switch self {
     case .noActiveNode: "no storage node is active"
     case .noSpace: "every active storage node has reached its disk reserve"
+    case .tooFewNodes(let writable, let needed):
+      "a write needs \(needed) replicas, and \(writable) storage nodes take data now"
     case .catalog(let error): "\(error)"
     case .failed(let error): "no storage node could make a volume: \(error)"
     }
   }
 }
 
+/// What a record needs of its volume.
+package struct VolumeRequest: Sendable {
+  /// What the upload asks for itself; nil for the operator's factor.
+  package var replicas: Int?
+  /// Nodes that failed for this write.
+  package var avoided: Set<NodeID> = []
+  /// The record makes room, so nodes at their disk reserve take it as well.
+  package var isForTombstone = false
+
+  package init(replicas: Int? = nil, forTombstone: Bool = false) {
+    self.replicas = replicas
+    isForTombstone = forTombstone
+  }
+}
+
 /// Knows the open volumes, makes new ones, and says which nodes hold a volume.
 package final class VolumeAllocator: Sendable {
+  private typealias Creation = Task<Result<Volume, AllocationError>, Never>
+
   private struct State {
     var open: [VolumeID: Volume] = [:]
     /// Which nodes hold a volume, for reads. It grows with the disks (a few hundred bytes a GiB), not with blobs.
-    var nodes: [VolumeID: [NodeID]] = [:]
-    /// The volume that is being made, so that many writers make only one.
-    var creation: Task<Result<Volume, AllocationError>, Never>?
+    var known: [VolumeID: Volume] = [:]
+    /// The volumes that are being made, by their number of replicas, so that many writers make only one of each.
+    var creations: [Int: Creation] = [:]
   }
 
   private let catalog: any VolumeCatalog
   private let view: ClusterView
   private let directory: any NodeDirectory
-  private let replicas: Int
+  private let replication: ReplicationPolicy
   private let logger: Logger
   private let state = Mutex(State())
 
-  /// - Parameter replicas: nodes of a new volume.
   package init(
-    catalog: any VolumeCatalog, view: ClusterView, directory: any NodeDirectory, replicas: Int, logger: Logger
+    catalog: any VolumeCatalog, view: ClusterView, directory: any NodeDirectory, replication: ReplicationPolicy,
+    logger: Logger
   ) {
     self.catalog = catalog
     self.view = view
     self.directory = directory
-    self.replicas = replicas
+    self.replication = replication
     self.logger = logger
   }
 
@@ -57,38 +78,40 @@ package final class VolumeAllocator: Sendable {
     state.withLock { state in
       for volume in volumes {
         state.open[volume.id] = volume
-        state.nodes[volume.id] = volume.nodes
+        state.known[volume.id] = volume
       }
     }
   }
 
-  /// A volume to append to: the one with the most room of two that are on healthy nodes.
-  ///
-  /// - Parameters:
-  ///   - avoided: nodes that failed for this write.
-  ///   - tombstone: the record makes room, so nodes at their disk reserve take it as well.
-  package func volume(
-    avoiding avoided: Set<NodeID> = [], forTombstone tombstone: Bool = false
-  ) async throws(AllocationError) -> Volume {
-    if avoided.isEmpty, let volume = soleVolume { return volume }
-    let active = view.activeNodes.map(\.report).filter { !avoided.contains($0.node) }
-    let writable = active.filter { !$0.readOnly }
+  // MARK: Writing
+
+  /// A volume to append to: the one with the most room of two whose nodes all take data.
+  package func volume(for request: VolumeRequest = VolumeRequest()) async throws(AllocationError) -> Volume {
+    if request.avoided.isEmpty, request.replicas == nil, let volume = soleVolume { return volume }
+    let active = view.activeNodes.filter { !request.avoided.contains($0.report.node) }.map(\.report)
+    let writable = active.filter { !$0.readOnly && $0.available > 0 }
     if writable.isEmpty {
       guard !active.isEmpty else { throw .noActiveNode }
-      guard tombstone else { throw .noSpace }
-      if let volume = active.lazy.compactMap({ self.openVolume(on: $0.node) }).first { return volume }
-      return try await create(on: active, forTombstone: true).get()
+      guard request.isForTombstone else { throw .noSpace }
+      return try await volumeOnFullDisks(active)
     }
+    let goal = replication.goal(asked: request.replicas, nodeCount: view.nodeCount)
+    // A tombstone must not wait for nodes: it repeats what the catalog decided, and makes room.
+    guard writable.count >= goal.minimum || request.isForTombstone else {
+      throw .tooFewNodes(writable: writable.count, needed: goal.minimum)
+    }
+    let count = min(goal.wanted, writable.count)
     let room = Dictionary(writable.map { ($0.node, $0.available) }, uniquingKeysWith: max)
     let candidates = state.withLock { state in
-      state.open.values.filter { $0.nodes.allSatisfy { room[$0] != nil } }
+      state.open.values.filter { volume in
+        volume.nodes.count == count && volume.replicasWanted == goal.wanted
+          && volume.nodes.allSatisfy { room[$0] != nil }
+      }
     }
     let covered = Set(candidates.flatMap(\.nodes))
-    if writable.contains(where: { !covered.contains($0.node) }) {
+    if let first = writable.filter({ !covered.contains($0.node) }).randomElement() {
       // A node without an open volume, perhaps a new one, gets its share of the writes.
-      let uncovered = writable.filter { !covered.contains($0.node) }
-      let result = await create(on: uncovered.count >= replicas ? uncovered : writable)
-      switch result {
+      switch await create(count, wanted: goal.wanted, on: writable, first: first) {
       case .success(let volume): return volume
       case .failure(let error): if candidates.isEmpty { throw error }
       }
@@ -107,22 +130,27 @@ package final class VolumeAllocator: Sendable {
     return volume
   }
 
-  /// An open volume that `node` holds a replica of; for tombstones, which are written on full disks too.
-  package func openVolume(on node: NodeID) -> Volume? {
-    state.withLock { $0.open.values.first { $0.nodes.contains(node) } }
+  private func volumeOnFullDisks(_ active: [NodeReport]) async throws(AllocationError) -> Volume {
+    let nodes = Set(active.map(\.node))
+    let open = state.withLock { state in state.open.values.first { nodes.isSuperset(of: $0.nodes) } }
+    if let open { return open }
+    let count = min(replication.goal(asked: nil, nodeCount: view.nodeCount).wanted, active.count)
+    return try await make(on: active.shuffled().prefix(count).map(\.node), wanted: count).get()
   }
 
-  /// Which nodes hold a replica; nil for a volume that the catalog doesn't know.
-  package func nodes(of volume: VolumeID) async throws(CatalogError) -> [NodeID]? {
-    if let known = state.withLock({ $0.nodes[volume] }) { return known }
-    guard let found = try await catalog.volume(volume) else { return nil }
-    state.withLock { $0.nodes[volume] = found.nodes }
-    return found.nodes
+  /// An open volume that `node` holds a replica of, with others that answer; for tombstones, which are written on full
+  /// disks too.
+  package func openVolume(on node: NodeID) -> Volume? {
+    let volumes = state.withLock { $0.open.values.filter { $0.nodes.contains(node) } }
+    return volumes.first { $0.nodes.allSatisfy(view.isActive) }
   }
 
   /// Writes no more to a volume, and tells the catalog and, where they answer, its nodes.
   package func seal(_ volume: Volume) async {
-    let wasOpen = state.withLock { $0.open.removeValue(forKey: volume.id) != nil }
+    let wasOpen = state.withLock { state in
+      state.known[volume.id]?.state = .sealed
+      return state.open.removeValue(forKey: volume.id) != nil
+    }
     guard wasOpen else { return }
     logger.info("volume sealed", metadata: ["volume": "\(volume.id)"])
     _ = try? await catalog.seal(volume.id)
@@ -131,33 +159,46 @@ package final class VolumeAllocator: Sendable {
     }
   }
 
+  // MARK: Reading
+
+  /// A volume, as far as it is known; nil for one that the catalog doesn't know.
+  ///
+  /// - Parameter isFresh: asks the catalog, because what was known before proved wrong.
+  package func find(_ id: VolumeID, isFresh: Bool = false) async throws(CatalogError) -> Volume? {
+    if !isFresh, let known = state.withLock({ $0.known[id] }) { return known }
+    let found = try await catalog.volume(id)
+    state.withLock { $0.known[id] = found }
+    return found
+  }
+
+  /// Which nodes hold a replica; nil for a volume that the catalog doesn't know.
+  package func nodes(of volume: VolumeID) async throws(CatalogError) -> [NodeID]? {
+    try await find(volume)?.nodes
+  }
+
+  // MARK: New volumes
+
   private func create(
-    on candidates: [NodeReport], forTombstone tombstone: Bool = false
+    _ count: Int, wanted: Int, on candidates: [NodeReport], first: NodeReport
   ) async -> Result<Volume, AllocationError> {
     let creation = state.withLock { state in
-      if let running = state.creation { return running }
-      let task = Task {
-        let result = await self.make(on: candidates, forTombstone: tombstone)
-        self.state.withLock { $0.creation = nil }
+      if let running = state.creations[wanted] { return running }
+      var random = SystemRandomNumberGenerator()
+      let others = candidates.filter { $0.node != first.node }
+      let nodes = [first] + Placement.balanced(others, count: count - 1, using: &random)
+      let task = Creation {
+        let result = await self.make(on: nodes.map(\.node), wanted: wanted)
+        self.state.withLock { $0.creations[wanted] = nil }
         return result
       }
-      state.creation = task
+      state.creations[wanted] = task
       return task
     }
     return await creation.value
   }
 
-  private func make(
-    on candidates: [NodeReport], forTombstone tombstone: Bool
-  ) async -> Result<Volume, AllocationError> {
-    var random = SystemRandomNumberGenerator()
-    // Placement leaves out the nodes at their reserve, which are all that there are for such a tombstone.
-    let nodes =
-      tombstone
-      ? candidates.shuffled().prefix(replicas).map(\.node)
-      : Placement.balanced(candidates, count: replicas, using: &random).map(\.node)
-    guard !nodes.isEmpty else { return .failure(.noSpace) }
-    let volume = Volume(id: .make(), nodes: nodes)
+  private func make(on nodes: [NodeID], wanted: Int) async -> Result<Volume, AllocationError> {
+    let volume = Volume(id: .make(), nodes: nodes, replicasWanted: wanted)
     for id in nodes {
       guard let node = directory.node(id) else { return .failure(.noActiveNode) }
       do throws(NodeError) {
@@ -177,7 +218,7 @@ package final class VolumeAllocator: Sendable {
       metadata: ["volume": "\(volume.id)", "nodes": "\(nodes.map(\.description).joined(separator: ","))"])
     state.withLock { state in
       state.open[volume.id] = volume
-      state.nodes[volume.id] = nodes
+      state.known[volume.id] = volume
     }
     return .success(volume)
   }

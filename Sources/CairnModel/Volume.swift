@@ -1,4 +1,6 @@
 /// A volume as the catalog knows it: which nodes hold a replica, and whether it takes appends.
+///
+/// Every replica in the list has every record of the volume that was ever acknowledged.
 package struct Volume: Hashable, Sendable {
   package enum State: UInt8, Sendable {
     case open = 0
@@ -7,11 +9,18 @@ package struct Volume: Hashable, Sendable {
 
   package let id: VolumeID
   package var nodes: [NodeID]
+  /// How many replicas it should have; more than there are where nodes were lacking when it was made.
+  package var replicasWanted: Int
   package var state: State
 
-  package init(id: VolumeID, nodes: [NodeID], state: State = .open) {
+  /// - Parameter replicasWanted: nil for as many as there are.
+  package init(id: VolumeID, nodes: [NodeID], replicasWanted: Int? = nil, state: State = .open) {
     self.id = id
     self.nodes = nodes
+    self.replicasWanted = max(replicasWanted ?? nodes.count, 1)
     self.state = state
   }
+
+  /// Whether replicas are still to be made.
+  package var isDegraded: Bool { nodes.count < replicasWanted }
 }

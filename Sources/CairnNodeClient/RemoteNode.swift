@@ -48,10 +48,13 @@ package struct RemoteNode: StorageNode {
       ? response.headers.first(name: NodeProtocol.checksumHeader).flatMap { UInt32($0, radix: 16) } : nil
     return .stream(length: length) { sink in
       var crc = CRC32C()
+      // One piece is held back, so that nobody has all bytes before they are known to be right.
+      var held: ByteBuffer?
       do {
-        while let bytes = try await response.body.next() {
+        while let bytes = try await next(of: response.body) {
           bytes.withUnsafeReadableBytes { crc.update($0) }
-          try await sink.write(bytes)
+          if let held { try await sink.write(held) }
+          held = bytes
         }
       } catch {
         response.body.cancel()
@@ -60,7 +63,12 @@ package struct RemoteNode: StorageNode {
       if let checksum, crc.value != checksum {
         throw NodeError.refused(id, .corrupt, "blob \(location.blob) changed on its way")
       }
+      if let held { try await sink.write(held) }
     }
+  }
+
+  private func next(of body: HTTPClientBody) async throws(NodeError) -> ByteBuffer? {
+    do throws(HTTPClientError) { return try await body.next() } catch { throw .unreachable(id, "\(error)") }
   }
 
   private func request(_ method: HTTPMethod, _ path: String, body: [ByteBuffer] = []) -> HTTPClientRequest {

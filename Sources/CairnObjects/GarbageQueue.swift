@@ -84,9 +84,11 @@ final class GarbageQueue: Sendable {
   /// A tombstone may be in any volume that the node holds: it names the blobs with their volumes.
   private func report(_ blobs: [BlobLocation], to node: NodeID) async {
     guard let volume = allocator.openVolume(on: node) else { return }
-    do {
-      try await writer.append(.tombstone(Tombstone(garbage: blobs), id: ids.next()), to: volume)
-    } catch {
+    let record: EncodedRecord
+    do { record = try .tombstone(Tombstone(garbage: blobs), id: ids.next()) } catch {
+      return logger.error("tombstone not made", metadata: ["error": "\(error)"])
+    }
+    for error in await writer.append(record, to: volume) {
       logger.notice("garbage not reported", metadata: ["node": "\(node)", "error": "\(error)"])
     }
   }

@@ -4,6 +4,8 @@ package import CairnModel
 package enum ObjectError: Error, CustomStringConvertible {
   /// No storage node is active.
   case noActiveNode
+  /// A write needs more replicas than there are nodes that take one now.
+  case tooFewNodes(writable: Int, needed: Int)
   /// The disks' reserve is reached.
   case noSpace(String)
   /// The catalog, or the nodes that hold the object, can't be reached now.
@@ -22,6 +24,7 @@ package enum ObjectError: Error, CustomStringConvertible {
   package var description: String {
     switch self {
     case .noActiveNode: "no storage node is active"
+    case .tooFewNodes(let writable, let needed): "\(writable) storage nodes take data, \(needed) are needed"
     case .noSpace(let reason): reason
     case .unavailable(let reason): reason
     case .overloaded: "too many uploads at once"

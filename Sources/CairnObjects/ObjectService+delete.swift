@@ -22,7 +22,7 @@ extension ObjectService {
       let ticket = barrier.enter()
       defer { barrier.leave(ticket) }
       let tombstone = Tombstone(object: .init(name: name, upTo: expected ?? id))
-      _ = try await writer.append(.tombstone(tombstone, id: id))
+      garbage.add(try await writer.append(.tombstone(tombstone, id: id)).abandoned)
       let outcome: DeleteOutcome
       do throws(CatalogError) {
         outcome = try await catalog.delete(name, version: current.head.blob, tombstone: id)

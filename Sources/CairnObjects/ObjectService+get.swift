@@ -1,4 +1,3 @@
-internal import CairnCluster
 package import CairnModel
 package import CairnNodeClient
 internal import Logging
@@ -14,7 +13,7 @@ extension ObjectService {
   package func content(of object: StoredObject, range: Range<UInt64>? = nil) async throws(ObjectError) -> BlobContent {
     switch object.attributes.layout {
     case .inline:
-      return try await read(object.head, range: range)
+      return try await reader.read(object.head, range: range)
     case .manifest:
       return try await content(of: manifest(of: object), range: range ?? 0..<object.attributes.size)
     }
@@ -31,10 +30,10 @@ extension ObjectService {
     }
   }
 
-  private func manifest(of object: StoredObject) async throws(ObjectError) -> Manifest {
+  func manifest(of object: StoredObject) async throws(ObjectError) -> Manifest {
     let bytes = ByteCollector(limit: Self.manifestBytesMax)
     do {
-      try await read(object.head, range: nil).write(to: bytes)
+      try await reader.read(object.head, range: nil).write(to: bytes)
       return try Manifest(decoding: bytes.collected)
     } catch let error as ObjectError {
       throw error
@@ -63,39 +62,15 @@ extension ObjectService {
     let all = parts
     return .stream(length: UInt64(range.count)) { sink in
       guard var current = all.first else { return }
-      var content = try await read(current.location, range: current.range)
+      var content = try await reader.read(current.location, range: current.range)
       for next in all.dropFirst() {
         // While one chunk goes out, the next one is found and verified.
-        async let upcoming = read(next.location, range: next.range)
+        async let upcoming = reader.read(next.location, range: next.range)
         try await content.write(to: sink)
         content = try await upcoming
         current = next
       }
       try await content.write(to: sink)
-    }
-  }
-
-  /// Asks the nodes that hold a blob, one after the other, until one has it.
-  private func read(_ location: BlobLocation, range: Range<UInt64>?) async throws(ObjectError) -> BlobContent {
-    let (active, inactive) = try await nodes(of: location)
-    var lastError: NodeError?
-    // A node that seems dead is better than none: perhaps only its heartbeats are late.
-    for id in active + inactive {
-      guard let node = directory.node(id) else { continue }
-      do throws(NodeError) {
-        return try await node.read(location, range: range)
-      } catch {
-        lastError = error
-        if case .unreachable(_, let reason) = error { view.suspect(id, because: reason) }
-        logger.notice("read failed", metadata: ["blob": "\(location.blob)", "error": "\(error)"])
-      }
-    }
-    switch lastError {
-    case .refused(_, .corrupt, let detail): throw .corrupt("blob \(location.blob) is damaged: \(detail)")
-    case .refused(_, .blobUnknown, _), .refused(_, .volumeUnknown, _):
-      throw .corrupt("blob \(location.blob) is missing on its node")
-    case let error?: throw .unavailable("no storage node that holds the file answers: \(error)")
-    case nil: throw .unavailable("no storage node that holds volume \(location.volume) is known")
     }
   }
 }

@@ -25,10 +25,13 @@ package enum ConflictRule: Hashable, Sendable {
 package struct UploadDescription: Sendable {
   package var contentType: String
   package var originalFilename: String?
+  /// Copies that it asks for; nil for the operator's factor.
+  package var replicas: Int?
 
-  package init(contentType: String, originalFilename: String? = nil) {
+  package init(contentType: String, originalFilename: String? = nil, replicas: Int? = nil) {
     self.contentType = contentType
     self.originalFilename = originalFilename
+    self.replicas = replicas
   }
 }
 
@@ -41,6 +44,8 @@ package struct StagedObject: Sendable {
   let layout: ObjectLayout
   let payload: ByteBuffer
   let chunks: [Manifest.Chunk]
+  /// Some chunks have fewer replicas than they should have.
+  let isDegraded: Bool
 
   /// Bytes that it holds in memory.
   package var memoryUsed: Int { payload.readableBytes }
@@ -53,6 +58,8 @@ package struct PutResult: Sendable {
   package let nodes: [NodeID]
   /// There was an older version.
   package let replaced: Bool
+  /// Replicas are still to be made of some of its bytes.
+  package let isDegraded: Bool
 }
 
 extension ObjectService {
@@ -65,54 +72,36 @@ extension ObjectService {
   ) async throws(ObjectError) -> PutResult {
     // The answer is known before the body is read; the commit decides all the same.
     if rule == .reject, let current = try await object(name) { throw .conditionFailed(current: current) }
-    return try await commit(stage(body), as: name, description, onConflict: rule)
+    return try await commit(stage(body, replicas: description.replicas), as: name, description, onConflict: rule)
   }
 
   /// Reads a body to its end and stores what does not fit a head record.
   ///
-  /// - Parameter inlineMax: bytes of the largest body that is held in memory until it is committed.
-  package func stage(_ body: BodySource, inlineMax: Int = .max) async throws(ObjectError) -> StagedObject {
+  /// - Parameters:
+  ///   - inlineMax: bytes of the largest body that is held in memory until it is committed.
+  ///   - replicas: copies that the upload asks for; nil for the operator's factor.
+  package func stage(
+    _ body: BodySource, inlineMax: Int = .max, replicas: Int? = nil
+  ) async throws(ObjectError) -> StagedObject {
     guard await view.waitForActiveNode(atMost: RecordWriter.patience) else { throw .noActiveNode }
     var reader = ChunkReader(
       source: body, chunkSize: settings.chunkSize, sizeMax: settings.objectSizeMax, budget: budget)
     let hasher = StreamHasher()
-    var stored: [Manifest.Chunk] = []
-    do throws(ObjectError) {
-      var chunk = try await reader.next()
-      if chunk.isLast, chunk.bytes.readableBytes <= inlineMax {
-        defer { budget.giveBack(chunk.budgetTaken) }
-        await hasher.update(with: chunk.bytes, on: threads)
-        let (md5, sha256) = hasher.finish()
-        return StagedObject(
-          size: reader.size, md5: md5, sha256: sha256, layout: .inline, payload: chunk.bytes, chunks: [])
-      }
-      while true {
-        // While one chunk is hashed and stored, the next one comes in.
-        let current = chunk
-        async let storing = store(current, hasher)
-        let next: Result<ChunkReader.Chunk, ObjectError>
-        if current.isLast {
-          next = .failure(.failed("there is no chunk after the last"))
-        } else {
-          do throws(ObjectError) { next = .success(try await reader.next()) } catch { next = .failure(error) }
-        }
-        do throws(ObjectError) {
-          stored.append(try await storing.get())
-        } catch {
-          if case .success(let unused) = next { budget.giveBack(unused.budgetTaken) }
-          throw error
-        }
-        if current.isLast { break }
-        chunk = try next.get()
-      }
-    } catch {
-      garbage.add(stored.map(\.location))
-      throw error
+    let first = try await reader.next()
+    if first.isLast, first.bytes.readableBytes <= inlineMax {
+      defer { budget.giveBack(first.budgetTaken) }
+      await hasher.update(with: first.bytes, on: threads)
+      let (md5, sha256) = hasher.finish()
+      return StagedObject(
+        size: reader.size, md5: md5, sha256: sha256, layout: .inline, payload: first.bytes, chunks: [],
+        isDegraded: false)
     }
+    let stored = try await storeChunks(from: first, reader: &reader, hasher: hasher, replicas: replicas)
     let (md5, sha256) = hasher.finish()
+    let chunks = stored.map(\.chunk)
     return StagedObject(
-      size: reader.size, md5: md5, sha256: sha256, layout: .manifest, payload: Manifest(chunks: stored).encoded(),
-      chunks: stored)
+      size: reader.size, md5: md5, sha256: sha256, layout: .manifest, payload: Manifest(chunks: chunks).encoded(),
+      chunks: chunks, isDegraded: stored.contains(where: \.isDegraded))
   }
 
   /// Gives a staged object its name.
@@ -156,7 +145,9 @@ extension ObjectService {
       }
       let ticket = barrier.enter()
       defer { barrier.leave(ticket) }
-      let volume = try await writer.append(record)
+      let written = try await writer.append(record, replicas: description.replicas)
+      garbage.add(written.abandoned)
+      let volume = written.volume
       let object = StoredObject(head: BlobLocation(volume: volume.id, blob: version), attributes: attributes)
       let outcome: PutOutcome
       do throws(CatalogError) {
@@ -167,7 +158,9 @@ extension ObjectService {
       switch outcome {
       case .committed(let replaced):
         if let replaced { garbage.add(replaced) }
-        return PutResult(name: name, object: object, nodes: volume.nodes, replaced: replaced != nil)
+        return PutResult(
+          name: name, object: object, nodes: volume.nodes, replaced: replaced != nil,
+          isDegraded: staged.isDegraded || volume.isDegraded)
       case .stale(let newest):
         garbage.add([object.head])
         ids.observe(newest)
@@ -193,31 +186,6 @@ extension ObjectService {
       return try ObjectKey(text[..<dot] + suffix + text[dot...])
     } catch {
       throw .failed("\(error)")
-    }
-  }
-
-  /// Hashes and stores a chunk. The chunk's part of the budget is given back in any case.
-  private func store(
-    _ chunk: ChunkReader.Chunk, _ hasher: StreamHasher
-  ) async -> Result<Manifest.Chunk, ObjectError> {
-    defer { budget.giveBack(chunk.budgetTaken) }
-    let id = ids.next()
-    do throws(ObjectError) {
-      let record: EncodedRecord
-      do throws(FormatError) {
-        record = try EncodedRecord(
-          Record(kind: .chunk, blob: id, timestamp: .now(), metadata: ByteBuffer(), payload: chunk.bytes))
-      } catch {
-        throw .failed("\(error)")
-      }
-      async let hashed: Void = hasher.update(with: chunk.bytes, on: threads)
-      let volume = try await writer.append(record)
-      await hashed
-      return .success(
-        Manifest.Chunk(
-          location: BlobLocation(volume: volume.id, blob: id), length: UInt32(chunk.bytes.readableBytes)))
-    } catch {
-      return .failure(error)
     }
   }
 }

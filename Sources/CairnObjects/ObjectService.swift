@@ -12,6 +12,9 @@ package struct ObjectService: Sendable {
     /// Bytes of the largest object (`MAX_UPLOAD_SIZE`).
     package var objectSizeMax: UInt64
 
+    /// Where the coordinator stands: replicas in the same zone are read first. Nil for no preference.
+    package var zone: String?
+
     package init(objectSizeMax: UInt64) {
       self.objectSizeMax = min(objectSizeMax, UInt64(Manifest.chunkCountMax) * UInt64(Limits.chunkSizeMax))
     }
@@ -21,8 +24,8 @@ package struct ObjectService: Sendable {
   let catalog: any ObjectCatalog
   let allocator: VolumeAllocator
   let view: ClusterView
-  let directory: any NodeDirectory
   let writer: RecordWriter
+  let reader: ReplicaReader
   let garbage: GarbageQueue
   let ids: BlobIDGenerator
   let barrier: WriteBarrier
@@ -35,22 +38,24 @@ package struct ObjectService: Sendable {
   ///   - barrier: signs in every change of the catalog.
   ///   - budget: memory for the chunks of all uploads.
   ///   - threads: hash large bodies.
+  ///   - damaged: is told of replicas that lack a record, or have a damaged one.
   package init(
     settings: Settings, catalog: any ObjectCatalog, allocator: VolumeAllocator, view: ClusterView,
     directory: any NodeDirectory, ids: BlobIDGenerator, barrier: WriteBarrier, budget: ByteBudget,
-    threads: NIOThreadPool, logger: Logger
+    threads: NIOThreadPool, damaged: @escaping @Sendable (DamagedReplica) -> Void = { _ in }, logger: Logger
   ) {
     self.settings = settings
     self.catalog = catalog
     self.allocator = allocator
     self.view = view
-    self.directory = directory
     self.ids = ids
     self.barrier = barrier
     self.budget = budget
     self.threads = threads
     self.logger = logger
     writer = RecordWriter(allocator: allocator, view: view, directory: directory, logger: logger)
+    reader = ReplicaReader(
+      allocator: allocator, view: view, directory: directory, zone: settings.zone, report: damaged, logger: logger)
     garbage = GarbageQueue(writer: writer, allocator: allocator, ids: ids, logger: logger)
   }
 
@@ -88,18 +93,38 @@ package struct ObjectService: Sendable {
     }
   }
 
-  /// The nodes that hold a blob's volume, those that answer first.
-  package func nodes(
-    of location: BlobLocation
-  ) async throws(ObjectError) -> (active: [NodeID], inactive: [NodeID]) {
-    do throws(CatalogError) {
-      let nodes = try await allocator.nodes(of: location.volume) ?? []
-      let active = nodes.filter { view.isActive($0) }
-      return (active, nodes.filter { !active.contains($0) })
-    } catch {
-      throw ObjectError(error)
+  /// On which nodes the bytes of an object are.
+  package func replication(of object: StoredObject) async throws(ObjectError) -> ReplicationStatus {
+    var volumes: Set<VolumeID> = [object.head.volume]
+    if object.attributes.layout == .manifest {
+      volumes.formUnion(try await manifest(of: object).chunks.map(\.location.volume))
     }
+    var status = ReplicationStatus()
+    for id in volumes {
+      let volume: Volume?
+      do throws(CatalogError) { volume = try await allocator.find(id, isFresh: true) } catch {
+        throw ObjectError(error)
+      }
+      for node in volume?.nodes ?? [] {
+        if view.isActive(node) { status.successful.insert(node) } else { status.failed.insert(node) }
+      }
+      status.missingReplicas = max(
+        status.missingReplicas, (volume?.replicasWanted ?? 1) - (volume?.nodes.count ?? 0))
+    }
+    return status
   }
+}
+
+/// On which nodes the bytes of an object are.
+package struct ReplicationStatus: Hashable, Sendable {
+  /// Nodes that have some of its bytes and answer.
+  package var successful: Set<NodeID> = []
+  /// Nodes that have some of its bytes and don't answer.
+  package var failed: Set<NodeID> = []
+  /// Replicas that are still to be made of the part that has the fewest.
+  package var missingReplicas = 0
+
+  package var isComplete: Bool { failed.isEmpty && missingReplicas <= 0 }
 }
 
 extension ObjectError {

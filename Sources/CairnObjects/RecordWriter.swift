@@ -3,6 +3,13 @@ package import CairnModel
 internal import CairnNodeClient
 package import Logging
 
+/// Where a record is durable on every replica.
+package struct WrittenRecord: Sendable {
+  package let volume: Volume
+  /// Volumes that were tried before: some of their replicas may have the record, and it is garbage there.
+  let abandoned: [BlobLocation]
+}
+
 /// Puts records on nodes, and finds another place for those that a node fails to take.
 package struct RecordWriter: Sendable {
   /// Places that are tried for one record. A place that was closed meanwhile costs little, so there may be many.
@@ -22,50 +29,84 @@ package struct RecordWriter: Sendable {
     self.logger = logger
   }
 
-  /// Returns when the record is durable on every node of the volume that is returned.
+  /// Returns when the record is durable on every node of a volume.
   ///
   /// A node that fails makes the volume sealed, and the record is replayed into another volume on other nodes.
-  package func append(_ record: EncodedRecord) async throws(ObjectError) -> Volume {
-    var avoided: Set<NodeID> = []
+  ///
+  /// - Parameter replicas: what the upload asks for; nil for the operator's factor.
+  package func append(
+    _ record: EncodedRecord, replicas: Int? = nil
+  ) async throws(ObjectError) -> WrittenRecord {
+    var request = VolumeRequest(replicas: replicas, forTombstone: record.header.kind == .tombstone)
     var lastError: NodeError?
+    var abandoned: [BlobLocation] = []
     for _ in 0..<Self.attemptsMax {
       let volume: Volume
       do throws(AllocationError) {
-        volume = try await allocator.volume(avoiding: avoided, forTombstone: record.header.kind == .tombstone)
+        volume = try await allocator.volume(for: request)
       } catch {
         // A node that can't even make a volume is skipped like one that fails an append.
         if case .failed(let cause) = error, case .unreachable(let node, _) = cause {
-          avoided.insert(node)
+          request.avoided.insert(node)
           lastError = cause
           continue
         }
         // The record is in memory: better to wait for a node than to fail the client.
-        if case .noActiveNode = error, case .unreachable = lastError,
-          await view.waitForActiveNode(atMost: Self.patience)
-        {
-          avoided = []
+        if error.isForLackOfNodes, case .unreachable = lastError, await waitForNodes(beside: request.avoided) {
+          request.avoided = []
           continue
         }
         throw ObjectError(error, after: lastError)
       }
-      do throws(NodeError) {
-        try await append(record, to: volume)
-        return volume
-      } catch {
-        lastError = error
-        logger.notice("append failed", metadata: ["volume": "\(volume.id)", "error": "\(error)"])
-        try await avoid(volume, because: error, avoided: &avoided)
+      let failures = await append(record, to: volume)
+      guard let failure = failures.first else { return WrittenRecord(volume: volume, abandoned: abandoned) }
+      lastError = failure
+      abandoned.append(BlobLocation(volume: volume.id, blob: record.header.blob))
+      for failure in failures {
+        logger.notice("append failed", metadata: ["volume": "\(volume.id)", "error": "\(failure)"])
+        try await avoid(volume, because: failure, avoided: &request.avoided)
       }
     }
     throw .unavailable("no storage node took the record: \(lastError.map { "\($0)" } ?? "")")
   }
 
-  /// Appends to a volume of the caller's choice, without another try.
-  func append(_ record: EncodedRecord, to volume: Volume) async throws(NodeError) {
-    for id in volume.nodes {
-      guard let node = directory.node(id) else { throw .unreachable(id, "its address is not known") }
-      try await node.append(record, to: volume.id)
+  /// Appends to all nodes of a volume of the caller's choice at once, without another try.
+  ///
+  /// - Returns: what failed; nothing when the record is durable on every node.
+  func append(_ record: EncodedRecord, to volume: Volume) async -> [NodeError] {
+    if volume.nodes.count == 1 {
+      return await append(record, to: volume, on: volume.nodes[0]).map { [$0] } ?? []
     }
+    return await withTaskGroup(of: NodeError?.self) { group in
+      for node in volume.nodes {
+        group.addTask { await append(record, to: volume, on: node) }
+      }
+      return await group.reduce(into: []) { failures, failure in failures += failure.map { [$0] } ?? [] }
+    }
+  }
+
+  private func append(_ record: EncodedRecord, to volume: Volume, on id: NodeID) async -> NodeError? {
+    guard let node = directory.node(id) else { return .unreachable(id, "its address is not known") }
+    do throws(NodeError) {
+      try await node.append(record, to: volume.id)
+      return nil
+    } catch {
+      return error
+    }
+  }
+
+  /// Waits until another node than those that failed, or one of them again, answers.
+  private func waitForNodes(beside avoided: Set<NodeID>) async -> Bool {
+    let clock = ContinuousClock()
+    let end = clock.now + Self.patience
+    while clock.now < end, !Task.isCancelled {
+      guard await view.waitForActiveNode(atMost: end - clock.now) else { return false }
+      // Those that failed count again when a heartbeat has cleared them.
+      if avoided.contains(where: view.isActive) { return true }
+      try? await Task.sleep(for: .milliseconds(100))
+      try? await view.refresh()
+    }
+    return false
   }
 
   /// Draws the conclusions of a failed append.
@@ -79,6 +120,8 @@ package struct RecordWriter: Sendable {
       await allocator.seal(volume)
     case .refused(let node, .readOnly, _):
       avoided.insert(node)
+      // Some of its replicas may have the record now, and must not be appended to by others without it.
+      if volume.nodes.count > 1 { await allocator.seal(volume) }
     case .refused(let node, .wrongNode, let reason):
       // The address belongs to another node now: perhaps the registry already knows the new one.
       view.suspect(node, because: reason)
@@ -97,6 +140,16 @@ package struct RecordWriter: Sendable {
   }
 }
 
+extension AllocationError {
+  /// Nodes that come back would help.
+  fileprivate var isForLackOfNodes: Bool {
+    switch self {
+    case .noActiveNode, .tooFewNodes: true
+    case .noSpace, .catalog, .failed: false
+    }
+  }
+}
+
 extension ObjectError {
   /// - Parameter cause: what happened before, when nothing is left to try.
   init(_ error: AllocationError, after cause: NodeError? = nil) {
@@ -104,6 +157,7 @@ extension ObjectError {
     case (.noActiveNode, .refused(_, .readOnly, _)?), (.noSpace, _):
       self = .noSpace("The disk reserve of every storage node is reached")
     case (.noActiveNode, _): self = .noActiveNode
+    case (.tooFewNodes(let writable, let needed), _): self = .tooFewNodes(writable: writable, needed: needed)
     case (.catalog(let error), _): self = .unavailable("\(error)")
     case (.failed(.refused(_, .readOnly, _)), _):
       self = .noSpace("The disk reserve of every storage node is reached")

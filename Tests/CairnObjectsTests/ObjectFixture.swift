@@ -2,7 +2,7 @@ import CairnCatalog
 import CairnCluster
 import CairnModel
 import CairnNodeClient
-import CairnObjects
+@testable import CairnObjects
 import CairnStorage
 import CairnTestSupport
 import Logging
@@ -12,11 +12,15 @@ import Synchronization
 
 /// A storage node that can be told to fail: the real one behind it, in a folder of its own.
 final class FaultyNode: StorageNode {
-  enum Fault: Sendable {
+  enum Fault: Sendable, Equatable {
     case none
     case unreachable
     case readOnly
     case volumeClosed
+    /// Finds its records damaged.
+    case corrupt
+    /// Reads break off after so many bytes.
+    case breaksOff(after: Int)
   }
 
   private let node: LocalNode
@@ -42,6 +46,7 @@ final class FaultyNode: StorageNode {
     case .unreachable: throw .unreachable(id, "told to")
     case .readOnly: throw .refused(id, .readOnly, "told to")
     case .volumeClosed: throw .refused(id, .volumeClosed, "told to")
+    case .corrupt, .breaksOff: return
     }
   }
 
@@ -57,7 +62,24 @@ final class FaultyNode: StorageNode {
   }
 
   func read(_ location: BlobLocation, range: Range<UInt64>?) async throws(NodeError) -> BlobContent {
-    if fault == .unreachable { try check() }
+    switch fault {
+    case .unreachable: try check()
+    case .corrupt: throw .refused(id, .corrupt, "told to")
+    case .breaksOff(let limit):
+      let bytes = ByteCollector(limit: .max)
+      do { try await node.read(location, range: range).write(to: bytes) } catch let error as NodeError {
+        throw error
+      } catch {
+        throw .unreachable(id, "\(error)")
+      }
+      let collected = bytes.collected
+      return .stream(length: UInt64(collected.readableBytes)) { [id] sink in
+        guard limit < collected.readableBytes else { return try await sink.write(collected) }
+        if let part = collected.getSlice(at: 0, length: limit) { try await sink.write(part) }
+        throw NodeError.unreachable(id, "told to break off")
+      }
+    case .none, .readOnly, .volumeClosed: break
+    }
     return try await node.read(location, range: range)
   }
 
@@ -72,6 +94,17 @@ struct FaultyDirectory: NodeDirectory {
   func node(_ id: NodeID) -> (any StorageNode)? { nodes.first { $0.id == id } }
 }
 
+/// What the reader reported.
+final class DamagedReplicas: Sendable {
+  private let replicas = Mutex<Set<DamagedReplica>>([])
+
+  var reported: Set<DamagedReplica> { replicas.withLock { $0 } }
+
+  func add(_ replica: DamagedReplica) {
+    replicas.withLock { _ = $0.insert(replica) }
+  }
+}
+
 /// An ObjectService with a real catalog and real storage nodes, in a temporary folder.
 struct ObjectFixture: Sendable {
   let folder: TemporaryFolder
@@ -81,14 +114,17 @@ struct ObjectFixture: Sendable {
   let objects: ObjectService
   let ids: BlobIDGenerator
   let barrier: WriteBarrier
+  let damaged = DamagedReplicas()
 
   static let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
 
   static func with(
-    nodes count: Int = 1, chunkSize: Int = 1000, budget: Int = 1 << 30,
+    nodes count: Int = 1, replicas: Int = 1, minimum: Int? = nil, chunkSize: Int = 1000, budget: Int = 1 << 30,
     _ body: (ObjectFixture) async throws -> Void
   ) async throws {
-    let fixture = try await ObjectFixture(nodes: count, chunkSize: chunkSize, budget: budget)
+    let fixture = try await ObjectFixture(
+      nodes: count, replication: ReplicationPolicy(factor: replicas, minimum: minimum), chunkSize: chunkSize,
+      budget: budget)
     do { try await body(fixture) } catch {
       await fixture.close()
       throw error
@@ -96,7 +132,7 @@ struct ObjectFixture: Sendable {
     await fixture.close()
   }
 
-  private init(nodes count: Int, chunkSize: Int, budget: Int) async throws {
+  private init(nodes count: Int, replication: ReplicationPolicy, chunkSize: Int, budget: Int) async throws {
     folder = try TemporaryFolder("objects")
     catalog = try await Self.openCatalog(folder.path + "/catalog.sqlite")
     let path = folder.path
@@ -111,9 +147,10 @@ struct ObjectFixture: Sendable {
     objects = ObjectService(
       settings: settings, catalog: catalog,
       allocator: VolumeAllocator(
-        catalog: catalog, view: view, directory: directory, replicas: 1, logger: Self.logger), view: view,
+        catalog: catalog, view: view, directory: directory, replication: replication,
+        logger: Self.logger), view: view,
       directory: directory, ids: ids, barrier: barrier, budget: ByteBudget(bytes: budget), threads: .singleton,
-      logger: Self.logger)
+      damaged: { [damaged] in damaged.add($0) }, logger: Self.logger)
     try await beat()
   }
 
@@ -146,11 +183,12 @@ struct ObjectFixture: Sendable {
 
   @discardableResult
   func put(
-    _ key: String, _ bytes: [UInt8], onConflict rule: ConflictRule = .overwrite, pieces: Int = 300
+    _ key: String, _ bytes: [UInt8], onConflict rule: ConflictRule = .overwrite, pieces: Int = 300,
+    replicas: Int? = nil
   ) async throws -> PutResult {
     try await objects.put(
-      ObjectName(key: ObjectKey(key)), Self.source(bytes, pieces: pieces), UploadDescription(contentType: "a/b"),
-      onConflict: rule)
+      ObjectName(key: ObjectKey(key)), Self.source(bytes, pieces: pieces),
+      UploadDescription(contentType: "a/b", replicas: replicas), onConflict: rule)
   }
 
   func get(_ key: String, _ range: Range<UInt64>? = nil) async throws -> [UInt8]? {

@@ -14,7 +14,8 @@ extension NativeAPI {
       throw APIError(.badRequest, "A part of a file can't be put: leave Content-Range out")
     }
     try refuseLarge(request)
-    let description = UploadDescription(contentType: mediaType(request.headers.first(name: "content-type")))
+    let description = UploadDescription(
+      contentType: mediaType(request.headers.first(name: "content-type")), replicas: try replicas(request))
     let body = BodySource(length: request.contentLength) { try await request.body.next() }
     do throws(ObjectError) {
       let result = try await objects.put(ObjectName(key: key), body, description, onConflict: rule)

@@ -22,6 +22,7 @@ extension NativeAPI {
   /// `POST /upload`: a form with one or more fields `file`. They are stored when the form has arrived whole.
   func upload(_ request: HTTPRequest, _ query: QueryParameters) async throws(APIError) -> HTTPResponse {
     let rule = try conflictRule(query)
+    let replicas = try replicas(request)
     try refuseLarge(request, overhead: Self.formOverheadMax)
     let form: MultipartReader
     do throws(MultipartError) {
@@ -32,7 +33,7 @@ extension NativeAPI {
     var staged: [StagedFile] = []
     do throws(APIError) {
       while let headers = try await nextPart(form) {
-        guard let file = try await stage(headers, form, after: staged) else { continue }
+        guard let file = try await stage(headers, form, replicas, after: staged) else { continue }
         staged.append(file)
       }
       guard !staged.isEmpty else {
@@ -59,7 +60,7 @@ extension NativeAPI {
 
   /// Stages the file of a part; nil for a part that is another field.
   private func stage(
-    _ headers: MultipartParser.PartHeaders, _ form: MultipartReader, after staged: [StagedFile]
+    _ headers: MultipartParser.PartHeaders, _ form: MultipartReader, _ replicas: Int?, after staged: [StagedFile]
   ) async throws(APIError) -> StagedFile? {
     let disposition: ContentDisposition
     do throws(ContentDisposition.Failure) {
@@ -81,9 +82,11 @@ extension NativeAPI {
     let held = staged.reduce(0) { $0 + $1.object.memoryUsed }
     do throws(ObjectError) {
       return StagedFile(
-        name: ObjectName(key: key), description: UploadDescription(contentType: mediaType(contentType)),
+        name: ObjectName(key: key),
+        description: UploadDescription(contentType: mediaType(contentType), replicas: replicas),
         object: try await objects.stage(
-          BodySource(length: nil) { try await form.nextBytes() }, inlineMax: max(0, Self.stagedBytesMax - held)))
+          BodySource(length: nil) { try await form.nextBytes() }, inlineMax: max(0, Self.stagedBytesMax - held),
+          replicas: replicas))
     } catch {
       throw APIError(error)
     }
@@ -137,7 +140,7 @@ extension JSONText {
       json.member("stored_nodes", result.nodes.map(\.description))
       json.member(
         "created_at", HTTPDate.iso8601(nanosecondsSinceEpoch: attributes.createdAt.nanosecondsSinceEpoch))
-      json.member("upload_status", "completed")
+      json.member("upload_status", result.isDegraded ? "degraded" : "completed")
     }
   }
 }

@@ -1,3 +1,4 @@
+internal import CairnCluster
 internal import CairnHTTP
 internal import CairnModel
 internal import CairnObjects
@@ -43,5 +44,16 @@ extension NativeAPI {
       lastModified: attributes.map { Int($0.createdAt.secondsSinceEpoch) })
     guard outcome == .proceed else { throw .preconditionFailed }
     return object
+  }
+
+  /// The number of copies that an upload asks for with `X-Cairn-Replicas`; nil for the operator's factor.
+  func replicas(_ request: HTTPRequest) throws(APIError) -> Int? {
+    guard let text = request.headers.first(name: "x-cairn-replicas") else { return nil }
+    guard let count = Int(text), (1...ReplicationPolicy.replicasMax).contains(count) else {
+      throw APIError(
+        .badRequest,
+        "X-Cairn-Replicas is '\(text)', allowed is a number from 1 to \(ReplicationPolicy.replicasMax)")
+    }
+    return count
   }
 }

@@ -131,7 +131,15 @@ final class HTTPClientConnection: ChannelInboundHandler, @unchecked Sendable {
       fail(.timedOut(address, "nothing came for \(seconds) s"))
       channel.close(promise: nil)
     }
-    await withCheckedContinuation { waiter = $0 }
+    await withTaskCancellationHandler {
+      await withCheckedContinuation { waiter = $0 }
+    } onCancel: {
+      channel.eventLoop.execute { [self] in
+        guard waiter != nil else { return }
+        fail(.timedOut(address, "it is not waited for any more"))
+        channel.close(promise: nil)
+      }
+    }
   }
 
   private func fail(_ error: HTTPClientError) {

@@ -1,5 +1,6 @@
 import CairnCatalog
 import CairnHTTP
+import CairnCluster
 import CairnModel
 import CairnStorage
 import Logging
@@ -82,18 +83,32 @@ extension StorageConfiguration {
   }
 }
 
+extension ReplicationPolicy {
+  init(_ reader: inout SettingReader, factor setting: Setting<Int>) throws(ConfigurationError) {
+    let factor = try reader.read(setting)
+    let minimum = try reader.readOptional(Settings.replicasMin)
+    guard minimum ?? 1 <= factor else {
+      throw .refused(
+        "MIN_REPLICAS is \(minimum ?? 0), allowed: a number from 1 to REPLICATION_FACTOR, which is \(factor)")
+    }
+    self.init(factor: factor, minimum: minimum)
+  }
+}
+
 /// `cairn server`.
 struct ServerConfiguration {
   var process: ProcessConfiguration
   var storage: StorageConfiguration
   var uploads: UploadConfiguration
   var membership: MembershipConfiguration
+  var replication: ReplicationPolicy
 
   init(_ reader: inout SettingReader) throws(ConfigurationError) {
     process = try ProcessConfiguration(&reader)
     storage = try StorageConfiguration(&reader)
     uploads = try UploadConfiguration(&reader)
     membership = try MembershipConfiguration(&reader)
+    replication = try ReplicationPolicy(&reader, factor: Settings.serverReplicationFactor)
   }
 }
 
@@ -103,6 +118,9 @@ struct CoordinatorConfiguration {
   var uploads: UploadConfiguration
   var redis: RedisConfiguration
   var membership: MembershipConfiguration
+  var replication: ReplicationPolicy
+  /// Where the coordinator stands; nil for no preference among replicas.
+  var zone: String?
   var writeDeadline: Duration
   var secret: ClusterSecret?
 
@@ -111,6 +129,8 @@ struct CoordinatorConfiguration {
     uploads = try UploadConfiguration(&reader)
     redis = try RedisConfiguration(&reader)
     membership = try MembershipConfiguration(&reader)
+    replication = try ReplicationPolicy(&reader, factor: Settings.replicationFactor)
+    zone = try reader.readOptional(Settings.coordinatorZone)
     writeDeadline = try reader.read(Settings.writeDeadline)
     secret = try reader.readOptional(Settings.clusterSecret).map(ClusterSecret.init)
   }

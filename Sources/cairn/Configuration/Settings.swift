@@ -1,3 +1,4 @@
+import CairnCluster
 import CairnStorage
 import Logging
 
@@ -30,7 +31,15 @@ enum Settings {
   static let heartbeatInterval = Setting.seconds("NODE_HEARTBEAT_INTERVAL", default: "30", 0.05...3600)
   static let nodeTimeout = Setting.seconds("NODE_TIMEOUT", default: "90", 0.1...86400)
   static let writeDeadline = Setting.seconds("NODE_WRITE_DEADLINE", default: "5", 0.1...3600)
+  static let replicationFactor = Setting.integer("REPLICATION_FACTOR", default: 3, 1...ReplicationPolicy.replicasMax)
+  static let serverReplicationFactor = Setting.integer(
+    "REPLICATION_FACTOR", default: 1, 1...ReplicationPolicy.replicasMax)
+  static let replicasMin = Setting<Int>(
+    name: "MIN_REPLICAS", fallback: nil, allowed: "a number from 1 to REPLICATION_FACTOR",
+    parse: { Int($0).flatMap { (1...ReplicationPolicy.replicasMax).contains($0) ? $0 : nil } })
   static let zone = Setting.text("NODE_ZONE", default: "default", "a name for the place where the node stands")
+  static let coordinatorZone = Setting.text(
+    "NODE_ZONE", "a name for the place where the coordinator stands: replicas there are read first")
   static let clusterSecret = Setting.text(
     "CLUSTER_SECRET", "a secret text, the same on all coordinators and nodes", secret: true)
   static let allowInsecureCluster = Setting.flag("ALLOW_INSECURE_CLUSTER")

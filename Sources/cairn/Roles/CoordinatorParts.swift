@@ -15,12 +15,15 @@ struct CoordinatorParts: Sendable {
 
   init(
     role: RoleProcess, catalog: any Catalog, view: ClusterView, directory: any NodeDirectory,
-    uploads: UploadConfiguration, durability: String, ids: BlobIDGenerator, barrier: WriteBarrier
+    uploads: UploadConfiguration, replication: ReplicationPolicy, zone: String? = nil, durability: String,
+    ids: BlobIDGenerator, barrier: WriteBarrier
   ) {
     let allocator = VolumeAllocator(
-      catalog: catalog, view: view, directory: directory, replicas: 1, logger: role.logger)
+      catalog: catalog, view: view, directory: directory, replication: replication, logger: role.logger)
+    var settings = ObjectService.Settings(objectSizeMax: uploads.objectSizeMax)
+    settings.zone = zone
     let objects = ObjectService(
-      settings: ObjectService.Settings(objectSizeMax: uploads.objectSizeMax), catalog: catalog, allocator: allocator,
+      settings: settings, catalog: catalog, allocator: allocator,
       view: view, directory: directory, ids: ids, barrier: barrier, budget: ByteBudget(bytes: uploads.memory),
       threads: role.threads, logger: role.logger)
     self.view = view

@@ -1,0 +1,240 @@
+internal import CairnCatalog
+package import CairnCluster
+package import CairnModel
+internal import CairnNodeClient
+internal import CairnStorage
+package import Logging
+internal import NIOCore
+internal import Synchronization
+
+/// A replica that could not give a record that it should have.
+package struct DamagedReplica: Hashable, Sendable {
+  package let location: BlobLocation
+  package let node: NodeID
+}
+
+/// Reads records from whichever replica answers, and goes on with another one when it breaks off.
+package struct ReplicaReader: Sendable {
+  private let allocator: VolumeAllocator
+  private let view: ClusterView
+  private let directory: any NodeDirectory
+  private let loads = NodeLoads()
+  private let latencies = ReadLatencies()
+  /// Where this coordinator stands: replicas there are asked first.
+  private let zone: String?
+  private let report: @Sendable (DamagedReplica) -> Void
+  private let logger: Logger
+
+  /// - Parameter report: is told of each replica that lacks a record, or has a damaged one.
+  package init(
+    allocator: VolumeAllocator, view: ClusterView, directory: any NodeDirectory, zone: String?,
+    report: @escaping @Sendable (DamagedReplica) -> Void, logger: Logger
+  ) {
+    self.allocator = allocator
+    self.view = view
+    self.directory = directory
+    self.zone = zone
+    self.report = report
+    self.logger = logger
+  }
+
+  /// Finds the payload of a record, or a range of it.
+  func read(_ location: BlobLocation, range: Range<UInt64>?) async throws(ObjectError) -> BlobContent {
+    let opened = try await open(location, range: range, replicas: replicas(of: location.volume))
+    guard case .stream(let length, let write) = opened.content, !opened.others.isEmpty else { return opened.content }
+    return .stream(length: length) { sink in
+      try await stream(location, range, opened, length: length, write: write, to: sink)
+    }
+  }
+
+  // MARK: Choosing
+
+  /// The nodes that hold a volume, in the order in which to ask them.
+  private func replicas(of volume: VolumeID, isFresh: Bool = false) async throws(ObjectError) -> [NodeID] {
+    let nodes: [NodeID]
+    do throws(CatalogError) {
+      nodes = try await allocator.find(volume, isFresh: isFresh)?.nodes ?? []
+    } catch {
+      throw ObjectError(error)
+    }
+    guard nodes.count > 1 else { return nodes }
+    // A node that seems dead is better than none: perhaps only its heartbeats are late.
+    let ranked = nodes.map { node in
+      let isElsewhere = zone != nil && view.report(of: node)?.zone != zone
+      return (node: node, rank: (view.isActive(node) ? 0 : 2) + (isElsewhere ? 1 : 0), load: loads.count(of: node))
+    }
+    return ranked.shuffled().sorted { ($0.rank, $0.load) < ($1.rank, $1.load) }.map(\.node)
+  }
+
+  private struct Opened: Sendable {
+    let node: NodeID
+    let content: BlobContent
+    /// The replicas that were not asked yet.
+    let others: ArraySlice<NodeID>
+  }
+
+  private func open(
+    _ location: BlobLocation, range: Range<UInt64>?, replicas: [NodeID]
+  ) async throws(ObjectError) -> Opened {
+    var failures: [NodeError] = []
+    if let opened = await open(location, range: range, among: replicas[...], failures: &failures) { return opened }
+    // The volume may have moved since its nodes were looked up.
+    let fresh = try await self.replicas(of: location.volume, isFresh: true).filter { !replicas.contains($0) }
+    if let opened = await open(location, range: range, among: fresh[...], failures: &failures) { return opened }
+    throw error(for: location, after: failures)
+  }
+
+  /// Asks one replica after the other; the second one at the same time, when the first takes unusually long.
+  private func open(
+    _ location: BlobLocation, range: Range<UInt64>?, among replicas: ArraySlice<NodeID>,
+    failures: inout [NodeError]
+  ) async -> Opened? {
+    var rest = replicas
+    if rest.count > 1, let patience = latencies.patience {
+      let (first, second) = (rest.removeFirst(), rest.removeFirst())
+      switch await hedged(location, range, first, second, after: patience) {
+      case .success(let (node, content)):
+        return Opened(node: node, content: content, others: rest + [node == first ? second : first])
+      case .failure(let failed): failures += failed.errors
+      }
+    }
+    while let node = rest.popFirst() {
+      switch await ask(node, location, range) {
+      case .success(let content): return Opened(node: node, content: content, others: rest)
+      case .failure(let error): failures.append(error)
+      }
+    }
+    return nil
+  }
+
+  private struct Failed: Error {
+    var errors: [NodeError]
+  }
+
+  private func hedged(
+    _ location: BlobLocation, _ range: Range<UInt64>?, _ first: NodeID, _ second: NodeID, after patience: Duration
+  ) async -> Result<(NodeID, BlobContent), Failed> {
+    await withTaskGroup(of: (NodeID, Result<BlobContent, NodeError>)?.self) { group in
+      group.addTask { (first, await ask(first, location, range)) }
+      group.addTask {
+        try? await Task.sleep(for: patience)
+        return nil
+      }
+      var failed = Failed(errors: [])
+      var asked = 1
+      while let finished = await group.next() {
+        switch finished {
+        case (let node, .success(let content))?:
+          group.cancelAll()
+          return .success((node, content))
+        case (_, .failure(let error))?: failed.errors.append(error)
+        case nil: break
+        }
+        if asked == 1 {
+          asked = 2
+          group.addTask { (second, await ask(second, location, range)) }
+        } else if failed.errors.count == 2 {
+          group.cancelAll()
+        }
+      }
+      return .failure(failed)
+    }
+  }
+
+  private func ask(
+    _ id: NodeID, _ location: BlobLocation, _ range: Range<UInt64>?
+  ) async -> Result<BlobContent, NodeError> {
+    guard let node = directory.node(id) else { return .failure(.unreachable(id, "its address is not known")) }
+    loads.begin(id)
+    defer { loads.end(id) }
+    let start = ContinuousClock.now
+    do throws(NodeError) {
+      let content = try await node.read(location, range: range)
+      latencies.add(.now - start)
+      return .success(content)
+    } catch {
+      if !Task.isCancelled { note(error, at: location) }
+      return .failure(error)
+    }
+  }
+
+  private func note(_ error: NodeError, at location: BlobLocation) {
+    logger.notice("read failed", metadata: ["blob": "\(location.blob)", "error": "\(error)"])
+    switch error {
+    case .unreachable(let node, let reason): view.suspect(node, because: reason)
+    case .refused(let node, .corrupt, _), .refused(let node, .blobUnknown, _), .refused(let node, .volumeUnknown, _):
+      report(DamagedReplica(location: location, node: node))
+    case .refused: break
+    }
+  }
+
+  private func error(for location: BlobLocation, after failures: [NodeError]) -> ObjectError {
+    // What may pass is told first: the other replicas may be sound.
+    for case .unreachable(let node, let reason) in failures {
+      return .unavailable("no storage node that holds the file answers: node \(node) is unreachable: \(reason)")
+    }
+    switch failures.last {
+    case .refused(_, .corrupt, let detail): return .corrupt("blob \(location.blob) is damaged: \(detail)")
+    case .refused(_, .blobUnknown, _), .refused(_, .volumeUnknown, _):
+      return .corrupt("blob \(location.blob) is missing on its node")
+    case let error?: return .unavailable("no storage node that holds the file answers: \(error)")
+    case nil: return .unavailable("no storage node that holds volume \(location.volume) is known")
+    }
+  }
+
+  // MARK: Streaming
+
+  /// Writes a record's bytes; when its replica breaks off, the next one goes on at the same byte.
+  private func stream(
+    _ location: BlobLocation, _ range: Range<UInt64>?, _ opened: Opened, length: UInt64,
+    write: @Sendable (any ByteSink) async throws -> Void, to sink: any ByteSink
+  ) async throws {
+    let start = range?.lowerBound ?? 0
+    let counted = CountingSink(sink)
+    var current = opened
+    while true {
+      loads.begin(current.node)
+      defer { loads.end(current.node) }
+      do {
+        if counted.count == 0, case .stream = current.content, current.node == opened.node {
+          return try await write(counted)
+        }
+        return try await current.content.write(to: counted)
+      } catch let error as NodeError {
+        note(error, at: location)
+        // Bytes that went out already can't be taken back: better a broken answer than a wrong one.
+        if case .refused(_, .corrupt, _) = error, counted.count > 0 { throw error }
+        let left = start + counted.count..<start + length
+        guard !left.isEmpty else { return }
+        var failures = [error]
+        guard let next = await open(location, range: left, among: current.others, failures: &failures) else {
+          throw error
+        }
+        logger.info(
+          "read goes on with another replica",
+          metadata: ["blob": "\(location.blob)", "node": "\(next.node)", "byte": "\(left.lowerBound)"])
+        current = next
+      }
+    }
+  }
+}
+
+/// Counts the bytes that went through. Used by one writer at a time.
+private final class CountingSink: ByteSink, @unchecked Sendable {
+  private let sink: any ByteSink
+  private(set) var count: UInt64 = 0
+
+  init(_ sink: any ByteSink) {
+    self.sink = sink
+  }
+
+  func write(_ bytes: ByteBuffer) async throws {
+    try await sink.write(bytes)
+    count += UInt64(bytes.readableBytes)
+  }
+
+  func write(_ file: BlobFile, _ range: Range<Int>) async throws {
+    try await sink.write(file, range)
+    count += UInt64(range.count)
+  }
+}

@@ -1,0 +1,138 @@
+import CairnCatalog
+import CairnCluster
+import CairnModel
+import CairnStorage
+import CairnTestSupport
+import NIOCore
+import Testing
+
+@testable import CairnNodeClient
+@testable import CairnObjects
+
+/// Several copies of each record, with real storage nodes that fail as they are told.
+@Suite struct ReplicationTests {
+  @Test func everyReplicaHasEveryRecord() async throws {
+    try await ObjectFixture.with(nodes: 4, replicas: 3) { fixture in
+      for (index, size) in [0, 1, 999, 1000, 1001, 7500].enumerated() {
+        let bytes = Array(RandomBytes.slice(count: size))
+        let result = try await fixture.put("file \(index)", bytes)
+        #expect(!result.isDegraded)
+        #expect(Set(result.nodes).count == 3)
+        for location in await fixture.objects.blobs(of: result.object) {
+          let holders = fixture.nodes.filter { (try? $0.store.readBlocking(location)) != nil }
+          #expect(holders.count == 3, "blob \(location.blob) of file \(index)")
+        }
+        #expect(try await fixture.get("file \(index)") == bytes)
+      }
+    }
+  }
+
+  @Test func anUploadMayAskForMoreOrFewerCopies() async throws {
+    try await ObjectFixture.with(nodes: 4, replicas: 2) { fixture in
+      for count in [1, 4, 2, 16] {
+        let result = try await fixture.put("file", Array(RandomBytes.slice(count: 2500)), replicas: count)
+        #expect(result.nodes.count == min(count, 4))
+        for location in await fixture.objects.blobs(of: result.object) {
+          #expect(fixture.nodes.count { (try? $0.store.readBlocking(location)) != nil } == min(count, 4))
+        }
+      }
+    }
+  }
+
+  /// The failed volume is sealed, the write goes to the others, and what the failed try left behind is told to be
+  /// garbage, so that a rebuilt catalog can't take it for the object.
+  @Test func aReplicaThatFailsIsReplacedWithoutTheClientNoticing() async throws {
+    try await ObjectFixture.with(nodes: 4, replicas: 3) { fixture in
+      let before = try await fixture.put("before", Array(RandomBytes.slice(count: 100)))
+      let failing = try #require(fixture.nodes.first { before.nodes.contains($0.id) })
+      failing.fault = .unreachable
+      let after = try await fixture.put("after", Array(RandomBytes.slice(count: 2500)))
+      #expect(!after.isDegraded)
+      #expect(!after.nodes.contains(failing.id))
+      #expect(Set(after.nodes).count == 3)
+      let volume = try await fixture.catalog.volume(before.object.head.volume)
+      #expect(volume?.state == .sealed)
+      #expect(try await fixture.get("before")?.count == 100)
+    }
+  }
+
+  @Test func tooFewNodesAreAnErrorUnlessTheOperatorAllowsIt() async throws {
+    try await ObjectFixture.with(nodes: 3, replicas: 3) { fixture in
+      fixture.nodes[0].fault = .unreachable
+      fixture.view.suspect(fixture.nodes[0].id, because: "test")
+      let error = await #expect(throws: ObjectError.self) {
+        try await fixture.put("file", Array(RandomBytes.slice(count: 10)))
+      }
+      guard case .tooFewNodes(writable: 2, needed: 3) = error else {
+        Issue.record("\(String(describing: error))")
+        return
+      }
+    }
+    try await ObjectFixture.with(nodes: 3, replicas: 3, minimum: 2) { fixture in
+      fixture.nodes[0].fault = .unreachable
+      let result = try await fixture.put("file", Array(RandomBytes.slice(count: 2500)))
+      #expect(result.isDegraded)
+      #expect(result.nodes.count == 2)
+      let status = try await fixture.objects.replication(of: result.object)
+      #expect(status.missingReplicas == 1)
+      #expect(!status.isComplete)
+      // When the node is back, writes get all their replicas again.
+      fixture.nodes[0].fault = .none
+      try await fixture.beat()
+      #expect(try await !fixture.put("file", Array(RandomBytes.slice(count: 10))).isDegraded)
+    }
+  }
+
+  @Test(arguments: 1...2) func readsSurviveTheLossOfAllButOneReplica(lost: Int) async throws {
+    try await ObjectFixture.with(nodes: 3, replicas: 3) { fixture in
+      let bytes = Array(RandomBytes.slice(count: 5500))
+      _ = try await fixture.put("file", bytes)
+      for (index, fault) in [FaultyNode.Fault.unreachable, .corrupt].prefix(lost).enumerated() {
+        fixture.nodes[index].fault = fault
+      }
+      for _ in 1...20 { #expect(try await fixture.get("file") == bytes) }
+    }
+  }
+
+  @Test func aReadGoesOnAtTheSameByteWhereItsReplicaBrokeOff() async throws {
+    try await ObjectFixture.with(nodes: 3, replicas: 3) { fixture in
+      let bytes = Array(RandomBytes.slice(count: 5500))
+      _ = try await fixture.put("file", bytes)
+      for limit in [0, 1, 500, 999] {
+        for (index, node) in fixture.nodes.enumerated() {
+          node.fault = index < 2 ? .breaksOff(after: limit) : .none
+        }
+        try await fixture.beat()
+        for range in [nil, 0..<5500, 700..<3300, 999..<1001, 5499..<5500] as [Range<UInt64>?] {
+          let part = range.map { Array(bytes[Int($0.lowerBound)..<Int($0.upperBound)]) } ?? bytes
+          #expect(try await fixture.get("file", range) == part, "\(limit) bytes, \(String(describing: range))")
+        }
+      }
+    }
+  }
+
+  @Test func whenAllReplicasFailTheClientGetsAnErrorAndNoWrongByte() async throws {
+    try await ObjectFixture.with(nodes: 2, replicas: 2) { fixture in
+      let bytes = Array(RandomBytes.slice(count: 900))
+      _ = try await fixture.put("file", bytes)
+      for node in fixture.nodes { node.fault = .corrupt }
+      let error = await #expect(throws: ObjectError.self) { try await fixture.get("file") }
+      guard case .corrupt = error else {
+        Issue.record("\(String(describing: error))")
+        return
+      }
+      for node in fixture.nodes { node.fault = .breaksOff(after: 100) }
+      await #expect(throws: (any Error).self) { try await fixture.get("file") }
+    }
+  }
+
+  @Test func aReplicaWithADamagedRecordIsReported() async throws {
+    try await ObjectFixture.with(nodes: 2, replicas: 2) { fixture in
+      let result = try await fixture.put("file", Array(RandomBytes.slice(count: 900)))
+      fixture.nodes[0].fault = .corrupt
+      for _ in 1...20 { _ = try await fixture.get("file") }
+      #expect(
+        fixture.damaged.reported == [DamagedReplica(location: result.object.head, node: fixture.nodes[0].id)])
+    }
+  }
+}
