@@ -18,7 +18,7 @@ struct Cluster {
     redis = try await RedisServer(options)
     settings = [
       "REDIS_HOST": "127.0.0.1", "REDIS_PORT": "\(redis.port)", "NODE_HEARTBEAT_INTERVAL": "0.2", "NODE_TIMEOUT": "2",
-      "NODE_WRITE_DEADLINE": "2",
+      "NODE_WRITE_DEADLINE": "2", "REPLICATION_FACTOR": "1",
     ].merging(changes) { $1 }
     for _ in 0..<coordinators { self.coordinators.append(try await CairnProcess(.coordinator, settings)) }
     for _ in 0..<nodes { self.nodes.append(try await CairnProcess(.node, settings)) }
