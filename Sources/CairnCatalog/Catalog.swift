@@ -54,6 +54,18 @@ package protocol VolumeCatalog: Sendable {
 
   func openVolumes() async throws(CatalogError) -> [Volume]
 
+  /// Makes `nodes` the nodes of a volume, if they are exactly `expected`, in the same order; false where they are not,
+  /// or where the volume is unknown. Of several that replace the same list, one does.
+  ///
+  /// After ``CatalogError/unavailable(_:)`` ask ``volume(_:)``: a second try of one that was done gives false.
+  func replaceNodes(
+    of id: VolumeID, expecting expected: [NodeID], with nodes: [NodeID]
+  ) async throws(CatalogError) -> Bool
+
+  /// Forgets a volume that no blob is in any more, and its replay mark, if its nodes are exactly `expected`; false
+  /// where they are not, or where the volume is unknown. Whether it is empty the caller must know.
+  func remove(_ id: VolumeID, expecting expected: [NodeID]) async throws(CatalogError) -> Bool
+
   /// Up to `limit` volumes with an id greater than `start`, in order of their ids.
   func volumes(after start: VolumeID?, limit: Int) async throws(CatalogError) -> [Volume]
 }
