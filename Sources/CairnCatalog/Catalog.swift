@@ -81,7 +81,18 @@ package protocol NodeRegistry: Sendable {
   /// Forgets the liveness of a node that stops in order, so that nothing is sent to it any more. It stays known.
   func leave(_ node: NodeID, incarnation: UInt64) async throws(CatalogError)
 
-  /// Every node that was ever seen, in order of their ids.
+  /// Says that `node` is to be emptied, or no longer: a wish of the operator's, which no heartbeat changes.
+  ///
+  /// - Returns: false where the node is unknown; then nothing is changed.
+  @discardableResult
+  func setDraining(_ node: NodeID, _ isDraining: Bool) async throws(CatalogError) -> Bool
+
+  /// Removes all that is known of a node that is gone for good; false where nothing is. One that lives after all is
+  /// new with its next heartbeat.
+  @discardableResult
+  func forget(_ node: NodeID) async throws(CatalogError) -> Bool
+
+  /// Every node that was ever seen and not forgotten, in order of their ids.
   func nodes() async throws(CatalogError) -> [RegisteredNode]
 
   /// Answers when the catalog does: `/ready` asks.

@@ -25,6 +25,8 @@ struct RedisKeys: Sendable {
   var nodes: String { "\(prefix):{cluster}:nodes" }
   /// HASH: node id → incarnation (8 bytes), `1` if it left else `0`, and the milliseconds since 1970 of its heartbeat.
   var heartbeats: String { "\(prefix):{cluster}:heartbeats" }
+  /// SET: the ids of the nodes that are to be emptied.
+  var draining: String { "\(prefix):{cluster}:draining" }
   /// HASH: volume id (8 bytes) → offset in its log.
   var marks: String { "\(prefix):{cluster}:replay-marks" }
 }
