@@ -14,7 +14,7 @@ import Testing
       #expect(try await catalog.replaceNodes(of: volume.id, expecting: [], with: [first]) == false)
       #expect(try await catalog.volume(volume.id) == nil)
       try await catalog.add(volume)
-      for wrong in [[], [first], [second, first], [first, second, third]] {
+      for wrong: [NodeID] in [[], [first], [second, first], [first, second, third]] {
         #expect(try await catalog.replaceNodes(of: volume.id, expecting: wrong, with: [third]) == false)
       }
       #expect(try await catalog.volume(volume.id) == volume)
@@ -42,7 +42,7 @@ import Testing
             return try await catalog.replaceNodes(of: volume.id, expecting: volume.nodes, with: [node]) ? node : nil
           }
         }
-        return try await group.reduce(into: []) { winners, node in if let node { winners.append(node) } }
+        return try await group.reduce(into: [NodeID]()) { winners, node in if let node { winners.append(node) } }
       }
       #expect(winners.count == 1)
       #expect(try await catalog.volume(volume.id)?.nodes == winners)
@@ -66,7 +66,7 @@ import Testing
       #expect(try await catalog.remove(volume.id, expecting: volume.nodes))
       #expect(try await catalog.remove(volume.id, expecting: volume.nodes) == false)
       #expect(try await catalog.volume(volume.id) == nil)
-      #expect(try await catalog.openVolumes() == (state == .open ? [other] : []))
+      #expect(try await catalog.openVolumes() == [other].filter { $0.state == .open })
       #expect(try await catalog.volumes(after: nil, limit: 10) == [other])
       #expect(try await catalog.replayMarks() == [other.id: 2])
     }

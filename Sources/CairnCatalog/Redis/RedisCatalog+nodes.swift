@@ -68,7 +68,7 @@ extension RegisteredNode {
 
 extension RedisScripts {
   /// Milliseconds since 1970 by the clock of Redis, as a number.
-  private static let clock = """
+  static let clock = """
     local time = redis.call('TIME')
     local now = time[1] * 1000 + math.floor(time[2] / 1000)
 

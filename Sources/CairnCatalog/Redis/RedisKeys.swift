@@ -27,6 +27,14 @@ struct RedisKeys: Sendable {
   var heartbeats: String { "\(prefix):{cluster}:heartbeats" }
   /// SET: the ids of the nodes that are to be emptied.
   var draining: String { "\(prefix):{cluster}:draining" }
+  /// STREAM with the consumer group `workers`: the keys of repair work that waits or runs.
+  var repairQueue: String { "\(prefix):{cluster}:repair-queue" }
+  /// HASH: key → the work, encoded.
+  var repairWork: String { "\(prefix):{cluster}:repair-work" }
+  /// HASH: key → how the work stands, as MessagePack.
+  var repairStates: String { "\(prefix):{cluster}:repair-states" }
+  /// ZSET: key → when work that failed waits again, in milliseconds since 1970.
+  var repairRetries: String { "\(prefix):{cluster}:repair-retries" }
   /// HASH: volume id (8 bytes) → offset in its log.
   var marks: String { "\(prefix):{cluster}:replay-marks" }
 }

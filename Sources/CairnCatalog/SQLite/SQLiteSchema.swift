@@ -85,5 +85,19 @@ enum SQLiteSchema {
     CREATE TABLE draining (
       node BLOB PRIMARY KEY NOT NULL
     ) WITHOUT ROWID;
+    CREATE TABLE repairs (
+      place INTEGER PRIMARY KEY AUTOINCREMENT,
+      key BLOB NOT NULL UNIQUE,
+      value BLOB NOT NULL,
+      state INTEGER NOT NULL,
+      due INTEGER NOT NULL,
+      since INTEGER NOT NULL,
+      attempts INTEGER NOT NULL,
+      worker BLOB NOT NULL,
+      error BLOB NOT NULL,
+      done BLOB NOT NULL,
+      total BLOB NOT NULL
+    );
+    CREATE INDEX repairs_by_state ON repairs (state, due, place);
     """
 }
