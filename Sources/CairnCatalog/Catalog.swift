@@ -1,7 +1,7 @@
 package import CairnModel
 
 /// Everything that a cluster shares. Each part is declared for the code that uses it; one store implements all.
-package typealias Catalog = ObjectCatalog & VolumeCatalog & NodeRegistry & ReplayMarks
+package typealias Catalog = ObjectCatalog & VolumeCatalog & NodeRegistry & ReplayMarks & RepairQueue
 
 /// The map from names to objects. Each change is one atomic step, and the moment at which a write takes effect.
 ///
@@ -54,6 +54,18 @@ package protocol VolumeCatalog: Sendable {
 
   func openVolumes() async throws(CatalogError) -> [Volume]
 
+  /// Makes `nodes` the nodes of a volume, if they are exactly `expected`, in the same order; false where they are not,
+  /// or where the volume is unknown. Of several that replace the same list, one does.
+  ///
+  /// After ``CatalogError/unavailable(_:)`` ask ``volume(_:)``: a second try of one that was done gives false.
+  func replaceNodes(
+    of id: VolumeID, expecting expected: [NodeID], with nodes: [NodeID]
+  ) async throws(CatalogError) -> Bool
+
+  /// Forgets a volume that no blob is in any more, and its replay mark, if its nodes are exactly `expected`; false
+  /// where they are not, or where the volume is unknown. Whether it is empty the caller must know.
+  func remove(_ id: VolumeID, expecting expected: [NodeID]) async throws(CatalogError) -> Bool
+
   /// Up to `limit` volumes with an id greater than `start`, in order of their ids.
   func volumes(after start: VolumeID?, limit: Int) async throws(CatalogError) -> [Volume]
 }
@@ -69,7 +81,18 @@ package protocol NodeRegistry: Sendable {
   /// Forgets the liveness of a node that stops in order, so that nothing is sent to it any more. It stays known.
   func leave(_ node: NodeID, incarnation: UInt64) async throws(CatalogError)
 
-  /// Every node that was ever seen, in order of their ids.
+  /// Says that `node` is to be emptied, or no longer: a wish of the operator's, which no heartbeat changes.
+  ///
+  /// - Returns: false where the node is unknown; then nothing is changed.
+  @discardableResult
+  func setDraining(_ node: NodeID, _ isDraining: Bool) async throws(CatalogError) -> Bool
+
+  /// Removes all that is known of a node that is gone for good; false where nothing is. One that lives after all is
+  /// new with its next heartbeat.
+  @discardableResult
+  func forget(_ node: NodeID) async throws(CatalogError) -> Bool
+
+  /// Every node that was ever seen and not forgotten, in order of their ids.
   func nodes() async throws(CatalogError) -> [RegisteredNode]
 
   /// Answers when the catalog does: `/ready` asks.

@@ -37,14 +37,15 @@ extension RegisteredNode {
   ///   - lastHeartbeat: milliseconds since 1970, by the catalog's clock.
   ///   - now: the same clock, now.
   ///   - departed: whether the node left in order.
+  ///   - isDraining: whether it is to be emptied.
   init(
-    catalogEntry bytes: ByteBuffer, lastHeartbeat: UInt64, now: UInt64, departed: Bool
+    catalogEntry bytes: ByteBuffer, lastHeartbeat: UInt64, now: UInt64, departed: Bool, isDraining: Bool
   ) throws(CatalogError) {
     do throws(FormatError) {
       let age = now > lastHeartbeat ? now - lastHeartbeat : 0
       self.init(
         report: try NodeReport(decoding: bytes), lastHeartbeat: Timestamp(millisecondsSinceEpoch: lastHeartbeat),
-        ageMilliseconds: departed ? CatalogLimits.departedAgeMilliseconds : age)
+        ageMilliseconds: departed ? CatalogLimits.departedAgeMilliseconds : age, isDraining: isDraining)
     } catch {
       throw .format(error)
     }

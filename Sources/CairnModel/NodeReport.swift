@@ -43,11 +43,14 @@ package struct RegisteredNode: Hashable, Sendable {
   package var lastHeartbeat: Timestamp
   /// How long ago that was when the registry was read, in milliseconds, by the same clock.
   package var ageMilliseconds: UInt64
+  /// An operator wants it empty: it gets nothing new, and what it has moves elsewhere.
+  package var isDraining: Bool
 
-  package init(report: NodeReport, lastHeartbeat: Timestamp, ageMilliseconds: UInt64) {
+  package init(report: NodeReport, lastHeartbeat: Timestamp, ageMilliseconds: UInt64, isDraining: Bool = false) {
     self.report = report
     self.lastHeartbeat = lastHeartbeat
     self.ageMilliseconds = ageMilliseconds
+    self.isDraining = isDraining
   }
 }
 

@@ -33,6 +33,34 @@ extension RedisCatalog: VolumeCatalog {
     return try volumes(from: reply)
   }
 
+  package func replaceNodes(
+    of id: VolumeID, expecting expected: [NodeID], with nodes: [NodeID]
+  ) async throws(CatalogError) -> Bool {
+    guard let known = try await value(of: id, expecting: expected) else { return false }
+    let replacement = Volume(id: id, nodes: nodes).encoded()
+    return try await client.run(RedisScripts.replaceVolume, keys: [keys.volumes], id, known, replacement)
+      .isDone(by: "replaceNodes")
+  }
+
+  package func remove(_ id: VolumeID, expecting expected: [NodeID]) async throws(CatalogError) -> Bool {
+    guard let known = try await value(of: id, expecting: expected) else { return false }
+    return try await client.run(
+      RedisScripts.removeVolume, keys: [keys.volumes, keys.volumeIDs, keys.openVolumes, keys.marks], id, known
+    ).isDone(by: "remove")
+  }
+
+  /// The bytes of a volume with these nodes. Scripts compare them instead of the nodes: what they mean is known only
+  /// here, and an older form of the same nodes has other bytes than ``Volume/encoded()`` would give.
+  private func value(of id: VolumeID, expecting expected: [NodeID]) async throws(CatalogError) -> ByteBuffer? {
+    let reply = try await client.send(RedisCommand("HGET", keys.volumes, id))
+    switch reply {
+    case .null: return nil
+    case .bytes(let value):
+      return try Volume(id: id, catalogEntry: value, state: .open).nodes == expected ? value : nil
+    default: throw .unexpected(reply, to: "HGET")
+    }
+  }
+
   /// Reads triples of id, volume, and whether it is open.
   private func volumes(from reply: RedisReply) throws(CatalogError) -> [Volume] {
     guard case .array(let parts) = reply, parts.count.isMultiple(of: 3) else {
@@ -64,6 +92,25 @@ extension RedisScripts {
     if redis.call('HSETNX', KEYS[1], ARGV[1], ARGV[2]) == 0 then return 0 end
     redis.call('ZADD', KEYS[2], 0, ARGV[1])
     if ARGV[3] == '1' then redis.call('SADD', KEYS[3], ARGV[1]) end
+    return 1
+    """)
+
+  /// KEYS: volumes. ARGV: id, volume as it must be, volume as it becomes.
+  fileprivate static let replaceVolume = RedisScript(
+    """
+    if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then return 0 end
+    redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
+    return 1
+    """)
+
+  /// KEYS: volumes, volume ids, open volumes, replay marks. ARGV: id, volume as it must be.
+  fileprivate static let removeVolume = RedisScript(
+    """
+    if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then return 0 end
+    redis.call('HDEL', KEYS[1], ARGV[1])
+    redis.call('ZREM', KEYS[2], ARGV[1])
+    redis.call('SREM', KEYS[3], ARGV[1])
+    redis.call('HDEL', KEYS[4], ARGV[1])
     return 1
     """)
 

@@ -25,6 +25,16 @@ struct RedisKeys: Sendable {
   var nodes: String { "\(prefix):{cluster}:nodes" }
   /// HASH: node id → incarnation (8 bytes), `1` if it left else `0`, and the milliseconds since 1970 of its heartbeat.
   var heartbeats: String { "\(prefix):{cluster}:heartbeats" }
+  /// SET: the ids of the nodes that are to be emptied.
+  var draining: String { "\(prefix):{cluster}:draining" }
+  /// STREAM with the consumer group `workers`: the keys of repair work that waits or runs.
+  var repairQueue: String { "\(prefix):{cluster}:repair-queue" }
+  /// HASH: key → the work, encoded.
+  var repairWork: String { "\(prefix):{cluster}:repair-work" }
+  /// HASH: key → how the work stands, as MessagePack.
+  var repairStates: String { "\(prefix):{cluster}:repair-states" }
+  /// ZSET: key → when work that failed waits again, in milliseconds since 1970.
+  var repairRetries: String { "\(prefix):{cluster}:repair-retries" }
   /// HASH: volume id (8 bytes) → offset in its log.
   var marks: String { "\(prefix):{cluster}:replay-marks" }
 }

@@ -11,6 +11,14 @@ enum RedisReply: Hashable, Sendable {
   case array([RedisReply])
 }
 
+extension RedisReply {
+  /// What a script answers that says 1 or 0: whether it did something.
+  func isDone(by script: StaticString) throws(CatalogError) -> Bool {
+    guard case .integer(let count) = self else { throw .unexpected(self, to: script) }
+    return count != 0
+  }
+}
+
 /// An error that Redis answered with: `-CODE text`.
 struct RedisErrorReply: Error, Hashable, Sendable {
   let text: String

@@ -37,10 +37,42 @@ extension SQLiteCatalog: NodeRegistry {
     }
   }
 
+  @discardableResult
+  package func setDraining(_ node: NodeID, _ isDraining: Bool) async throws(CatalogError) -> Bool {
+    try await writer.write { (session) throws(CatalogError) in
+      guard try session.connection.node(node, now: session.nowMilliseconds) != nil else { return false }
+      let statement = try session.connection.prepared(
+        isDraining ? "INSERT OR IGNORE INTO draining (node) VALUES (?)" : "DELETE FROM draining WHERE node = ?")
+      try statement.use { (statement) throws(CatalogError) in
+        try statement.bind(1, utf8: node.description)
+        _ = try statement.step()
+      }
+      return true
+    }
+  }
+
+  @discardableResult
+  package func forget(_ node: NodeID) async throws(CatalogError) -> Bool {
+    try await writer.write { (session) throws(CatalogError) in
+      for sql in ["DELETE FROM draining WHERE node = ?", "DELETE FROM nodes WHERE id = ?"] as [StaticString] {
+        try session.connection.prepared(sql).use { (statement) throws(CatalogError) in
+          try statement.bind(1, utf8: node.description)
+          _ = try statement.step()
+        }
+      }
+      // Of the last statement.
+      return session.connection.changeCount == 1
+    }
+  }
+
   package func nodes() async throws(CatalogError) -> [RegisteredNode] {
     let now = now
     return try await readers.read { (connection) throws(CatalogError) in
-      let statement = try connection.prepared("SELECT report, milliseconds, departed FROM nodes ORDER BY id")
+      let statement = try connection.prepared(
+        """
+        SELECT report, milliseconds, departed, EXISTS (SELECT 1 FROM draining WHERE node = nodes.id)
+        FROM nodes ORDER BY id
+        """)
       return try statement.use { (statement) throws(CatalogError) in
         var nodes: [RegisteredNode] = []
         while let node = try statement.node(now: now().millisecondsSinceEpoch) { nodes.append(node) }
@@ -58,7 +90,11 @@ extension SQLiteCatalog: NodeRegistry {
 
 extension SQLiteConnection {
   fileprivate func node(_ id: NodeID, now: UInt64) throws(CatalogError) -> RegisteredNode? {
-    let statement = try prepared("SELECT report, milliseconds, departed FROM nodes WHERE id = ?")
+    let statement = try prepared(
+      """
+      SELECT report, milliseconds, departed, EXISTS (SELECT 1 FROM draining WHERE node = nodes.id)
+      FROM nodes WHERE id = ?
+      """)
     return try statement.use { (statement) throws(CatalogError) in
       try statement.bind(1, utf8: id.description)
       return try statement.node(now: now)
@@ -70,7 +106,8 @@ extension SQLiteStatement {
   fileprivate func node(now: UInt64) throws(CatalogError) -> RegisteredNode? {
     guard try step() else { return nil }
     return try RegisteredNode(
-      catalogEntry: bytes(0), lastHeartbeat: UInt64(clamping: integer(1)), now: now, departed: integer(2) != 0)
+      catalogEntry: bytes(0), lastHeartbeat: UInt64(clamping: integer(1)), now: now, departed: integer(2) != 0,
+      isDraining: integer(3) != 0)
   }
 }
 

@@ -4,11 +4,7 @@ internal import NIOCore
 extension SQLiteCatalog: VolumeCatalog {
   package func volume(_ id: VolumeID) async throws(CatalogError) -> Volume? {
     try await readers.read { (connection) throws(CatalogError) in
-      let statement = try connection.prepared("SELECT id, sealed, value FROM volumes WHERE id = ?")
-      return try statement.use { (statement) throws(CatalogError) in
-        try statement.bind(1, ByteBuffer(ordered: id))
-        return try statement.volumes().first
-      }
+      try connection.volume(id)
     }
   }
 
@@ -54,6 +50,46 @@ extension SQLiteCatalog: VolumeCatalog {
         try statement.bind(2, Int64(max(limit, 0)))
         return try statement.volumes()
       }
+    }
+  }
+}
+
+extension SQLiteCatalog {
+  package func replaceNodes(
+    of id: VolumeID, expecting expected: [NodeID], with nodes: [NodeID]
+  ) async throws(CatalogError) -> Bool {
+    try await writer.write { (session) throws(CatalogError) in
+      guard try session.connection.volume(id)?.nodes == expected else { return false }
+      let statement = try session.connection.prepared("UPDATE volumes SET value = ? WHERE id = ?")
+      try statement.use { (statement) throws(CatalogError) in
+        try statement.bind(1, Volume(id: id, nodes: nodes).encoded())
+        try statement.bind(2, ByteBuffer(ordered: id))
+        _ = try statement.step()
+      }
+      return true
+    }
+  }
+
+  package func remove(_ id: VolumeID, expecting expected: [NodeID]) async throws(CatalogError) -> Bool {
+    try await writer.write { (session) throws(CatalogError) in
+      guard try session.connection.volume(id)?.nodes == expected else { return false }
+      for sql in ["DELETE FROM volumes WHERE id = ?", "DELETE FROM marks WHERE volume = ?"] as [StaticString] {
+        try session.connection.prepared(sql).use { (statement) throws(CatalogError) in
+          try statement.bind(1, ByteBuffer(ordered: id))
+          _ = try statement.step()
+        }
+      }
+      return true
+    }
+  }
+}
+
+extension SQLiteConnection {
+  fileprivate func volume(_ id: VolumeID) throws(CatalogError) -> Volume? {
+    let statement = try prepared("SELECT id, sealed, value FROM volumes WHERE id = ?")
+    return try statement.use { (statement) throws(CatalogError) in
+      try statement.bind(1, ByteBuffer(ordered: id))
+      return try statement.volumes().first
     }
   }
 }

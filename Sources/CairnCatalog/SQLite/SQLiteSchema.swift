@@ -6,7 +6,7 @@ internal import CSQLite
 /// index (`WITHOUT ROWID`), so that a lookup is one descent and a list is one scan.
 enum SQLiteSchema {
   /// Kept in the file as `user_version`. Raise it with each change of the tables, and upgrade older ones here.
-  static let version: Int64 = 1
+  static let version: Int64 = 2
   /// Kept in the file as `application_id`: "CARN".
   private static let applicationID: Int64 = 0x4341_524E
 
@@ -37,7 +37,8 @@ enum SQLiteSchema {
     try connection.execute("PRAGMA journal_size_limit = \(journalSizeLimit)")
     guard found < version else { return }
     try connection.execute("BEGIN IMMEDIATE")
-    try connection.execute(tablesOfVersion1)
+    if found < 1 { try connection.execute(tablesOfVersion1) }
+    if found < 2 { try connection.execute(tablesOfVersion2) }
     try connection.execute("PRAGMA application_id = \(applicationID)")
     try connection.execute("PRAGMA user_version = \(version)")
     try connection.execute("COMMIT")
@@ -78,5 +79,25 @@ enum SQLiteSchema {
       volume BLOB PRIMARY KEY NOT NULL,
       position INTEGER NOT NULL
     ) WITHOUT ROWID;
+    """
+
+  private static let tablesOfVersion2 = """
+    CREATE TABLE draining (
+      node BLOB PRIMARY KEY NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TABLE repairs (
+      place INTEGER PRIMARY KEY AUTOINCREMENT,
+      key BLOB NOT NULL UNIQUE,
+      value BLOB NOT NULL,
+      state INTEGER NOT NULL,
+      due INTEGER NOT NULL,
+      since INTEGER NOT NULL,
+      attempts INTEGER NOT NULL,
+      worker BLOB NOT NULL,
+      error BLOB NOT NULL,
+      done BLOB NOT NULL,
+      total BLOB NOT NULL
+    );
+    CREATE INDEX repairs_by_state ON repairs (state, due, place);
     """
 }

@@ -1,0 +1,120 @@
+internal import CairnModel
+internal import NIOCore
+
+extension RedisCatalog: RepairQueue {
+  @discardableResult
+  package func enqueue(_ work: RepairWork) async throws(CatalogError) -> Bool {
+    try await client.run(RedisScripts.enqueueRepair, keys: repairKeys, work.key, work.encoded())
+      .isDone(by: "enqueue")
+  }
+
+  package func claim(
+    worker: String, limit: Int, lease: Duration
+  ) async throws(CatalogError) -> [ClaimedWork] {
+    guard limit > 0 else { return [] }
+    let reply = try await client.run(
+      RedisScripts.claimRepairs, keys: repairKeys, worker, min(limit, RepairLimits.claimMax), lease.leaseMilliseconds)
+    guard case .array(let parts) = reply, parts.count.isMultiple(of: 4) else {
+      throw .unexpected(reply, to: "claim")
+    }
+    var claimed: [ClaimedWork] = []
+    for index in stride(from: 0, to: parts.count, by: 4) {
+      guard case .bytes(let key) = parts[index], case .bytes(let value) = parts[index + 1],
+        case .bytes(let place) = parts[index + 2], case .integer(let attempt) = parts[index + 3]
+      else { throw .unexpected(reply, to: "claim") }
+      claimed.append(
+        ClaimedWork(
+          work: try RepairWork(key: key, catalogEntry: value), worker: worker, attempt: Int(attempt),
+          place: String(buffer: place)))
+    }
+    return claimed
+  }
+
+  package func renew(_ claimed: ClaimedWork, lease: Duration) async throws(CatalogError) -> Bool {
+    try await client.run(
+      RedisScripts.renewRepair, keys: repairKeys, claimed.work.key, claimed.place, claimed.attempt,
+      lease.leaseMilliseconds
+    ).isDone(by: "renew")
+  }
+
+  @discardableResult
+  package func complete(_ claimed: ClaimedWork) async throws(CatalogError) -> Bool {
+    try await client.run(
+      RedisScripts.completeRepair, keys: repairKeys, claimed.work.key, claimed.place, claimed.attempt
+    ).isDone(by: "complete")
+  }
+
+  @discardableResult
+  package func fail(
+    _ claimed: ClaimedWork, error: String, retryAfter: Duration
+  ) async throws(CatalogError) -> Bool {
+    try await client.run(
+      RedisScripts.failRepair, keys: repairKeys, claimed.work.key, claimed.place, claimed.attempt, error,
+      retryAfter.milliseconds
+    ).isDone(by: "fail")
+  }
+
+  @discardableResult
+  package func progress(
+    _ claimed: ClaimedWork, done: UInt64, total: UInt64
+  ) async throws(CatalogError) -> Bool {
+    try await client.run(
+      RedisScripts.progressRepair, keys: repairKeys, claimed.work.key, claimed.place, claimed.attempt, done, total
+    ).isDone(by: "progress")
+  }
+
+  package func list(limit: Int) async throws(CatalogError) -> [QueuedWork] {
+    guard limit > 0 else { return [] }
+    let reply = try await client.run(RedisScripts.listRepairs, keys: repairKeys, limit)
+    guard case .array(let parts) = reply, parts.count.isMultiple(of: QueuedWork.partCount) else {
+      throw .unexpected(reply, to: "list of repairs")
+    }
+    var works: [QueuedWork] = []
+    for index in stride(from: 0, to: parts.count, by: QueuedWork.partCount) {
+      works.append(try QueuedWork(Array(parts[index..<index + QueuedWork.partCount])))
+    }
+    return works
+  }
+
+  package func count() async throws(CatalogError) -> Int {
+    let reply = try await client.send(RedisCommand("HLEN", keys.repairStates))
+    guard case .integer(let count) = reply else { throw .unexpected(reply, to: "HLEN") }
+    return Int(count)
+  }
+
+  private var repairKeys: [String] {
+    [keys.repairQueue, keys.repairWork, keys.repairStates, keys.repairRetries]
+  }
+}
+
+extension QueuedWork {
+  fileprivate static let partCount = 9
+
+  /// - Parameter parts: as ``RedisScripts/listRepairs`` gives them.
+  fileprivate init(_ parts: [RedisReply]) throws(CatalogError) {
+    let unexpected = CatalogError.unexpected(.array(parts), to: "list of repairs")
+    guard parts.count == Self.partCount, case .bytes(let key) = parts[0], case .bytes(let value) = parts[1],
+      case .integer(let since) = parts[3], case .integer(let attempts) = parts[4]
+    else { throw unexpected }
+    func text(_ index: Int) throws(CatalogError) -> String {
+      guard case .bytes(let text) = parts[index] else { throw unexpected }
+      return String(buffer: text)
+    }
+    let state: State
+    switch try text(2) {
+    case "waiting": state = .waiting
+    case "running": state = .running
+    case "retrying": state = .retrying
+    default: throw unexpected
+    }
+    let (worker, error) = (try text(5), try text(6))
+    var progress: Progress?
+    if let done = UInt64(try text(7)), let total = UInt64(try text(8)) {
+      progress = Progress(done: done, total: total)
+    }
+    self.init(
+      work: try RepairWork(key: key, catalogEntry: value), state: state, worker: worker.isEmpty ? nil : worker,
+      attempts: Int(attempts), lastError: error.isEmpty ? nil : error, progress: progress,
+      since: Timestamp(millisecondsSinceEpoch: UInt64(clamping: since)))
+  }
+}

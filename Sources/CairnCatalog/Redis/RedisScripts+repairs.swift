@@ -1,0 +1,164 @@
+/// The scripts of the repair queue.
+///
+/// All of them take the same KEYS: queue (a stream), work, states, retries. In the stream are the keys of work that
+/// waits or runs; its consumer group knows which. A consumer's idle time says how long it hasn't been heard of, and
+/// a lease is written as idle time that it has already: every lease ends when the idle time is `idleMax`.
+extension RedisScripts {
+  /// The states' HASH has, for each key, a MessagePack map:
+  ///
+  /// - `id`: the entry in the stream, also of work that left it to be tried again
+  /// - `state`: `waiting`, `running` or `retrying`
+  /// - `since`: milliseconds since 1970
+  /// - `attempts`, `worker`, `error`, `done`, `total`: as ``QueuedWork`` says; texts, empty where there is none, but
+  ///   for the number of attempts
+  private static let repairs =
+    clock + """
+      local queue, works, states, retries = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+      local group, idleMax = 'workers', \(RepairLimits.leaseMax.milliseconds)
+      local function state(key)
+        local packed = redis.call('HGET', states, key)
+        return packed and cmsgpack.unpack(packed)
+      end
+      local function change(key, task, name)
+        if name then task.state, task.since = name, now end
+        redis.call('HSET', states, key, cmsgpack.pack(task))
+      end
+      local function append(key, task)
+        if redis.call('EXISTS', queue) == 0 then redis.call('XGROUP', 'CREATE', queue, group, '0', 'MKSTREAM') end
+        task.id = redis.call('XADD', queue, '*', 'key', key)
+        change(key, task, 'waiting')
+      end
+      local function drop(id)
+        redis.call('XACK', queue, group, id)
+        redis.call('XDEL', queue, id)
+      end
+      local function lease(worker, id, milliseconds)
+        redis.call('XCLAIM', queue, group, worker, 0, id, 'IDLE', idleMax - milliseconds, 'JUSTID')
+      end
+
+      """
+
+  /// What ARGV of a script about a claim begins with: key, entry, attempt. It does nothing where another claim is the
+  /// last one.
+  private static let claimed =
+    repairs + """
+      local key = ARGV[1]
+      local task = state(key)
+      if not task or task.state ~= 'running' or task.id ~= ARGV[2] or task.attempts ~= tonumber(ARGV[3]) then
+        return 0
+      end
+
+      """
+
+  /// ARGV: key, kind and payload packed for the work's HASH.
+  static let enqueueRepair = RedisScript(
+    repairs + """
+      if redis.call('HEXISTS', states, ARGV[1]) == 1 then return 0 end
+      redis.call('HSET', works, ARGV[1], ARGV[2])
+      append(ARGV[1], {attempts = 0, worker = '', error = '', done = '', total = ''})
+      return 1
+      """)
+
+  /// ARGV: worker, limit, milliseconds of the lease. For each piece of work: key, work, entry, attempt.
+  ///
+  /// Keys whose time has come are moved to the stream, as many as could be claimed. An entry whose work is gone can
+  /// only be left by hands other than these scripts'.
+  static let claimRepairs = RedisScript(
+    repairs + """
+      local worker, limit, milliseconds = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+      for _, key in ipairs(redis.call('ZRANGE', retries, '-inf', now, 'BYSCORE', 'LIMIT', 0, limit)) do
+        redis.call('ZREM', retries, key)
+        local task = state(key)
+        if task then append(key, task) end
+      end
+      if redis.call('EXISTS', queue) == 0 then return {} end
+      local entries, cursor = {}, '0-0'
+      repeat
+        local found = redis.call('XAUTOCLAIM', queue, group, worker, idleMax, cursor, 'COUNT', limit - #entries)
+        cursor = found[1]
+        for _, entry in ipairs(found[2]) do entries[#entries + 1] = entry end
+      until cursor == '0-0' or #entries == limit
+      if #entries < limit then
+        local found = redis.call(
+          'XREADGROUP', 'GROUP', group, worker, 'COUNT', limit - #entries, 'STREAMS', queue, '>')
+        if found then
+          for _, entry in ipairs(found[1][2]) do entries[#entries + 1] = entry end
+        end
+      end
+      local answer = {}
+      for _, entry in ipairs(entries) do
+        local id, key = entry[1], entry[2][2]
+        local task = state(key)
+        if task and task.id == id then
+          lease(worker, id, milliseconds)
+          task.attempts, task.worker, task.done, task.total = task.attempts + 1, worker, '', ''
+          change(key, task, 'running')
+          answer[#answer + 1] = key
+          answer[#answer + 1] = redis.call('HGET', works, key)
+          answer[#answer + 1] = id
+          answer[#answer + 1] = task.attempts
+        else
+          drop(id)
+        end
+      end
+      return answer
+      """)
+
+  /// ARGV: claim, milliseconds of the lease.
+  static let renewRepair = RedisScript(
+    claimed + """
+      lease(task.worker, task.id, tonumber(ARGV[4]))
+      return 1
+      """)
+
+  /// ARGV: claim.
+  static let completeRepair = RedisScript(
+    claimed + """
+      drop(task.id)
+      redis.call('HDEL', states, key)
+      redis.call('HDEL', works, key)
+      return 1
+      """)
+
+  /// ARGV: claim, error, milliseconds until it is tried again.
+  static let failRepair = RedisScript(
+    claimed + """
+      drop(task.id)
+      task.error = ARGV[4]
+      change(key, task, 'retrying')
+      redis.call('ZADD', retries, string.format('%.0f', now + tonumber(ARGV[5])), key)
+      return 1
+      """)
+
+  /// ARGV: claim, done, total.
+  static let progressRepair = RedisScript(
+    claimed + """
+      task.done, task.total = ARGV[4], ARGV[5]
+      change(key, task)
+      return 1
+      """)
+
+  /// ARGV: limit. For each piece of work: key, work, state, since, attempts, worker, error, done, total.
+  ///
+  /// Entries are read in their order, so those that run come before those that wait.
+  static let listRepairs = RedisScript(
+    repairs + """
+      local keys, limit = {}, tonumber(ARGV[1])
+      for _, entry in ipairs(redis.call('XRANGE', queue, '-', '+', 'COUNT', limit)) do keys[#keys + 1] = entry[2][2] end
+      if #keys < limit then
+        for _, key in ipairs(redis.call('ZRANGE', retries, 0, limit - #keys - 1)) do keys[#keys + 1] = key end
+      end
+      local answer = {}
+      for _, key in ipairs(keys) do
+        local task = state(key)
+        if task then
+          local parts = {
+            key, redis.call('HGET', works, key), task.state, task.since, task.attempts, task.worker, task.error,
+            task.done, task.total
+          }
+          for _, part in ipairs(parts) do answer[#answer + 1] = part end
+        end
+      end
+      return answer
+      """)
+}
