@@ -13,7 +13,7 @@ extension Volume {
     var writer = FieldWriter(capacity: 16 + nodes.count * 40)
     writer.write(Self.formatVersion)
     for node in nodes { writer.field(Self.nodeTag, node.description) }
-    if replicasWanted != nodes.count { writer.field(Self.replicasWantedTag, UInt64(replicasWanted)) }
+    writer.field(Self.replicasWantedTag, UInt64(replicasWanted))
     return writer.buffer
   }
 

@@ -37,26 +37,32 @@ extension RedisCatalog: VolumeCatalog {
     of id: VolumeID, expecting expected: [NodeID], with nodes: [NodeID]
   ) async throws(CatalogError) -> Bool {
     guard let known = try await value(of: id, expecting: expected) else { return false }
-    let replacement = Volume(id: id, nodes: nodes).encoded()
-    return try await client.run(RedisScripts.replaceVolume, keys: [keys.volumes], id, known, replacement)
+    var replacement = known.volume
+    replacement.nodes = nodes
+    return try await client.run(
+      RedisScripts.replaceVolume, keys: [keys.volumes], id, known.bytes, replacement.encoded()
+    )
       .isDone(by: "replaceNodes")
   }
 
   package func remove(_ id: VolumeID, expecting expected: [NodeID]) async throws(CatalogError) -> Bool {
     guard let known = try await value(of: id, expecting: expected) else { return false }
     return try await client.run(
-      RedisScripts.removeVolume, keys: [keys.volumes, keys.volumeIDs, keys.openVolumes, keys.marks], id, known
+      RedisScripts.removeVolume, keys: [keys.volumes, keys.volumeIDs, keys.openVolumes, keys.marks], id, known.bytes
     ).isDone(by: "remove")
   }
 
   /// The bytes of a volume with these nodes. Scripts compare them instead of the nodes: what they mean is known only
   /// here, and an older form of the same nodes has other bytes than ``Volume/encoded()`` would give.
-  private func value(of id: VolumeID, expecting expected: [NodeID]) async throws(CatalogError) -> ByteBuffer? {
+  private func value(
+    of id: VolumeID, expecting expected: [NodeID]
+  ) async throws(CatalogError) -> (bytes: ByteBuffer, volume: Volume)? {
     let reply = try await client.send(RedisCommand("HGET", keys.volumes, id))
     switch reply {
     case .null: return nil
     case .bytes(let value):
-      return try Volume(id: id, catalogEntry: value, state: .open).nodes == expected ? value : nil
+      let volume = try Volume(id: id, catalogEntry: value, state: .open)
+      return volume.nodes == expected ? (value, volume) : nil
     default: throw .unexpected(reply, to: "HGET")
     }
   }

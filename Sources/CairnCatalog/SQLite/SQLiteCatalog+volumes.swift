@@ -59,10 +59,12 @@ extension SQLiteCatalog {
     of id: VolumeID, expecting expected: [NodeID], with nodes: [NodeID]
   ) async throws(CatalogError) -> Bool {
     try await writer.write { (session) throws(CatalogError) in
-      guard try session.connection.volume(id)?.nodes == expected else { return false }
+      guard var volume = try session.connection.volume(id), volume.nodes == expected else { return false }
+      volume.nodes = nodes
+      let encoded = volume.encoded()
       let statement = try session.connection.prepared("UPDATE volumes SET value = ? WHERE id = ?")
       try statement.use { (statement) throws(CatalogError) in
-        try statement.bind(1, Volume(id: id, nodes: nodes).encoded())
+        try statement.bind(1, encoded)
         try statement.bind(2, ByteBuffer(ordered: id))
         _ = try statement.step()
       }
