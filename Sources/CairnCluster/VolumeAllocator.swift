@@ -155,7 +155,7 @@ package final class VolumeAllocator: Sendable {
     let nodes =
       tombstone
       ? candidates.shuffled().prefix(replicas).map(\.node)
-      : Placement.balanced(candidates, count: replicas, using: &random).map(\.node)
+      : Placement.choose(replicas, from: candidates, for: .make(), policy: .balanced, using: &random).map(\.node)
     guard !nodes.isEmpty else { return .failure(.noSpace) }
     let volume = Volume(id: .make(), nodes: nodes)
     for id in nodes {
