@@ -1,4 +1,5 @@
 import CairnCatalog
+import CairnCluster
 import CairnHTTP
 import CairnModel
 import CairnStorage
@@ -88,12 +89,14 @@ struct ServerConfiguration {
   var storage: StorageConfiguration
   var uploads: UploadConfiguration
   var membership: MembershipConfiguration
+  var placementPolicy: PlacementPolicy
 
   init(_ reader: inout SettingReader) throws(ConfigurationError) {
     process = try ProcessConfiguration(&reader)
     storage = try StorageConfiguration(&reader)
     uploads = try UploadConfiguration(&reader)
     membership = try MembershipConfiguration(&reader)
+    placementPolicy = try reader.read(Settings.placementPolicy)
   }
 }
 
@@ -104,6 +107,7 @@ struct CoordinatorConfiguration {
   var redis: RedisConfiguration
   var membership: MembershipConfiguration
   var writeDeadline: Duration
+  var placementPolicy: PlacementPolicy
   var secret: ClusterSecret?
 
   init(_ reader: inout SettingReader) throws(ConfigurationError) {
@@ -112,6 +116,7 @@ struct CoordinatorConfiguration {
     redis = try RedisConfiguration(&reader)
     membership = try MembershipConfiguration(&reader)
     writeDeadline = try reader.read(Settings.writeDeadline)
+    placementPolicy = try reader.read(Settings.placementPolicy)
     secret = try reader.readOptional(Settings.clusterSecret).map(ClusterSecret.init)
   }
 }

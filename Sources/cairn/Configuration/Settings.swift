@@ -1,3 +1,4 @@
+import CairnCluster
 import CairnStorage
 import Logging
 
@@ -30,6 +31,7 @@ enum Settings {
   static let heartbeatInterval = Setting.seconds("NODE_HEARTBEAT_INTERVAL", default: "30", 0.05...3600)
   static let nodeTimeout = Setting.seconds("NODE_TIMEOUT", default: "90", 0.1...86400)
   static let writeDeadline = Setting.seconds("NODE_WRITE_DEADLINE", default: "5", 0.1...3600)
+  static let placementPolicy = Setting<PlacementPolicy>.choice("PLACEMENT_POLICY", default: .balanced)
   static let zone = Setting.text("NODE_ZONE", default: "default", "a name for the place where the node stands")
   static let clusterSecret = Setting.text(
     "CLUSTER_SECRET", "a secret text, the same on all coordinators and nodes", secret: true)
