@@ -58,17 +58,19 @@ package final class VolumeAllocator: Sendable {
   private let view: ClusterView
   private let directory: any NodeDirectory
   private let replication: ReplicationPolicy
+  private let placement: PlacementPolicy
   private let logger: Logger
   private let state = Mutex(State())
 
   package init(
     catalog: any VolumeCatalog, view: ClusterView, directory: any NodeDirectory, replication: ReplicationPolicy,
-    logger: Logger
+    placement: PlacementPolicy = .balanced, logger: Logger
   ) {
     self.catalog = catalog
     self.view = view
     self.directory = directory
     self.replication = replication
+    self.placement = placement
     self.logger = logger
   }
 
@@ -101,17 +103,18 @@ package final class VolumeAllocator: Sendable {
       throw .tooFewNodes(writable: writable.count, needed: goal.minimum)
     }
     let count = min(goal.wanted, writable.count)
+    let wanted = request.replicas ?? replication.factor
     let room = Dictionary(writable.map { ($0.node, $0.available) }, uniquingKeysWith: max)
     let candidates = state.withLock { state in
       state.open.values.filter { volume in
-        volume.nodes.count == count && volume.replicasWanted == goal.wanted
+        volume.nodes.count == count && volume.replicasWanted == wanted
           && volume.nodes.allSatisfy { room[$0] != nil }
       }
     }
     let covered = Set(candidates.flatMap(\.nodes))
     if let first = writable.filter({ !covered.contains($0.node) }).randomElement() {
       // A node without an open volume, perhaps a new one, gets its share of the writes.
-      switch await create(count, wanted: goal.wanted, on: writable, first: first) {
+      switch await create(count, wanted: wanted, on: writable, first: first) {
       case .success(let volume): return volume
       case .failure(let error): if candidates.isEmpty { throw error }
       }
@@ -135,7 +138,9 @@ package final class VolumeAllocator: Sendable {
     let open = state.withLock { state in state.open.values.first { nodes.isSuperset(of: $0.nodes) } }
     if let open { return open }
     let count = min(replication.goal(asked: nil, nodeCount: view.nodeCount).wanted, active.count)
-    return try await make(on: active.shuffled().prefix(count).map(\.node), wanted: count).get()
+    let volume = Volume(
+      id: .make(), nodes: active.shuffled().prefix(count).map(\.node), replicasWanted: replication.factor)
+    return try await make(volume).get()
   }
 
   /// An open volume that `node` holds a replica of, with others that answer; for tombstones, which are written on full
@@ -157,6 +162,14 @@ package final class VolumeAllocator: Sendable {
     for node in volume.nodes where view.isActive(node) {
       try? await directory.node(node)?.seal(volume.id)
     }
+  }
+
+  /// Whether a volume has fewer replicas than it could have on the nodes that there are.
+  package func isDegraded(_ volume: Volume) -> Bool { missingReplicas(of: volume) > 0 }
+
+  /// Replicas that are still to be made of a volume, on the nodes that there are.
+  package func missingReplicas(of volume: Volume) -> Int {
+    max(min(volume.replicasWanted, view.nodeCount) - volume.nodes.count, 0)
   }
 
   // MARK: Reading
@@ -185,9 +198,14 @@ package final class VolumeAllocator: Sendable {
       if let running = state.creations[wanted] { return running }
       var random = SystemRandomNumberGenerator()
       let others = candidates.filter { $0.node != first.node }
-      let nodes = [first] + Placement.balanced(others, count: count - 1, using: &random)
+      let id = VolumeID.make()
+      let nodes =
+        [first]
+        + Placement.choose(
+          count - 1, from: others, keeping: [first], for: id, policy: placement, using: &random)
+      let volume = Volume(id: id, nodes: nodes.map(\.node), replicasWanted: wanted)
       let task = Creation {
-        let result = await self.make(on: nodes.map(\.node), wanted: wanted)
+        let result = await self.make(volume)
         self.state.withLock { $0.creations[wanted] = nil }
         return result
       }
@@ -197,9 +215,8 @@ package final class VolumeAllocator: Sendable {
     return await creation.value
   }
 
-  private func make(on nodes: [NodeID], wanted: Int) async -> Result<Volume, AllocationError> {
-    let volume = Volume(id: .make(), nodes: nodes, replicasWanted: wanted)
-    for id in nodes {
+  private func make(_ volume: Volume) async -> Result<Volume, AllocationError> {
+    for id in volume.nodes {
       guard let node = directory.node(id) else { return .failure(.noActiveNode) }
       do throws(NodeError) {
         try await node.createVolume(volume.id)
@@ -215,7 +232,7 @@ package final class VolumeAllocator: Sendable {
     }
     logger.info(
       "volume created",
-      metadata: ["volume": "\(volume.id)", "nodes": "\(nodes.map(\.description).joined(separator: ","))"])
+      metadata: ["volume": "\(volume.id)", "nodes": "\(volume.nodes.map(\.description).joined(separator: ","))"])
     state.withLock { state in
       state.open[volume.id] = volume
       state.known[volume.id] = volume

@@ -9,7 +9,7 @@ package struct Volume: Hashable, Sendable {
 
   package let id: VolumeID
   package var nodes: [NodeID]
-  /// How many replicas it should have; more than there are where nodes were lacking when it was made.
+  /// How many replicas it should have, as far as there are nodes.
   package var replicasWanted: Int
   package var state: State
 
@@ -20,7 +20,4 @@ package struct Volume: Hashable, Sendable {
     self.replicasWanted = max(replicasWanted ?? nodes.count, 1)
     self.state = state
   }
-
-  /// Whether replicas are still to be made.
-  package var isDegraded: Bool { nodes.count < replicasWanted }
 }

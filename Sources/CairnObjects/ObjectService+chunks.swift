@@ -1,3 +1,4 @@
+internal import CairnCluster
 internal import CairnModel
 internal import NIOCore
 
@@ -70,7 +71,7 @@ extension ObjectService {
       return .success(
         StoredChunk(
           chunk: Manifest.Chunk(location: location, length: UInt32(chunk.bytes.readableBytes)),
-          isDegraded: written.volume.isDegraded))
+          isDegraded: allocator.isDegraded(written.volume)))
     } catch {
       return .failure(error)
     }

@@ -160,7 +160,7 @@ extension ObjectService {
         if let replaced { garbage.add(replaced) }
         return PutResult(
           name: name, object: object, nodes: volume.nodes, replaced: replaced != nil,
-          isDegraded: staged.isDegraded || volume.isDegraded)
+          isDegraded: staged.isDegraded || allocator.isDegraded(volume))
       case .stale(let newest):
         garbage.add([object.head])
         ids.observe(newest)

@@ -108,8 +108,7 @@ package struct ObjectService: Sendable {
       for node in volume?.nodes ?? [] {
         if view.isActive(node) { status.successful.insert(node) } else { status.failed.insert(node) }
       }
-      status.missingReplicas = max(
-        status.missingReplicas, (volume?.replicasWanted ?? 1) - (volume?.nodes.count ?? 0))
+      status.missingReplicas = max(status.missingReplicas, volume.map(allocator.missingReplicas) ?? 1)
     }
     return status
   }

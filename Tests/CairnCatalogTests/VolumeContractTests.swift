@@ -25,7 +25,9 @@ import Testing
       // A sealed one stays sealed.
       try await catalog.seal(volume.id)
       #expect(try await catalog.replaceNodes(of: volume.id, expecting: [first, third], with: [third]))
-      #expect(try await catalog.volume(volume.id) == Volume(id: volume.id, nodes: [third], state: .sealed))
+      #expect(
+        try await catalog.volume(volume.id)
+          == Volume(id: volume.id, nodes: [third], replicasWanted: volume.replicasWanted, state: .sealed))
     }
   }
 

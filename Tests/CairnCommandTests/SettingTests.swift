@@ -1,3 +1,4 @@
+import CairnCluster
 import CairnStorage
 import Logging
 import Testing
@@ -29,6 +30,25 @@ import Testing
     } catch {
       #expect("\(error)" == "PORT is 'eighty' (environment), allowed: a number from 0 to 65535")
     }
+  }
+
+  @Test(arguments: [
+    (nil, PlacementPolicy.balanced), ("random", .random), ("least-blobs", .leastBlobs),
+    ("Consistent-Hash", .consistentHash),
+  ])
+  func serverAndCoordinatorReadThePlacementPolicy(text: String?, policy: PlacementPolicy) throws {
+    let environment = text.map { ["PLACEMENT_POLICY": $0] } ?? [:]
+    var server = SettingReader(environment: environment, flags: [:])
+    #expect(try ServerConfiguration(&server).placementPolicy == policy)
+    var coordinator = SettingReader(environment: environment, flags: [:])
+    #expect(try CoordinatorConfiguration(&coordinator).placementPolicy == policy)
+  }
+
+  @Test func placementPolicyErrorNamesThePoliciesThereAre() {
+    let expected =
+      "PLACEMENT_POLICY is 'fullest' (environment), allowed: balanced, random, least-blobs, consistent-hash"
+    let error = #expect(throws: ConfigurationError.self) { try read(Settings.placementPolicy, "fullest") }
+    #expect(error.map { "\($0)" } == expected)
   }
 
   @Test func flagsComeBeforeTheEnvironmentAndThatBeforeDefaults() throws {

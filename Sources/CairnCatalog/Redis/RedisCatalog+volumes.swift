@@ -42,7 +42,7 @@ extension RedisCatalog: VolumeCatalog {
     return try await client.run(
       RedisScripts.replaceVolume, keys: [keys.volumes], id, known.bytes, replacement.encoded()
     )
-      .isDone(by: "replaceNodes")
+    .isDone(by: "replaceNodes")
   }
 
   package func remove(_ id: VolumeID, expecting expected: [NodeID]) async throws(CatalogError) -> Bool {

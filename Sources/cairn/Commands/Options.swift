@@ -106,6 +106,13 @@ struct ClusterOptions: SettingOptions {
   }
 }
 
+struct PlacementOptions: SettingOptions {
+  @Option(help: "balanced, random, least-blobs or consistent-hash. [PLACEMENT_POLICY, default balanced]")
+  var placementPolicy: String?
+
+  var flags: [String: String?] { [Settings.placementPolicy.name: placementPolicy] }
+}
+
 struct CoordinatorOptions: SettingOptions {
   @Option(help: "Seconds for a node to answer. [NODE_WRITE_DEADLINE, default 5]")
   var nodeWriteDeadline: String?

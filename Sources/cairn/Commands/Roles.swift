@@ -36,8 +36,9 @@ struct Server: RoleCommand {
   @OptionGroup(title: "Storage") var storage: StorageOptions
   @OptionGroup(title: "Uploads") var uploads: UploadOptions
   @OptionGroup(title: "Membership") var membership: MembershipOptions
+  @OptionGroup(title: "Placement") var placement: PlacementOptions
 
-  var options: [any SettingOptions] { [process, storage, uploads, membership] }
+  var options: [any SettingOptions] { [process, storage, uploads, membership, placement] }
 
   static func configuration(_ reader: inout SettingReader) throws(ConfigurationError) -> ServerConfiguration {
     try ServerConfiguration(&reader)
@@ -60,8 +61,9 @@ struct Coordinator: RoleCommand {
   @OptionGroup(title: "Coordinator") var coordinator: CoordinatorOptions
   @OptionGroup(title: "Uploads") var uploads: UploadOptions
   @OptionGroup(title: "Membership") var membership: MembershipOptions
+  @OptionGroup(title: "Placement") var placement: PlacementOptions
 
-  var options: [any SettingOptions] { [process, cluster, coordinator, uploads, membership] }
+  var options: [any SettingOptions] { [process, cluster, coordinator, uploads, membership, placement] }
 
   static func configuration(_ reader: inout SettingReader) throws(ConfigurationError) -> CoordinatorConfiguration {
     try CoordinatorConfiguration(&reader)

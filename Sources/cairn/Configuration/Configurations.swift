@@ -1,4 +1,5 @@
 import CairnCatalog
+import CairnCluster
 import CairnHTTP
 import CairnCluster
 import CairnModel
@@ -102,6 +103,7 @@ struct ServerConfiguration {
   var uploads: UploadConfiguration
   var membership: MembershipConfiguration
   var replication: ReplicationPolicy
+  var placementPolicy: PlacementPolicy
 
   init(_ reader: inout SettingReader) throws(ConfigurationError) {
     process = try ProcessConfiguration(&reader)
@@ -109,6 +111,7 @@ struct ServerConfiguration {
     uploads = try UploadConfiguration(&reader)
     membership = try MembershipConfiguration(&reader)
     replication = try ReplicationPolicy(&reader, factor: Settings.serverReplicationFactor)
+    placementPolicy = try reader.read(Settings.placementPolicy)
   }
 }
 
@@ -122,6 +125,7 @@ struct CoordinatorConfiguration {
   /// Where the coordinator stands; nil for no preference among replicas.
   var zone: String?
   var writeDeadline: Duration
+  var placementPolicy: PlacementPolicy
   var secret: ClusterSecret?
 
   init(_ reader: inout SettingReader) throws(ConfigurationError) {
@@ -132,6 +136,7 @@ struct CoordinatorConfiguration {
     replication = try ReplicationPolicy(&reader, factor: Settings.replicationFactor)
     zone = try reader.readOptional(Settings.coordinatorZone)
     writeDeadline = try reader.read(Settings.writeDeadline)
+    placementPolicy = try reader.read(Settings.placementPolicy)
     secret = try reader.readOptional(Settings.clusterSecret).map(ClusterSecret.init)
   }
 }

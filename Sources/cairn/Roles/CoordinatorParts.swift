@@ -15,11 +15,13 @@ struct CoordinatorParts: Sendable {
 
   init(
     role: RoleProcess, catalog: any Catalog, view: ClusterView, directory: any NodeDirectory,
-    uploads: UploadConfiguration, replication: ReplicationPolicy, zone: String? = nil, durability: String,
+    uploads: UploadConfiguration, replication: ReplicationPolicy, placement: PlacementPolicy,
+    zone: String? = nil, durability: String,
     ids: BlobIDGenerator, barrier: WriteBarrier
   ) {
     let allocator = VolumeAllocator(
-      catalog: catalog, view: view, directory: directory, replication: replication, logger: role.logger)
+      catalog: catalog, view: view, directory: directory, replication: replication, placement: placement,
+      logger: role.logger)
     var settings = ObjectService.Settings(objectSizeMax: uploads.objectSizeMax)
     settings.zone = zone
     let objects = ObjectService(

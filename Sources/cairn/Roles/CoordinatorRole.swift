@@ -27,7 +27,8 @@ struct CoordinatorRole {
     let coordinator = CoordinatorParts(
       role: process, catalog: catalog, view: view,
       directory: ClusterDirectory(view: view, client: client, secret: configuration.secret),
-      uploads: configuration.uploads, replication: configuration.replication, zone: configuration.zone,
+      uploads: configuration.uploads, replication: configuration.replication,
+      placement: configuration.placementPolicy, zone: configuration.zone,
       durability: "per node", ids: BlobIDGenerator(), barrier: WriteBarrier())
     // Redis may be away when the coordinator starts: it serves, says so on /ready, and tries again.
     let server = try await coordinator.listen(configuration.process, process)

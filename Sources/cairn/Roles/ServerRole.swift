@@ -46,7 +46,8 @@ struct ServerRole {
     let view = ClusterView(registry: catalog, timeout: configuration.membership.timeout, logger: process.logger)
     let coordinator = CoordinatorParts(
       role: process, catalog: catalog, view: view, directory: LocalDirectory(node), uploads: configuration.uploads,
-      replication: configuration.replication, durability: configuration.storage.durability.rawValue, ids: ids,
+      replication: configuration.replication, placement: configuration.placementPolicy,
+      durability: configuration.storage.durability.rawValue, ids: ids,
       barrier: barrier)
     let reporter = StorageParts.Reporter(
       store: store, configuration: configuration.storage, address: configuration.process.listen, zone: "default")
