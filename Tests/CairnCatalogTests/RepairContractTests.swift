@@ -103,6 +103,19 @@ import Testing
     }
   }
 
+  /// Redis looks at ten times as many entries as are asked for before it answers.
+  @Test(arguments: Implementation.allCases)
+  func lostWorkIsFoundBehindMuchThatRuns(_ implementation: Implementation) async throws {
+    try await withCatalog(implementation) { fixture in
+      let queue = fixture.catalog
+      for number in 1...100 { try await queue.enqueue(work("\(number)")) }
+      let lost = try #require(try await queue.claim(worker: "a", limit: 100, lease: minute).last)
+      #expect(try await queue.renew(lost, lease: .zero))
+      #expect(try await queue.claim(worker: "b", limit: 1, lease: minute).map(\.work.key) == ["100"])
+      #expect(try await queue.claim(worker: "b", limit: 1, lease: minute).isEmpty)
+    }
+  }
+
   /// A worker that was restarted under its old name is told from the one before.
   @Test(arguments: Implementation.allCases)
   func aClaimIsMoreThanTheNameOfItsWorker(_ implementation: Implementation) async throws {

@@ -67,7 +67,10 @@ extension RedisCatalog: ObjectCatalog {
   }
 
   private func objectKeys(_ name: ObjectName) -> [String] {
-    [keys.objects(name.bucket), keys.names(name.bucket), keys.versions(name.bucket), keys.deletion(name)]
+    [
+      keys.objects(name.bucket), keys.names(name.bucket), keys.versions(name.bucket), keys.deletion(name),
+      keys.epoch(name.bucket),
+    ]
   }
 }
 

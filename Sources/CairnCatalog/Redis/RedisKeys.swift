@@ -14,6 +14,8 @@ struct RedisKeys: Sendable {
   func versions(_ bucket: BucketName) -> String { "\(prefix):{\(bucket.text)}:versions" }
   /// STRING that expires: the tombstone's version (16 bytes) and the deleted object, encoded.
   func deletion(_ name: ObjectName) -> String { "\(prefix):{\(name.bucket.text)}:deleted:\(name.key.text)" }
+  /// HASH: `id` → a random number, `position` → how many objects were put and deleted so far.
+  func epoch(_ bucket: BucketName) -> String { "\(prefix):{\(bucket.text)}:epoch" }
 
   /// HASH: volume id (8 bytes) → the volume, encoded.
   var volumes: String { "\(prefix):{cluster}:volumes" }

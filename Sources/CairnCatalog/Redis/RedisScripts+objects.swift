@@ -3,7 +3,7 @@ enum RedisScripts {
   /// The condition that the name is free. A version has 16 bytes, so it can't be taken for one.
   static let absent = "absent"
 
-  /// KEYS: objects, names, versions, deletion. ARGV: key, value, condition (none, ``absent`` or a version).
+  /// KEYS: objects, names, versions, deletion, epoch. ARGV: key, value, condition (none, ``absent`` or a version).
   ///
   /// The version that is there already is a retry whose first answer was lost. Then the condition; then the order of
   /// versions, in which a deletion counts like a version.
@@ -31,6 +31,7 @@ enum RedisScripts {
       else
         redis.call('ZADD', KEYS[2], 0, key)
       end
+      redis.call('HINCRBY', KEYS[5], 'position', 1)
       return {'committed', current}
       """)
 
@@ -52,6 +53,7 @@ enum RedisScripts {
       redis.call('HDEL', KEYS[3], version)
       if older(tombstone, version) then tombstone = version end
       redis.call('SET', KEYS[4], tombstone .. current, 'PX', ARGV[4])
+      redis.call('HINCRBY', KEYS[5], 'position', 1)
       return {'deleted', current}
       """)
 

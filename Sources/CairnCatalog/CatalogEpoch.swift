@@ -1,0 +1,30 @@
+package import CairnModel
+
+/// Tells whether the catalog still knows all that it knew: a store that was emptied, restored from a backup or failed
+/// over to a replica that lagged behind doesn't say so by itself.
+///
+/// For one bucket at a time, because in a Redis Cluster buckets are on several servers, each of which may go back alone.
+/// What an epoch can't tell: a catalog that went back and has since had more changes than it lost looks as if it
+/// had never been away. So look often, before changes can catch up.
+package protocol CatalogEpochs: Sendable {
+  /// Where `bucket` is now. Ask again, and see whether the answer ``CatalogEpoch/isBehind(_:)`` the one before.
+  func epoch(of bucket: BucketName) async throws(CatalogError) -> CatalogEpoch
+}
+
+/// A moment in the life of a catalog's bucket.
+package struct CatalogEpoch: Hashable, Sendable {
+  /// Random, made when a bucket is first asked for that the catalog has none for.
+  package let id: UInt64
+  /// Grows with each object that is put or deleted.
+  package let position: UInt64
+
+  package init(id: UInt64, position: UInt64) {
+    self.id = id
+    self.position = position
+  }
+
+  /// Whether a catalog that was seen at `earlier` and is here now has lost something.
+  package func isBehind(_ earlier: CatalogEpoch) -> Bool {
+    id != earlier.id || position < earlier.position
+  }
+}
