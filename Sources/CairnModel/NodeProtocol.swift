@@ -5,7 +5,19 @@
 /// POST /volumes/{volume}/records       append the record in the body; doing it twice is no error
 /// GET  /volumes/{volume}/blobs/{blob}  the payload of a record, whole or a range
 /// POST /volumes/{volume}/seal          take no more appends
+/// GET  /volumes                        what replicas there are: frames of ReplicaSummary
+/// GET  /volumes/{volume}/records       the intact records in log order, then RecordStreamEnd;
+///                                      ?from=OFFSET, ?kinds=names leaves chunks out
+/// GET  /volumes/{volume}/records/{blob} a whole record
+/// DELETE /volumes/{volume}             delete the replica; doing it twice is no error
+/// GET  /volumes/{volume}/digest        a frame of ReplicaDigest
+/// GET  /volumes/{volume}/blobs         frames of ReplicaBlob, in order of the ids
+/// PUT  /volumes/{volume}/blobs/{blob}  put the record in the body in the place of a damaged or missing one
+/// POST /volumes/{volume}/scrub         read everything again: frames of DamagedRecord, then one of ScrubTotals;
+///                                      ?rate=BYTES_A_SECOND
+/// GET  /volumes/{volume}/damaged       frames of the ids of blobs that are known to be damaged
 /// ```
+/// Frames are ``AnswerFrame``s. The token is for the path without the query.
 package enum NodeProtocol {
   /// The node that the request is meant for; a node with another id answers 421.
   package static let nodeHeader = "X-Cairn-Node"
@@ -14,12 +26,29 @@ package enum NodeProtocol {
   /// CRC-32C of the whole payload, in hexadecimal digits.
   package static let checksumHeader = "X-Cairn-Crc32c"
 
+  package static let volumesPath = "/volumes"
+  /// Of a stream of records: where to begin in the log.
+  package static let fromQuery = "from"
+  /// Of a stream of records: ``kindsNames``, or all when it is missing.
+  package static let kindsQuery = "kinds"
+  /// Heads and tombstones: what names mean.
+  package static let kindsNames = "names"
+  /// Of a scrub: bytes that are read in a second; 0 for no limit.
+  package static let rateQuery = "rate"
+
   package static func volumePath(_ volume: VolumeID) -> String { "/volumes/\(volume)" }
   package static func recordsPath(_ volume: VolumeID) -> String { "/volumes/\(volume)/records" }
   package static func sealPath(_ volume: VolumeID) -> String { "/volumes/\(volume)/seal" }
   package static func blobPath(_ location: BlobLocation) -> String {
     "/volumes/\(location.volume)/blobs/\(location.blob)"
   }
+  package static func recordPath(_ location: BlobLocation) -> String {
+    "/volumes/\(location.volume)/records/\(location.blob)"
+  }
+  package static func digestPath(_ volume: VolumeID) -> String { "/volumes/\(volume)/digest" }
+  package static func blobsPath(_ volume: VolumeID) -> String { "/volumes/\(volume)/blobs" }
+  package static func scrubPath(_ volume: VolumeID) -> String { "/volumes/\(volume)/scrub" }
+  package static func damagedPath(_ volume: VolumeID) -> String { "/volumes/\(volume)/damaged" }
 }
 
 /// Why a node did not do what a coordinator asked, in a form that the coordinator acts on.

@@ -27,6 +27,8 @@ package struct Record: Hashable, Sendable {
   package static let payloadLengthMax = 16 << 20
   /// Bytes; bucket, key and every attribute together.
   package static let metadataLengthMax = 64 << 10
+  /// Bytes of the longest record.
+  package static let lengthMax = headerLength + metadataLengthMax + payloadLengthMax
 
   package enum Kind: UInt8, Sendable {
     /// An object: attributes in the metadata, its bytes or its manifest as payload.

@@ -13,21 +13,20 @@ package struct LocalNode: StorageNode {
   package var id: NodeID { store.node }
 
   package func createVolume(_ volume: VolumeID) async throws(NodeError) {
-    do throws(StorageError) { try await store.createVolume(volume) } catch { throw nodeError(error) }
+    try await translated { () async throws(StorageError) in try await store.createVolume(volume) }
   }
 
   package func append(_ record: EncodedRecord, to volume: VolumeID) async throws(NodeError) {
-    do throws(StorageError) { try await store.append(record, to: volume) } catch { throw nodeError(error) }
+    try await translated { () async throws(StorageError) in try await store.append(record, to: volume) }
   }
 
   package func seal(_ volume: VolumeID) async throws(NodeError) {
-    do throws(StorageError) { try await store.seal(volume) } catch { throw nodeError(error) }
+    try await translated { () async throws(StorageError) in try await store.seal(volume) }
   }
 
   package func read(_ location: BlobLocation, range: Range<UInt64>?) async throws(NodeError) -> BlobContent {
-    let blob: StoredBlob?
-    do throws(StorageError) { blob = try await store.read(location) } catch { throw nodeError(error) }
-    guard let blob else { throw .refused(id, .blobUnknown, "volume \(location.volume) has no blob \(location.blob)") }
+    let blob = try await translated { () async throws(StorageError) in try await store.read(location) }
+    guard let blob else { throw noBlob(location) }
     let range = (range ?? 0..<UInt64(blob.header.payloadLength)).clamped(to: 0..<UInt64(blob.header.payloadLength))
     switch blob.payload {
     case .bytes(let payload):
@@ -40,7 +39,14 @@ package struct LocalNode: StorageNode {
     }
   }
 
-  private func nodeError(_ error: StorageError) -> NodeError {
-    .refused(id, error.refusal, "\(error)")
+  func noBlob(_ location: BlobLocation) -> NodeError {
+    .refused(id, .blobUnknown, "volume \(location.volume) has no blob \(location.blob)")
+  }
+
+  /// What `body` does, with its error as a node tells it.
+  nonisolated(nonsending) func translated<Value>(
+    _ body: () async throws(StorageError) -> Value
+  ) async throws(NodeError) -> Value {
+    do throws(StorageError) { return try await body() } catch { throw .refused(id, error.refusal, "\(error)") }
   }
 }

@@ -6,8 +6,8 @@ internal import NIOHTTP1
 /// A storage node on another machine, reached over HTTP.
 package struct RemoteNode: StorageNode {
   package let id: NodeID
-  private let address: ListenAddress
-  private let client: HTTPClient
+  let address: ListenAddress
+  let client: HTTPClient
   private let secret: ClusterSecret?
 
   package init(id: NodeID, address: ListenAddress, client: HTTPClient, secret: ClusterSecret?) {
@@ -71,29 +71,41 @@ package struct RemoteNode: StorageNode {
     do throws(HTTPClientError) { return try await body.next() } catch { throw .unreachable(id, "\(error)") }
   }
 
-  private func request(_ method: HTTPMethod, _ path: String, body: [ByteBuffer] = []) -> HTTPClientRequest {
+  /// - Parameter query: begins with `?` where there is one.
+  func request(
+    _ method: HTTPMethod, _ path: String, query: String = "", body: [ByteBuffer] = []
+  ) -> HTTPClientRequest {
     var headers: HTTPHeaders = [NodeProtocol.nodeHeader: id.description]
     if let secret {
       headers.add(
         name: "Authorization", value: secret.authorization(method: method.rawValue, path: path, node: id))
     }
-    return HTTPClientRequest(method, path, headers: headers, body: body)
+    return HTTPClientRequest(method, path + query, headers: headers, body: body)
   }
 
   /// Sends a request whose answer carries no blob, from wherever the caller runs.
-  private func command(_ method: HTTPMethod, _ path: String, body: [ByteBuffer] = []) async throws(NodeError) {
+  func command(_ method: HTTPMethod, _ path: String, body: [ByteBuffer] = []) async throws(NodeError) {
+    _ = try await fetch(method, path, body: body, limit: Self.answerBytesMax)
+  }
+
+  /// Sends a request and reads the whole answer, from wherever the caller runs.
+  ///
+  /// - Parameter limit: bytes of the answer.
+  func fetch(
+    _ method: HTTPMethod, _ path: String, body: [ByteBuffer] = [], limit: Int
+  ) async throws(NodeError) -> ByteBuffer {
     let answer: (status: HTTPResponseStatus, headers: HTTPHeaders, body: ByteBuffer)
     do throws(HTTPClientError) {
-      answer = try await client.fetch(
-        request(method, path, body: body), from: address, limit: Self.answerBytesMax)
+      answer = try await client.fetch(request(method, path, body: body), from: address, limit: limit)
     } catch {
       throw .unreachable(id, "\(error)")
     }
     guard answer.status.code < 300 else { throw refusal(answer.status, answer.headers, answer.body) }
+    return answer.body
   }
 
   /// Sends a request on the caller's event loop; an answer that is an error is thrown.
-  private func send(_ request: HTTPClientRequest) async throws(NodeError) -> HTTPClientResponse {
+  func send(_ request: HTTPClientRequest) async throws(NodeError) -> HTTPClientResponse {
     let response: HTTPClientResponse
     do throws(HTTPClientError) {
       response = try await client.send(request, to: address)

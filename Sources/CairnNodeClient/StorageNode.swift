@@ -19,6 +19,17 @@ package protocol StorageNode: Sendable {
 
   /// Makes a volume refuse appends for good. Doing it twice is no error.
   func seal(_ volume: VolumeID) async throws(NodeError)
+
+  // What replicas are copied, compared and repaired with.
+
+  /// Every replica on the node, in order of the ids.
+  func volumes() async throws(NodeError) -> [ReplicaSummary]
+
+  /// A record as it was appended, verified on this side.
+  func record(_ location: BlobLocation) async throws(NodeError) -> EncodedRecord
+
+  /// Deletes a replica, durably: its blobs can't be read from this node any more. Doing it twice is no error.
+  func drop(_ volume: VolumeID) async throws(NodeError)
 }
 
 /// Why a node did not do what it was asked.

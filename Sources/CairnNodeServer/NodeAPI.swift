@@ -7,7 +7,7 @@ internal import NIOHTTP1
 
 /// A storage node's HTTP face, for coordinators: ``NodeProtocol`` onto a ``VolumeStore``.
 package struct NodeAPI: HTTPResponder {
-  private let store: VolumeStore
+  let store: VolumeStore
   private let incarnation: UInt64
   private let secret: ClusterSecret?
   private let budget: ByteBudget
@@ -64,7 +64,11 @@ package struct NodeAPI: HTTPResponder {
       case .createVolume(let volume): try await store.createVolume(volume)
       case .append(let volume): try await append(request, to: volume)
       case .seal(let volume): try await store.seal(volume)
+      case .drop(let volume): try await store.dropVolume(volume)
       case .read(let location): return try await read(location, request)
+      case .listVolumes: return listVolumes()
+      case .streamRecords(let volume): return try await streamRecords(of: volume, request)
+      case .readRecord(let location): return try await readRecord(location)
       }
       return HTTPResponse(.noContent)
     } catch let error as StorageError {
@@ -97,9 +101,13 @@ package struct NodeAPI: HTTPResponder {
   }
 
   private func append(_ request: HTTPRequest, to volume: VolumeID) async throws {
-    let lengthMax = Record.headerLength + Record.metadataLengthMax + Record.payloadLengthMax
-    guard let length = request.contentLength, length <= UInt64(lengthMax) else {
-      throw Refusal(.malformed, "a record must have a Content-Length of at most \(lengthMax)")
+    try await withRecord(of: request) { record in try await store.append(record, to: volume) }
+  }
+
+  /// Takes the record in the request's body, and keeps memory for it until `body` has returned.
+  func withRecord(of request: HTTPRequest, _ body: (EncodedRecord) async throws -> Void) async throws {
+    guard let length = request.contentLength, length <= UInt64(Record.lengthMax) else {
+      throw Refusal(.malformed, "a record must have a Content-Length of at most \(Record.lengthMax)")
     }
     guard await budget.take(Int(length)) else {
       throw Refusal(.failed, "too many records are on their way in")
@@ -118,7 +126,7 @@ package struct NodeAPI: HTTPResponder {
     do throws(FormatError) { record = try EncodedRecord(verifying: bytes) } catch {
       throw Refusal(.malformed, "the record arrived damaged: \(error)")
     }
-    try await store.append(record, to: volume)
+    try await body(record)
   }
 
   private func read(_ location: BlobLocation, _ request: HTTPRequest) async throws -> HTTPResponse {

@@ -7,19 +7,37 @@ enum NodeRoute: Hashable {
   case append(VolumeID)
   case seal(VolumeID)
   case read(BlobLocation)
+  case drop(VolumeID)
+  case listVolumes
+  case streamRecords(VolumeID)
+  case readRecord(BlobLocation)
 
   init?(method: HTTPMethod, path: Substring) {
     let parts = path.split(separator: "/", omittingEmptySubsequences: false)
+    if method == .GET, path == NodeProtocol.volumesPath {
+      self = .listVolumes
+      return
+    }
     guard parts.count >= 3, parts[0].isEmpty, parts[1] == "volumes", let volume = VolumeID(parts[2]) else {
       return nil
     }
     switch (method, parts.count) {
     case (.PUT, 3): self = .createVolume(volume)
+    case (.DELETE, 3): self = .drop(volume)
     case (.POST, 4) where parts[3] == "records": self = .append(volume)
     case (.POST, 4) where parts[3] == "seal": self = .seal(volume)
-    case (.GET, 5) where parts[3] == "blobs":
+    case (.GET, 4) where parts[3] == "records": self = .streamRecords(volume)
+    case (_, 5):
       guard let blob = BlobID(parts[4]) else { return nil }
-      self = .read(BlobLocation(volume: volume, blob: blob))
+      self.init(method: method, collection: parts[3], BlobLocation(volume: volume, blob: blob))
+    default: return nil
+    }
+  }
+
+  private init?(method: HTTPMethod, collection: Substring, _ location: BlobLocation) {
+    switch (method, collection) {
+    case (.GET, "blobs"): self = .read(location)
+    case (.GET, "records"): self = .readRecord(location)
     default: return nil
     }
   }

@@ -63,9 +63,9 @@ package struct CatalogReplay: Sendable {
   @discardableResult
   package func run() async throws -> Int {
     let marks = try await catalog.replayMarks()
-    let ends = log.ends()
+    let ends = try await log.ends()
     let tails = ends.filter { $0.value > marks[$0.key] ?? 0 }
-    let sealed = log.sealedVolumes()
+    let sealed = try await log.sealedVolumes()
     for volume in ends.keys where marks[volume] == nil {
       try await catalog.add(Volume(id: volume, nodes: [node]))
       if sealed.contains(volume) { try await catalog.seal(volume) }
@@ -74,7 +74,7 @@ package struct CatalogReplay: Sendable {
     // Tombstones first: they may stand in another volume than what they remove.
     let found = Mutex(Tombstones())
     for volume in tails.keys {
-      try await log.records(in: volume, from: marks[volume] ?? 0) { records in
+      try await log.records(in: volume, from: marks[volume] ?? 0, headsAndTombstonesOnly: true) { records in
         for record in records where record.header.kind == .tombstone {
           guard
             let tombstone = understood(
@@ -88,7 +88,7 @@ package struct CatalogReplay: Sendable {
     let restored = Atomic(0)
     let conditional = Mutex<[Head]>([])
     for volume in tails.keys.sorted() {
-      try await log.records(in: volume, from: marks[volume] ?? 0) { records in
+      try await log.records(in: volume, from: marks[volume] ?? 0, headsAndTombstonesOnly: true) { records in
         let heads = heads(among: records, in: volume).filter { !tombstones.cover($0) }
         conditional.withLock { $0 += heads.filter { $0.condition != .always } }
         restored.add(try await put(heads.filter { $0.condition == .always }), ordering: .relaxed)
@@ -172,8 +172,17 @@ package struct ReplayMarker: Sendable {
     var last: [VolumeID: UInt64] = [:]
     while !Task.isCancelled {
       try? await Task.sleep(for: Self.interval)
-      let ends = log.ends()
-      if ends != last, await mark(ends) { last = ends }
+      guard let ends = await ends(), ends != last, await mark(ends) else { continue }
+      last = ends
+    }
+  }
+
+  private func ends() async -> [VolumeID: UInt64]? {
+    do throws(NodeError) {
+      return try await log.ends()
+    } catch {
+      logger.warning("replay marks not moved", metadata: ["error": "\(error)"])
+      return nil
     }
   }
 

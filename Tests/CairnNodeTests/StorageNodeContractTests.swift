@@ -17,8 +17,8 @@ enum Transport: CaseIterable, Sendable {
 }
 
 /// A node on a storage folder of its own, and a way to reach it.
-private struct NodeFixture: Sendable {
-  let node: any StorageNode
+struct NodeFixture: Sendable {
+  let node: any StorageNode & RecordLog
   let store: VolumeStore
   let port: Int
   let client: HTTPClient
@@ -39,7 +39,7 @@ private struct NodeFixture: Sendable {
       on: ListenAddress(host: "127.0.0.1", port: 0), group: group, responder: api,
       refusal: { status, _ in HTTPResponse(status) }, logger: logger)
     let client = HTTPClient(group: group, timeouts: .init(connect: .seconds(2), idle: .seconds(5)))
-    let node: any StorageNode =
+    let node: any StorageNode & RecordLog =
       switch transport {
       case .local: LocalNode(store)
       case .http:
@@ -100,16 +100,6 @@ private final class Collector: ByteSink, @unchecked Sendable {
       for _ in 0..<2 { try await fixture.node.append(record, to: volume) }
       for _ in 0..<2 { try await fixture.node.seal(volume) }
       #expect(fixture.store.volumes().map(\.blobCount) == [1])
-    }
-  }
-
-  private func refusal(_ body: () async throws(NodeError) -> Void) async -> NodeRefusal? {
-    do throws(NodeError) {
-      try await body()
-      return nil
-    } catch {
-      if case .refused(_, let refusal, _) = error { return refusal }
-      return nil
     }
   }
 

@@ -86,6 +86,21 @@ final class FaultyNode: StorageNode {
   func seal(_ volume: VolumeID) async throws(NodeError) {
     try await node.seal(volume)
   }
+
+  func volumes() async throws(NodeError) -> [ReplicaSummary] {
+    try check()
+    return try await node.volumes()
+  }
+
+  func record(_ location: BlobLocation) async throws(NodeError) -> EncodedRecord {
+    try check()
+    return try await node.record(location)
+  }
+
+  func drop(_ volume: VolumeID) async throws(NodeError) {
+    try check()
+    try await node.drop(volume)
+  }
 }
 
 struct FaultyDirectory: NodeDirectory {

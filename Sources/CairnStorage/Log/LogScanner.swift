@@ -9,6 +9,8 @@ struct LogScanner {
   enum Finding {
     case record(EncodedRecord, offset: UInt64)
     case damaged(DamagedRange)
+    /// A chunk that isn't wanted; whether its payload is intact was not looked at.
+    case skipped
   }
 
   /// Bytes that are read at once; a longer record is read whole.
@@ -16,6 +18,7 @@ struct LogScanner {
 
   private let file: OpenFile
   private let end: UInt64
+  private let skipsChunks: Bool
   /// Where the next record should start.
   private(set) var position: UInt64
   private var window = ByteBuffer()
@@ -24,9 +27,11 @@ struct LogScanner {
   /// - Parameters:
   ///   - offset: where a record starts.
   ///   - end: where the log ends.
-  init(_ file: OpenFile, from offset: UInt64, to end: UInt64) {
+  ///   - skippingChunks: passes over them without reading their payloads.
+  init(_ file: OpenFile, from offset: UInt64, to end: UInt64, skippingChunks: Bool = false) {
     self.file = file
     self.end = end
+    skipsChunks = skippingChunks
     position = offset
     windowStart = offset
   }
@@ -42,6 +47,9 @@ struct LogScanner {
     case .intact(let record):
       position = start + UInt64(record.header.paddedLength)
       return .record(record, offset: start)
+    case .unwanted(let header):
+      position = min(start + UInt64(header.paddedLength), end)
+      return .skipped
     case .badPayload(let header, let error):
       position = min(start + UInt64(header.paddedLength), end)
       return .damaged(DamagedRange(offset: start, length: position - start, blob: header.blob, error: error))
@@ -53,6 +61,7 @@ struct LogScanner {
 
   private enum Inspection {
     case intact(EncodedRecord)
+    case unwanted(RecordHeader)
     /// The header can be trusted, so the length can.
     case badPayload(RecordHeader, FormatError)
     case badHeader(FormatError)
@@ -66,6 +75,7 @@ struct LogScanner {
       if case .newerVersion = error { throw .format(error, path: "\(file.path), offset \(offset)") }
       return .badHeader(error)
     }
+    if skipsChunks, header.kind == .chunk { return .unwanted(header) }
     let whole = try bytes(header.length, at: offset)
     do throws(FormatError) {
       return .intact(try EncodedRecord(verifying: whole))

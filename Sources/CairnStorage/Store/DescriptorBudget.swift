@@ -39,6 +39,11 @@ final class DescriptorBudget: Sendable {
     }
   }
 
+  /// Forgets a volume that is no more.
+  func remove(_ volume: StoredVolume) {
+    ring.withLock { $0.volumes.removeAll { $0 === volume } }
+  }
+
   /// Lets go of everything.
   func removeAll() {
     ring.withLock { $0.volumes.removeAll() }

@@ -93,7 +93,7 @@ extension VolumeStore {
 
   /// Makes the marks of garbage durable, once there are `threshold` of them, by writing the index files of the
   /// volumes that they are for. Until then the tombstones are read again at a start.
-  private func checkpointMarks(from threshold: Int) {
+  func checkpointMarks(from threshold: Int) {
     let counters = context.counters
     let count = counters.uncheckedMarks.load(ordering: .relaxed)
     guard count >= threshold || count == 0 else { return }

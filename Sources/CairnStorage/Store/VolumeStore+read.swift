@@ -29,4 +29,15 @@ extension VolumeStore {
   package func readBlocking(_ location: BlobLocation) throws(StorageError) -> StoredBlob? {
     try find(location.volume).read(location.blob, threads: threads)
   }
+
+  /// Reads a record whole, as it was appended, and verifies it.
+  ///
+  /// - Returns: nil when there is no such blob in the volume.
+  /// - Throws: as ``read(_:)``.
+  nonisolated(nonsending) package func record(
+    _ location: BlobLocation
+  ) async throws(StorageError) -> EncodedRecord? {
+    let volume = try find(location.volume)
+    return try await threads.perform { () throws(StorageError) in try volume.record(location.blob) }
+  }
 }

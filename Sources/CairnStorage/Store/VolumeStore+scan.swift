@@ -9,6 +9,32 @@ package struct ScanReport: Hashable, Sendable {
   package var end: UInt64
 }
 
+/// The part of a log that a scan reads.
+struct ScanExtent {
+  /// Offsets of before it mean nothing in it.
+  let isRewritten: Bool
+  /// Where the next scan can go on.
+  let end: UInt64
+  private let file: OpenFile
+  private let start: UInt64
+  private let logEnd: UInt64
+
+  /// - Parameter offset: as of ``VolumeStore/scanBlocking(_:from:_:)``.
+  init(_ volume: StoredVolume, from offset: UInt64) throws(StorageError) {
+    let (file, (header, syncedEnd)) = try volume.opened { ($0.header, $0.syncedEnd) }
+    self.file = file
+    isRewritten = header.replayEnd > 0
+    end = isRewritten ? header.replayEnd : syncedEnd
+    logEnd = syncedEnd
+    let first = UInt64(LogHeader.length)
+    start = offset >= end ? syncedEnd : isRewritten ? first : max(offset, first)
+  }
+
+  func scanner(skippingChunks: Bool = false) -> LogScanner {
+    LogScanner(file, from: start, to: logEnd, skippingChunks: skippingChunks)
+  }
+}
+
 extension VolumeStore {
   /// Reads every intact record in log order: blobs, garbage that was not compacted yet, and tombstones. Verifies all
   /// checksums; what is damaged is reported, and passed over. Blocks.
@@ -22,20 +48,16 @@ extension VolumeStore {
   package func scanBlocking(
     _ id: VolumeID, from offset: UInt64 = 0, _ body: (UInt64, EncodedRecord) throws -> Void
   ) throws -> ScanReport {
-    let volume = try find(id)
-    let (file, (header, end)) = try volume.opened { ($0.header, $0.syncedEnd) }
-    let isRewritten = header.replayEnd > 0
-    let replayEnd = isRewritten ? header.replayEnd : end
-    var report = ScanReport(end: replayEnd)
-    guard offset < replayEnd else { return report }
-    let start = UInt64(LogHeader.length)
-    var scanner = LogScanner(file, from: isRewritten ? start : max(offset, start), to: end)
+    let extent = try ScanExtent(try find(id), from: offset)
+    var report = ScanReport(end: extent.end)
+    var scanner = extent.scanner()
     while let finding = try scanner.next() {
       switch finding {
       case .damaged(let range): report.damaged.append(range)
+      case .skipped: break
       case .record(let record, let offset):
         report.recordCount += 1
-        try body(isRewritten ? 0 : offset, record)
+        try body(extent.isRewritten ? 0 : offset, record)
       }
     }
     return report

@@ -8,12 +8,15 @@ extension VolumeStore {
   ///
   /// - Throws: ``StorageError/tooManyVolumes(_:)``, ``StorageError/io(_:path:)``, ``StorageError/closed``.
   nonisolated(nonsending) package func createVolume(_ id: VolumeID) async throws(StorageError) {
-    if volumesByID.withLock({ $0[id] }) != nil { return }
+    if volume(id) != nil { return }
     try await threads.perform { [self] () throws(StorageError) in
       try tree.withLock { (tree) throws(StorageError) in
         // Another call may have made it meanwhile.
-        if volumesByID.withLock({ $0[id] }) != nil { return }
+        let present = volumesByID.withLock { $0[id] }
+        if let present, !present.dropped.isRaised { return }
         guard !context.closing.isRaised else { throw .closed }
+        // One that is being dropped goes first.
+        if let present { try remove(present, from: &tree) }
         let paths = try tree.allocate(id)
         do throws(StorageError) {
           let volume = try StoredVolume.create(id, at: paths, context: context)
@@ -82,7 +85,7 @@ extension VolumeStore {
   func perform(_ action: AppendQueue.Action, on volume: StoredVolume, _ completion: AppendQueue.Completion) {
     switch action {
     case .none: break
-    case .refuse: completion(.failure(.closed))
+    case .refuse: completion(.failure(volume.dropped.isRaised ? .unknownVolume(volume.id) : .closed))
     case .startWriter: startWriter(of: volume)
     }
   }

@@ -40,7 +40,7 @@ package final class VolumeStore: Sendable {
 
   /// One volume, nil when it is not on this node.
   package func volume(_ id: VolumeID) -> VolumeSummary? {
-    volumesByID.withLock { $0[id] }?.summary
+    volumesByID.withLock { $0[id].flatMap { $0.dropped.isRaised ? nil : $0 } }?.summary
   }
 
   /// Free space, at most a second old.
@@ -61,12 +61,12 @@ package final class VolumeStore: Sendable {
   }
 
   var allVolumes: [StoredVolume] {
-    volumesByID.withLock { Array($0.values) }.sorted { $0.id < $1.id }
+    volumesByID.withLock { $0.values.filter { !$0.dropped.isRaised } }.sorted { $0.id < $1.id }
   }
 
   func find(_ id: VolumeID) throws(StorageError) -> StoredVolume {
     guard !context.closing.isRaised else { throw .closed }
-    guard let volume = volumesByID.withLock({ $0[id] }) else { throw .unknownVolume(id) }
+    guard let volume = volumesByID.withLock({ $0[id] }), !volume.dropped.isRaised else { throw .unknownVolume(id) }
     return volume
   }
 

@@ -18,7 +18,8 @@ extension StoredVolume {
   /// Whether enough of the log is garbage. Only sealed logs are rewritten: in them nothing but marks can change. A
   /// damaged one isn't: what it lost would be forgotten.
   var isCompactionDue: Bool {
-    state.withLock { state in
+    guard !dropped.isRaised else { return false }
+    return state.withLock { state in
       guard state.isSealed, state.failure == nil, state.damagedCount == 0, state.markedEnd == state.end else {
         return false
       }
@@ -39,6 +40,7 @@ extension StoredVolume {
   /// - Throws: ``StorageError/io(_:path:)``; the old log stays in use.
   func compact() throws(StorageError) -> UInt64? {
     try maintenance.withLock { (_) throws(StorageError) in
+      guard !dropped.isRaised else { return nil }
       let old = state.withLock { state in
         state.marksWhileCompacting = []
         return (header: state.header, snapshot: state.snapshot(of: id), end: state.end, totals: state.totals)
@@ -79,7 +81,7 @@ extension StoredVolume {
     for ordinal in 0..<old.index.count {
       let entry = old.index[ordinal]
       guard entry.life != .dead else { continue }
-      if context.closing.isRaised {
+      if context.closing.isRaised || dropped.isRaised {
         try paths.removeTemporaries()
         return nil
       }

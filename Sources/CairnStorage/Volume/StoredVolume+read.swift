@@ -7,6 +7,7 @@ internal import Synchronization
 extension StoredVolume {
   /// Reads a small record if that needs no waiting for the disk.
   func readCached(_ blob: BlobID) throws(StorageError) -> CachedRead {
+    guard !dropped.isRaised else { throw .unknownVolume(id) }
     let (entry, file) = state.withLock { state in (state.readable(blob), state.usedFile) }
     guard let entry else { return .absent }
     guard let file, entry.length <= context.configuration.bufferedReadMax,
@@ -27,11 +28,23 @@ extension StoredVolume {
     return try verifiedRegion(of: blob, at: entry, in: file, threads)
   }
 
+  /// Reads a record whole into memory, and verifies all of it. Blocks.
+  func record(_ blob: BlobID) throws(StorageError) -> EncodedRecord? {
+    let (file, entry) = try opened { $0.readable(blob) }
+    guard let entry else { return nil }
+    return try verifiedRecord(try file.read(entry.length, at: entry.offset), of: blob)
+  }
+
   private func verified(_ bytes: ByteBuffer, of blob: BlobID) throws(StorageError) -> StoredBlob {
+    let record = try verifiedRecord(bytes, of: blob)
+    return StoredBlob(header: record.header, metadata: record.record.metadata, payload: .bytes(record.payload))
+  }
+
+  private func verifiedRecord(_ bytes: ByteBuffer, of blob: BlobID) throws(StorageError) -> EncodedRecord {
     do throws(FormatError) {
       let record = try EncodedRecord(verifying: bytes)
       guard record.header.blob == blob else { throw .badField(what: "record's blob id", tag: 16) }
-      return StoredBlob(header: record.header, metadata: record.record.metadata, payload: .bytes(record.payload))
+      return record
     } catch {
       throw corrupt(blob, error)
     }

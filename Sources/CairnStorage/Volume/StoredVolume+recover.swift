@@ -135,6 +135,7 @@ private struct LogTail {
   mutating func take(_ finding: LogScanner.Finding, into state: inout StoredVolume.State) {
     switch finding {
     case .damaged(let range): pending.append(range)
+    case .skipped: break
     case .record(let record, let offset):
       acceptDamage(into: &state)
       state.index.insert(IndexEntry(record.header, offset: offset))

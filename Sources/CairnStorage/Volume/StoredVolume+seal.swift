@@ -31,7 +31,7 @@ extension StoredVolume {
   /// Brings what `async` durability left in the page cache to the disk. Blocks.
   func syncLog() throws(StorageError) {
     let (end, syncedEnd) = state.withLock { ($0.end, $0.syncedEnd) }
-    guard syncedEnd < end else { return }
+    guard syncedEnd < end, !dropped.isRaised else { return }
     let file = try openedFile()
     do throws(SystemError) {
       try file.sync()

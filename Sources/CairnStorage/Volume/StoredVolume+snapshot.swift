@@ -5,7 +5,8 @@ internal import Synchronization
 extension StoredVolume {
   /// Whether a start would have to read much of the log again, or could be spared it for good.
   var isSnapshotDue: Bool {
-    state.withLock { state in
+    guard !dropped.isRaised else { return false }
+    return state.withLock { state in
       if state.isSealed {
         return state.snapshotEnd < state.end
           || state.durablyMarkedEnd == state.end && state.snapshotMarkedEnd < state.end
@@ -34,6 +35,8 @@ extension StoredVolume {
   /// Writes the index file anew, durably. Blocks.
   func writeSnapshot() throws(StorageError) {
     try maintenance.withLock { (_) throws(StorageError) in
+      // It would bring the index file back.
+      guard !dropped.isRaised else { return }
       let (snapshot, hadNewMarks) = state.withLock { state in
         defer { state.hasNewMarks = false }
         return (state.snapshot(of: id), state.hasNewMarks)

@@ -55,6 +55,8 @@ final class StoredVolume: Sendable {
   let opening = Mutex(())
   /// Held while the index file is written, or the log rewritten.
   let maintenance = Mutex(())
+  /// Raised when the volume is to be deleted: from then on it takes nothing, and gives nothing but open files.
+  let dropped = Flag()
 
   init(_ id: VolumeID, at paths: VolumePaths, context: StorageContext, state: consuming sending State) {
     self.id = id
@@ -72,9 +74,12 @@ final class StoredVolume: Sendable {
   /// The log, opened when it is not, and what `body` finds in the state that belongs to it. Blocks. The caller holds
   /// neither ``opening`` nor ``state``.
   func opened<Value: Sendable>(_ body: (inout State) -> Value) throws(StorageError) -> (OpenFile, Value) {
+    guard !dropped.isRaised else { throw .unknownVolume(id) }
     let found = state.withLock { state in state.usedFile.map { ($0, body(&state)) } }
     if let found { return found }
     let (file, value, isNew) = try opening.withLock { (_) throws(StorageError) in
+      // Looked at again: the file may have been removed meanwhile.
+      guard !dropped.isRaised else { throw .unknownVolume(id) }
       // Under this lock the log can't be swapped, so that the file and the state stay a pair.
       let present = state.withLock { $0.file }
       let file: OpenFile

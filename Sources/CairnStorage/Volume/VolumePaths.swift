@@ -12,18 +12,16 @@ struct VolumePaths: Hashable, Sendable {
   let directory: Directory
   let volume: VolumeID
 
-  var log: String { path(Self.logExtension) }
-  var index: String { path(Self.indexExtension) }
+  var logName: String { volume.description + Self.logExtension }
+  var indexName: String { volume.description + Self.indexExtension }
+  var log: String { directory.path + "/" + logName }
+  var index: String { directory.path + "/" + indexName }
   var temporaryLog: String { log + Self.temporaryExtension }
   var temporaryIndex: String { index + Self.temporaryExtension }
 
   /// Removes what an interrupted change left over.
   func removeTemporaries() throws(StorageError) {
-    try directory.remove(volume.description + Self.logExtension + Self.temporaryExtension)
-    try directory.remove(volume.description + Self.indexExtension + Self.temporaryExtension)
-  }
-
-  private func path(_ suffix: String) -> String {
-    directory.path + "/" + volume.description + suffix
+    try directory.remove(logName + Self.temporaryExtension)
+    try directory.remove(indexName + Self.temporaryExtension)
   }
 }

@@ -31,3 +31,27 @@ extension StoredVolume {
     }
   }
 }
+
+extension VolumeStore {
+  /// Every replica on this node, as others are told of it, in order of the ids.
+  package func replicas() -> [ReplicaSummary] {
+    volumes().map { ReplicaSummary($0) }
+  }
+
+  /// Those of `ids` that are still here.
+  package func replicas(_ ids: some Sequence<VolumeID>) -> [ReplicaSummary] {
+    ids.compactMap { volume($0).map { ReplicaSummary($0) } }
+  }
+
+  /// The ids of every volume on this node, in their order.
+  package var volumeIDs: [VolumeID] { volumesByID.withLock { Array($0.keys) }.sorted() }
+}
+
+extension ReplicaSummary {
+  fileprivate init(_ volume: VolumeSummary) {
+    self.init(
+      id: volume.id, state: volume.state, isFailed: volume.failure != nil, logBytes: volume.logBytes,
+      liveBytes: volume.liveBytes, garbageBytes: volume.garbageBytes, blobCount: volume.blobCount,
+      durableEnd: volume.durableEnd, damagedCount: UInt64(clamping: volume.damagedCount))
+  }
+}

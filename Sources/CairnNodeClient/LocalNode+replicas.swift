@@ -1,0 +1,35 @@
+package import CairnModel
+internal import CairnStorage
+
+extension LocalNode: RecordLog {
+  @discardableResult
+  package func records(
+    in volume: VolumeID, from offset: UInt64, headsAndTombstonesOnly: Bool,
+    _ body: @escaping @Sendable ([EncodedRecord]) async throws -> Void
+  ) async throws -> UInt64 {
+    let cursor = try await translated { () async throws(StorageError) in
+      try await store.records(in: volume, from: offset, kinds: headsAndTombstonesOnly ? .headsAndTombstones : .all)
+    }
+    while true {
+      let records = try await translated { () async throws(StorageError) in try await cursor.next() }
+      if records.isEmpty { return cursor.end }
+      try await body(records)
+    }
+  }
+}
+
+extension LocalNode {
+  package func volumes() async throws(NodeError) -> [ReplicaSummary] {
+    store.replicas()
+  }
+
+  package func record(_ location: BlobLocation) async throws(NodeError) -> EncodedRecord {
+    let record = try await translated { () async throws(StorageError) in try await store.record(location) }
+    guard let record else { throw noBlob(location) }
+    return record
+  }
+
+  package func drop(_ volume: VolumeID) async throws(NodeError) {
+    try await translated { () async throws(StorageError) in try await store.dropVolume(volume) }
+  }
+}
