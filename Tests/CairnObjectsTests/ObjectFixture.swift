@@ -101,6 +101,31 @@ final class FaultyNode: StorageNode {
     try check()
     try await node.drop(volume)
   }
+
+  func digest(of volume: VolumeID) async throws(NodeError) -> ReplicaDigest {
+    try check()
+    return try await node.digest(of: volume)
+  }
+
+  func blobs(in volume: VolumeID) async throws(NodeError) -> [ReplicaBlob] {
+    try check()
+    return try await node.blobs(in: volume)
+  }
+
+  func restore(_ record: EncodedRecord, to volume: VolumeID) async throws(NodeError) {
+    try check()
+    try await node.restore(record, to: volume)
+  }
+
+  func scrub(_ volume: VolumeID, bytesPerSecond: UInt64) async throws(NodeError) -> ScrubReport {
+    try check()
+    return try await node.scrub(volume, bytesPerSecond: bytesPerSecond)
+  }
+
+  func damaged(in volume: VolumeID) async throws(NodeError) -> [BlobID] {
+    try check()
+    return try await node.damaged(in: volume)
+  }
 }
 
 struct FaultyDirectory: NodeDirectory {

@@ -81,6 +81,7 @@ extension StorageConfiguration {
     volumeSizeMax = try reader.read(Settings.volumeSize)
     directoryEntriesMax = try reader.read(Settings.directoryEntriesMax)
     garbageGrace = try reader.read(Settings.garbageGrace)
+    scrubRate = try reader.read(Settings.scrubRate)
   }
 }
 

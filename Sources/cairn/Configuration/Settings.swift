@@ -20,6 +20,7 @@ enum Settings {
   static let directoryEntriesMax = Setting.integer(
     "MAX_ENTRIES_PER_DIRECTORY", default: 36, StorageConfiguration.directoryEntriesAllowed)
   static let garbageGrace = Setting.seconds("GARBAGE_GRACE", default: "3600", 0...31_536_000)
+  static let scrubRate = Setting.bytes("SCRUB_RATE", default: "5M", 0...(1 << 40))
 
   // Cluster
   static let redisHost = Setting.text("REDIS_HOST", default: "redis", "a host name or IP address")
