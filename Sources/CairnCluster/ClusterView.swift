@@ -127,7 +127,9 @@ package final class ClusterView: Sendable {
         let last = entry.node.lastHeartbeat.millisecondsSinceEpoch
         let silence = registryNow.map { $0 > last ? $0 - last : 0 } ?? 0
         let status: NodeStatus.State =
-          if !isActive(entry, now) { .silent(for: .milliseconds(Int64(clamping: silence))) } else if entry.node.isDraining {
+          if !isActive(entry, now) {
+            .silent(for: .milliseconds(Int64(clamping: silence)))
+          } else if entry.node.isDraining {
             .draining
           } else {
             .active

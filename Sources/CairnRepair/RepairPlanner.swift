@@ -1,7 +1,7 @@
 package import CairnCatalog
 package import CairnCluster
-package import CairnModel
-package import CairnNodeClient
+internal import CairnModel
+internal import CairnNodeClient
 package import Logging
 
 /// Looks at the whole cluster now and then, and puts what is to be done into the queue.

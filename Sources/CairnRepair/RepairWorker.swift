@@ -1,7 +1,7 @@
 package import CairnCatalog
 package import CairnCluster
-package import CairnModel
-package import CairnNodeClient
+internal import CairnModel
+internal import CairnNodeClient
 package import Logging
 
 /// Does the work that the queue holds, until it is cancelled.
@@ -155,7 +155,9 @@ package struct RepairWorker: Sendable {
     var bad = Set(try await damagedNode.damaged(in: volume.id))
     if volume.state == .sealed {
       let present = Set(try await damagedNode.blobs(in: volume.id).map(\.blob))
-      for other in others { bad.formUnion(try await other.blobs(in: volume.id).map(\.blob).filter { !present.contains($0) }) }
+      for other in others {
+        bad.formUnion(try await other.blobs(in: volume.id).map(\.blob).filter { !present.contains($0) })
+      }
     }
     var lost = 0
     for blob in bad.sorted() {

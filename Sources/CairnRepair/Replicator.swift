@@ -1,7 +1,7 @@
 package import CairnCatalog
 package import CairnCluster
-package import CairnModel
-package import CairnNodeClient
+internal import CairnModel
+internal import CairnNodeClient
 package import Logging
 
 /// Keeps every volume at its number of replicas: a planner that finds work, and a worker that does it.
