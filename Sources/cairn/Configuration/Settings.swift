@@ -2,6 +2,11 @@ import CairnCluster
 import CairnStorage
 import Logging
 
+/// Whether something runs.
+enum Switch: String, CaseIterable, Sendable {
+  case on, off
+}
+
 /// Every setting there is, in the order of the README's table.
 enum Settings {
   // Listening
@@ -44,6 +49,12 @@ enum Settings {
   static let clusterSecret = Setting.text(
     "CLUSTER_SECRET", "a secret text, the same on all coordinators and nodes", secret: true)
   static let allowInsecureCluster = Setting.flag("ALLOW_INSECURE_CLUSTER")
+
+  // Repair
+  static let repairDelay = Setting.seconds("REPAIR_DELAY", default: "600", 0.1...31_536_000)
+  static let repairBandwidth = Setting.bytes("REPAIR_BANDWIDTH", default: "64M", (64 << 10)...(1 << 40))
+  static let orphanAge = Setting.seconds("ORPHAN_AGE", default: "86400", 0.1...31_536_000)
+  static let replicator = Setting<Switch>.choice("REPLICATOR", default: .on)
 
   // Requests
   static let uploadSizeMax = Setting.bytes("MAX_UPLOAD_SIZE", default: "4T", 1...(4 << 40))
