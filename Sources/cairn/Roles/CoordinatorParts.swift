@@ -32,7 +32,7 @@ struct CoordinatorParts: Sendable {
     self.allocator = allocator
     self.objects = objects
     api = NativeAPI(
-      objects: objects, view: view, registry: catalog,
+      objects: objects, view: view, catalog: catalog,
       identity: NativeAPI.Identity(role: role.role, version: Cairn.version, durability: durability),
       logger: role.logger)
   }
