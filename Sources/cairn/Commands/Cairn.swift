@@ -12,7 +12,7 @@ struct Cairn: AsyncParsableCommand {
       Each option can be set by the environment variable that stands in brackets; the option comes first.
       """,
     version: version,
-    subcommands: [Server.self, Coordinator.self, Node.self, Config.self])
+    subcommands: [Server.self, Coordinator.self, Node.self, Recover.self, Config.self])
 
   static let version = "0.1.0"
 }
