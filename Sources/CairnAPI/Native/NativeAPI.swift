@@ -25,15 +25,19 @@ package struct NativeAPI: HTTPResponder {
   let view: ClusterView
   let registry: any NodeRegistry
   let identity: Identity
+  let reasonNotReady: @Sendable () -> String?
   let logger: Logger
 
+  /// - Parameter reasonNotReady: why it can't do its job although catalog and nodes answer; nil when it can.
   package init(
-    objects: ObjectService, view: ClusterView, registry: any NodeRegistry, identity: Identity, logger: Logger
+    objects: ObjectService, view: ClusterView, registry: any NodeRegistry, identity: Identity,
+    reasonNotReady: @escaping @Sendable () -> String? = { nil }, logger: Logger
   ) {
     self.objects = objects
     self.view = view
     self.registry = registry
     self.identity = identity
+    self.reasonNotReady = reasonNotReady
     self.logger = logger
   }
 

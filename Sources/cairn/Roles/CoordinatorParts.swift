@@ -11,13 +11,14 @@ struct CoordinatorParts: Sendable {
   let view: ClusterView
   let allocator: VolumeAllocator
   let objects: ObjectService
+  let ids: BlobIDGenerator
   let api: NativeAPI
 
   init(
     role: RoleProcess, catalog: any Catalog, view: ClusterView, directory: any NodeDirectory,
     uploads: UploadConfiguration, replication: ReplicationPolicy, placement: PlacementPolicy,
     zone: String? = nil, durability: String,
-    ids: BlobIDGenerator, barrier: WriteBarrier
+    ids: BlobIDGenerator, barrier: WriteBarrier, reasonNotReady: @escaping @Sendable () -> String? = { nil }
   ) {
     let allocator = VolumeAllocator(
       catalog: catalog, view: view, directory: directory, replication: replication, placement: placement,
@@ -31,10 +32,11 @@ struct CoordinatorParts: Sendable {
     self.view = view
     self.allocator = allocator
     self.objects = objects
+    self.ids = ids
     api = NativeAPI(
       objects: objects, view: view, registry: catalog,
       identity: NativeAPI.Identity(role: role.role, version: Cairn.version, durability: durability),
-      logger: role.logger)
+      reasonNotReady: reasonNotReady, logger: role.logger)
   }
 
   /// Begins to answer clients.
