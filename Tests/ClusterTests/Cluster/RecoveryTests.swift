@@ -97,5 +97,73 @@ extension ClusterSuite {
         ["recover", "--node", "127.0.0.1:\(cluster.nodes[0].port)", "--node", "127.0.0.1:1"], cluster.settings)
       #expect(named.exitCode == 1, "\(named.output)")
     }
+
+    /// Waits for coordinators that noticed a loss after `start` of their logs, and have made it good.
+    private func waitUntilRecovered(_ cluster: Cluster, _ message: String = "the catalog is recovered") async throws {
+      for coordinator in cluster.coordinators {
+        try await eventually("recovered", within: .seconds(40)) { coordinator.log.contains(message) }
+        try await eventually("ready") { try await coordinator.curl()("/ready").status == 200 }
+      }
+    }
+
+    @Test func anEmptiedRedisHealsUnderRunningCoordinators() async throws {
+      let cluster = try await cluster()
+      var contents = Contents()
+      try await fill(cluster.curl(), "a", into: &contents)
+      // A look of each coordinator, so that it knows what there was.
+      try await Task.sleep(for: .milliseconds(1500))
+      #expect(try cluster.redis.command("FLUSHALL") == "+OK")
+      try await eventually("not ready") {
+        let answer = try await cluster.curl()("/ready")
+        return answer.status == 503 && answer.detail?.contains("has lost data") == true
+      }
+      // Writes go on meanwhile.
+      try await cluster.waitUntilActive(3)
+      try await put("meanwhile", Content(offset: 9, count: 5000), cluster.curl(1))
+      contents.files["meanwhile"] = Content(offset: 9, count: 5000)
+      try await waitUntilRecovered(cluster)
+      try await expect(contents, cluster.curl())
+      let fresh = try await CairnProcess(.coordinator, cluster.settings)
+      try await eventually("ready") { try await fresh.curl()("/ready").status == 200 }
+      try await expect(contents, fresh.curl())
+      for name in contents.files.keys {
+        let status = try await fresh.curl()("/blob/\(name)/status").json
+        #expect(status["status"] as? String == "completed", "\(name): \(status)")
+      }
+    }
+
+    @Test func anOlderRedisHealsByItself() async throws {
+      let cluster = try await Cluster(coordinators: 2, redis: .init(), ["REPLICATION_FACTOR": "2"])
+      var contents = Contents()
+      try await fill(cluster.curl(), "a", into: &contents)
+      #expect(try cluster.redis.command("SAVE") == "+OK")
+      try await fill(cluster.curl(), "b", into: &contents)
+      #expect(try await cluster.curl()("/blob/a5", "-X", "DELETE").status == 204)
+      contents.files["a5"] = nil
+      contents.deleted.append("a5")
+      try await Task.sleep(for: .milliseconds(1500))
+      try await cluster.redis.kill()
+      try await cluster.redis.restart()
+      try await waitUntilRecovered(cluster)
+      try await expect(contents, cluster.curl())
+      let fresh = try await CairnProcess(.coordinator, cluster.settings)
+      try await eventually("ready") { try await fresh.curl()("/ready").status == 200 }
+      try await expect(contents, fresh.curl())
+    }
+
+    /// What was written after the last look of any coordinator: the epoch does not show it.
+    @Test func theLastMomentBeforeACrashOfRedisComesBack() async throws {
+      let cluster = try await Cluster(redis: .init(), ["REPLICATION_FACTOR": "2"])
+      var contents = Contents()
+      try await fill(cluster.curl(), "a", into: &contents)
+      try cluster.redis.command("SAVE")
+      try await Task.sleep(for: .milliseconds(1500))
+      try await put("last", Content(offset: 1, count: 10), cluster.curl())
+      try await cluster.redis.kill()
+      contents.files["last"] = Content(offset: 1, count: 10)
+      try await cluster.redis.restart()
+      try await waitUntilRecovered(cluster)
+      try await expect(contents, cluster.curl())
+    }
   }
 }
