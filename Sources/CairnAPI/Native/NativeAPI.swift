@@ -26,17 +26,21 @@ package struct NativeAPI: HTTPResponder {
   let catalog: any NodeRegistry & VolumeCatalog & RepairQueue
   let maintenance: Maintenance
   let identity: Identity
+  let reasonNotReady: @Sendable () -> String?
   let logger: Logger
 
+  /// - Parameter reasonNotReady: why it can't do its job although catalog and nodes answer; nil when it can.
   package init(
     objects: ObjectService, view: ClusterView, catalog: any NodeRegistry & VolumeCatalog & RepairQueue,
-    maintenance: Maintenance, identity: Identity, logger: Logger
+    maintenance: Maintenance, identity: Identity, reasonNotReady: @escaping @Sendable () -> String? = { nil },
+    logger: Logger
   ) {
     self.objects = objects
     self.view = view
     self.catalog = catalog
     self.maintenance = maintenance
     self.identity = identity
+    self.reasonNotReady = reasonNotReady
     self.logger = logger
   }
 
