@@ -1,0 +1,80 @@
+import CairnTestSupport
+import Foundation
+import Synchronization
+import Testing
+
+extension ClusterSuite {
+  /// Everything at once: load, faults from a seed, and a judge of all that clients were told.
+  ///
+  /// `make test` runs each for some seconds with a fixed seed. `make chaos` sets `CAIRN_CHAOS_SECONDS` and runs
+  /// `CAIRN_CHAOS_SEEDS` seeds for so long each. `CAIRN_TEST_SEED` is the first seed, `CAIRN_CHAOS_FAULTS` chooses
+  /// among kill, pause, cut, flip and redis.
+  @Suite struct ChaosTests {
+    private static let seconds = Environment.variable("CAIRN_CHAOS_SECONDS").flatMap { Int($0) }
+    private static let clients = 8
+
+    static let seeds: [UInt64] = {
+      let first = Environment.variable(SeededRandom.variable).flatMap { UInt64($0) } ?? 1
+      let count = Environment.variable("CAIRN_CHAOS_SEEDS").flatMap { UInt64($0) } ?? 1
+      return (0..<max(count, 1)).map { first &+ $0 }
+    }()
+
+    static let kinds: Set<Nemesis.Kind> = {
+      guard let text = Environment.variable("CAIRN_CHAOS_FAULTS") else { return Set(Nemesis.Kind.allCases) }
+      return Set(text.split(separator: ",").compactMap { Nemesis.Kind(rawValue: String($0)) })
+    }()
+
+    @Test(arguments: seeds) func acknowledgedObjectsSurviveFaults(seed: UInt64) async throws {
+      let length = Duration.seconds(Self.seconds ?? 25)
+      print("chaos: \(SeededRandom.variable)=\(seed), \(length), \(Self.kinds.map(\.rawValue).sorted())")
+      let chaos = try await ChaosCluster(seed: seed)
+      let nemesis = Nemesis(
+        seed: seed, kinds: Self.kinds, nodeCount: chaos.nodes.count, coordinatorCount: chaos.coordinators.count,
+        length: length)
+      let load = ChaosLoad(seed: seed, ports: chaos.coordinators.map(\.port))
+      let told = Mutex<[String]>([])
+      let tell: @Sendable (String) -> Void = { event in
+        told.withLock { $0.append("\(load.history.now / 1_000_000) ms: \(event)") }
+      }
+      try await load.work(clients: Self.clients) {
+        async let nodes: Void = Nemesis.carryOut(nemesis.nodes, on: chaos, tell: tell)
+        async let control: Void = Nemesis.carryOut(nemesis.control, on: chaos, tell: tell)
+        _ = try await (nodes, control)
+      }
+      try await chaos.waitUntilHealed()
+      let counts = load.counts
+      try await load.readAll()
+
+      let events = told.withLock { $0 }.joined(separator: "\n")
+      let names = load.history.byName.count
+      print(
+        """
+        chaos: seed \(seed): \(nemesis.nodes.count) + \(nemesis.control.count) faults; \(counts.acknowledged) writes \
+        answered and \(counts.unknown) not, \(counts.read) reads answered and \(counts.unread) not, \(names) names
+        """)
+      let problems = load.problems + load.history.problems()
+      #expect(problems.isEmpty, "seed \(seed):\n\(problems.joined(separator: "\n"))\nfaults:\n\(events)")
+      #expect(counts.acknowledged > 100)
+      var incomplete: [String] = []
+      _ = try? await eventually("every object has all its replicas", every: .milliseconds(500)) {
+        incomplete = try await chaos.incompleteNames()
+        return incomplete.isEmpty
+      }
+      #expect(incomplete == [], "seed \(seed), faults:\n\(events)")
+      let errors = chaos.loggedErrors()
+      if !errors.isEmpty { print("chaos: seed \(seed): errors in the logs:\n\(errors.joined(separator: "\n"))") }
+      if !problems.isEmpty || !incomplete.isEmpty { try keepLogs(of: chaos, seed: seed, events: events) }
+      for process in chaos.coordinators + chaos.nodes { try await process.stopInOrder() }
+    }
+
+    /// Logs of a failed run, for whoever looks for its cause.
+    private func keepLogs(of chaos: ChaosCluster, seed: UInt64, events: String) throws {
+      guard let folder = Environment.variable("CAIRN_CHAOS_LOGS") else { return }
+      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+      for process in chaos.coordinators + chaos.nodes {
+        try Data(process.log.utf8).write(to: URL(filePath: "\(folder)/\(seed)-\(process.role)-\(process.port).log"))
+      }
+      try Data(events.utf8).write(to: URL(filePath: "\(folder)/\(seed)-faults.txt"))
+    }
+  }
+}

@@ -1,0 +1,119 @@
+/// Whether operations on one name can be put into an order in which each takes effect at one moment between its call
+/// and its answer: the algorithm of Wing and Gong (1993) with the memory of configurations by Lowe (2017).
+struct Linearizability {
+  typealias Operation = History.Operation
+
+  enum Verdict: Equatable {
+    case possible
+    case impossible(String)
+    /// Given up after ``configurationsMax``.
+    case undecided
+  }
+
+  /// What bounds memory: some hundred bytes each.
+  private static let configurationsMax = 400_000
+  /// The state of a name without a value.
+  private static let absent = 0
+
+  private struct Configuration: Hashable {
+    var done: [UInt64]
+    var value: Int
+
+    func has(_ index: Int) -> Bool { done[index / 64] & 1 << UInt64(index % 64) != 0 }
+    mutating func add(_ index: Int) { done[index / 64] |= 1 << UInt64(index % 64) }
+  }
+
+  private let operations: [Operation]
+  private var seen: Set<Configuration> = []
+  private var isExhausted = false
+  /// The furthest that any order came, to explain where it ends.
+  private var best: (count: Int, configuration: Configuration)
+
+  static func check(_ operations: [Operation]) -> Verdict {
+    var check = Linearizability(operations)
+    if check.search(check.best.configuration, count: 0) { return .possible }
+    return check.isExhausted ? .undecided : .impossible(check.explanation)
+  }
+
+  private init(_ operations: [Operation]) {
+    self.operations = operations.sorted { $0.invoked < $1.invoked }
+    let words = [UInt64](repeating: 0, count: operations.count / 64 + 1)
+    best = (0, Configuration(done: words, value: Self.absent))
+  }
+
+  private mutating func search(_ start: Configuration, count: Int) -> Bool {
+    var (configuration, count) = (start, count)
+    var candidates = self.candidates(configuration)
+    // What does not change the value and fits now can come now: it is in nobody's way.
+    while let read = candidates.first(where: { isDefinite($0) && next(configuration.value, $0) == configuration.value })
+    {
+      configuration.add(read)
+      count += 1
+      candidates = self.candidates(configuration)
+    }
+    if count > best.count { best = (count, configuration) }
+    if operations.indices.allSatisfy({ configuration.has($0) || !isDefinite($0) }) { return true }
+    guard seen.insert(configuration).inserted else { return false }
+    guard seen.count < Self.configurationsMax else {
+      isExhausted = true
+      return false
+    }
+    // Answered ones first: those without an answer explain only what nothing else does.
+    for isDefinite in [true, false] {
+      for candidate in candidates where self.isDefinite(candidate) == isDefinite {
+        guard let value = next(configuration.value, candidate) else { continue }
+        var following = configuration
+        following.add(candidate)
+        following.value = value
+        if search(following, count: count + 1) { return true }
+        if isExhausted { return false }
+      }
+    }
+    return false
+  }
+
+  private func isDefinite(_ index: Int) -> Bool { operations[index].outcome != .unknown }
+
+  /// Those that may be next: called before any other one that is left was answered.
+  private func candidates(_ configuration: Configuration) -> [Int] {
+    var firstAnswer = UInt64.max
+    var found: [Int] = []
+    for index in operations.indices where !configuration.has(index) {
+      // In the order of their calls.
+      if operations[index].invoked > firstAnswer { break }
+      found.append(index)
+      firstAnswer = min(firstAnswer, operations[index].completed)
+    }
+    return found
+  }
+
+  /// The value after an operation at `value`; nil where its answer would have been another one, or where it has none and
+  /// would change nothing.
+  private func next(_ value: Int, _ index: Int) -> Int? {
+    let isThere = value != Self.absent
+    switch (operations[index].action, operations[index].outcome) {
+    case (.put(let new), .unknown): return new
+    case (.put(let new), .created): return isThere ? nil : new
+    case (.put(let new), .replaced): return isThere ? new : nil
+    case (.putIfAbsent(let new), .unknown), (.putIfAbsent(let new), .created): return isThere ? nil : new
+    case (.putIfAbsent, .refused): return isThere ? value : nil
+    case (.replace(let old, let new), .unknown), (.replace(let old, let new), .replaced):
+      return value == old ? new : nil
+    case (.replace(let old, _), .refused): return value == old ? nil : value
+    case (.delete, .unknown), (.delete, .deleted): return isThere ? Self.absent : nil
+    case (.delete, .absent), (.get, .absent), (.list, .absent): return isThere ? nil : value
+    case (.get, .found(let found)): return value == found ? value : nil
+    case (.list, .present): return isThere ? value : nil
+    default: return nil
+    }
+  }
+
+  private var explanation: String {
+    let configuration = best.configuration
+    let value = configuration.value == Self.absent ? "no value" : "value \(configuration.value)"
+    let left = self.candidates(configuration).map { "  \(operations[$0])" }
+    let all = operations.indices.map { (configuration.has($0) ? "  + " : "  - ") + "\(operations[$0])" }
+    return "after \(best.count) of \(operations.count) operations there is \(value), and none of these can be next:\n"
+      + left.joined(separator: "\n") + "\nall (+ has its place):\n" + all.joined(separator: "\n")
+  }
+}
