@@ -52,6 +52,7 @@ extension ClusterSuite {
       let dead = cluster.nodes.removeFirst()
       let id = try await cluster.id(of: dead)
       try await dead.kill()
+      try await cluster.waitUntilActive(2)
       try await waitUntilComplete(stored, in: cluster)
       let status = try await cluster.curl()("/blob/file-0/status").json
       #expect((status["successful_nodes"] as? [String])?.contains(id) == false)
@@ -63,6 +64,7 @@ extension ClusterSuite {
       var cluster = try await Cluster(nodes: 2, Self.settings)
       let stored = try await upload(30, to: cluster)
       try await cluster.nodes.removeFirst().kill()
+      try await cluster.waitUntilActive(1)
       cluster.nodes.append(try await CairnProcess(.node, cluster.settings))
       try await waitUntilComplete(stored, in: cluster)
       try await cluster.nodes[0].kill()
