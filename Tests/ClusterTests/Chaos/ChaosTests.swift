@@ -1,3 +1,4 @@
+import CairnModel
 import CairnTestSupport
 import Foundation
 import Synchronization
@@ -64,7 +65,26 @@ extension ClusterSuite {
       let errors = chaos.loggedErrors()
       if !errors.isEmpty { print("chaos: seed \(seed): errors in the logs:\n\(errors.joined(separator: "\n"))") }
       if !problems.isEmpty || !incomplete.isEmpty { try keepLogs(of: chaos, seed: seed, events: events) }
+      try await expectFullReplicas(chaos, nemesis, seed: seed)
+    }
+
+    /// Stops everything, and looks into the files of the nodes.
+    private func expectFullReplicas(_ chaos: ChaosCluster, _ nemesis: Nemesis, seed: UInt64) async throws {
+      var (paths, damaged) = ([NodeID: String](), NodeID?.none)
+      for (index, node) in chaos.nodes.enumerated() {
+        let id = try #require(NodeID(try await chaos.cluster.id(of: node)))
+        paths[id] = node.storagePath
+        if nemesis.nodes.contains(where: { $0.fault == .flipBytes(index) }) { damaged = id }
+      }
       for process in chaos.coordinators + chaos.nodes { try await process.stopInOrder() }
+      let check = try await ReplicaCheck(
+        storagePaths: paths, redisPort: chaos.cluster.redis.port, damaged: damaged)
+      print(
+        """
+        chaos: seed \(seed): \(check.objectCount) objects of \(check.referencedCount) records among \
+        \(check.recordCount) on the disks
+        """)
+      #expect(check.problems == [], "seed \(seed)")
     }
 
     /// Logs of a failed run, for whoever looks for its cause.

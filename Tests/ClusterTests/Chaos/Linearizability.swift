@@ -14,6 +14,8 @@ struct Linearizability {
   private static let configurationsMax = 400_000
   /// The state of a name without a value.
   private static let absent = 0
+  /// The state of a name with a value that nobody ever read: it does not matter which.
+  private static let unread = -1
 
   private struct Configuration: Hashable {
     var done: [UInt64]
@@ -24,6 +26,8 @@ struct Linearizability {
   }
 
   private let operations: [Operation]
+  /// What writes each operation tries: its value, or ``unread``.
+  private let written: [Int?]
   private var seen: Set<Configuration> = []
   private var isExhausted = false
   /// The furthest that any order came, to explain where it ends.
@@ -37,6 +41,8 @@ struct Linearizability {
 
   private init(_ operations: [Operation]) {
     self.operations = operations.sorted { $0.invoked < $1.invoked }
+    let read = Set(operations.compactMap(\.valueRead))
+    written = self.operations.map { $0.valueWritten.map { read.contains($0) ? $0 : Self.unread } }
     let words = [UInt64](repeating: 0, count: operations.count / 64 + 1)
     best = (0, Configuration(done: words, value: Self.absent))
   }
@@ -60,7 +66,10 @@ struct Linearizability {
     }
     // Answered ones first: those without an answer explain only what nothing else does.
     for isDefinite in [true, false] {
+      var tried: Set<Operation.Action> = []
       for candidate in candidates where self.isDefinite(candidate) == isDefinite {
+        // Without an answer, those of a kind are all alike, and the first one can be next whenever a later one can.
+        if !isDefinite, let kind = kind(candidate), !tried.insert(kind).inserted { continue }
         guard let value = next(configuration.value, candidate) else { continue }
         var following = configuration
         following.add(candidate)
@@ -70,6 +79,17 @@ struct Linearizability {
       }
     }
     return false
+  }
+
+  /// The operation without what makes it different from others; nil where something does.
+  private func kind(_ index: Int) -> Operation.Action? {
+    switch operations[index].action {
+    case .delete: .delete
+    case .put where written[index] == Self.unread: .put(Self.unread)
+    case .putIfAbsent where written[index] == Self.unread: .putIfAbsent(Self.unread)
+    case .replace(let old, _) where written[index] == Self.unread: .replace(old, by: Self.unread)
+    default: nil
+    }
   }
 
   private func isDefinite(_ index: Int) -> Bool { operations[index].outcome != .unknown }
@@ -91,13 +111,14 @@ struct Linearizability {
   /// would change nothing.
   private func next(_ value: Int, _ index: Int) -> Int? {
     let isThere = value != Self.absent
+    let new = written[index]
     switch (operations[index].action, operations[index].outcome) {
-    case (.put(let new), .unknown): return new
-    case (.put(let new), .created): return isThere ? nil : new
-    case (.put(let new), .replaced): return isThere ? new : nil
-    case (.putIfAbsent(let new), .unknown), (.putIfAbsent(let new), .created): return isThere ? nil : new
+    case (.put, .unknown): return new
+    case (.put, .created): return isThere ? nil : new
+    case (.put, .replaced): return isThere ? new : nil
+    case (.putIfAbsent, .unknown), (.putIfAbsent, .created): return isThere ? nil : new
     case (.putIfAbsent, .refused): return isThere ? value : nil
-    case (.replace(let old, let new), .unknown), (.replace(let old, let new), .replaced):
+    case (.replace(let old, _), .unknown), (.replace(let old, _), .replaced):
       return value == old ? new : nil
     case (.replace(let old, _), .refused): return value == old ? nil : value
     case (.delete, .unknown), (.delete, .deleted): return isThere ? Self.absent : nil
@@ -110,10 +131,29 @@ struct Linearizability {
 
   private var explanation: String {
     let configuration = best.configuration
-    let value = configuration.value == Self.absent ? "no value" : "value \(configuration.value)"
+    let value =
+      configuration.value == Self.absent
+      ? "no value" : "value \(configuration.value) (\(Self.unread): one that nobody read)"
     let left = self.candidates(configuration).map { "  \(operations[$0])" }
     let all = operations.indices.map { (configuration.has($0) ? "  + " : "  - ") + "\(operations[$0])" }
     return "after \(best.count) of \(operations.count) operations there is \(value), and none of these can be next:\n"
       + left.joined(separator: "\n") + "\nall (+ has its place):\n" + all.joined(separator: "\n")
+  }
+}
+
+extension History.Operation {
+  fileprivate var valueWritten: Int? {
+    switch action {
+    case .put(let value), .putIfAbsent(let value), .replace(_, by: let value): value
+    case .delete, .get, .list: nil
+    }
+  }
+
+  /// The value that the operation names as one that is there.
+  fileprivate var valueRead: Int? {
+    switch (action, outcome) {
+    case (.get, .found(let value)), (.replace(let value, by: _), _): value
+    default: nil
+    }
   }
 }
