@@ -4,6 +4,7 @@ import CairnCluster
 import CairnHTTP
 import CairnModel
 import CairnObjects
+import CairnRepair
 import Logging
 
 /// What makes a coordinator, in a process of its own or beside a storage node.
@@ -24,10 +25,11 @@ struct CoordinatorParts: Sendable {
       logger: role.logger)
     var settings = ObjectService.Settings(objectSizeMax: uploads.objectSizeMax)
     settings.zone = zone
+    let damage = DamageReports(queue: catalog)
     let objects = ObjectService(
       settings: settings, catalog: catalog, allocator: allocator,
       view: view, directory: directory, ids: ids, barrier: barrier, budget: ByteBudget(bytes: uploads.memory),
-      threads: role.threads, logger: role.logger)
+      threads: role.threads, damaged: { damage.add($0.location.volume, on: $0.node) }, logger: role.logger)
     self.view = view
     self.allocator = allocator
     self.objects = objects

@@ -70,5 +70,58 @@ extension ClusterSuite {
       try await cluster.nodes[0].kill()
       try await expectAll(stored, in: cluster)
     }
+
+    /// One bit of one replica is changed on its disk: every read gives the right bytes, and the replica is mended.
+    @Test func aDamagedReplicaIsMendedByReading() async throws {
+      let cluster = try await Cluster(nodes: 2, Self.settings)
+      let curl = try cluster.curl()
+      let content = Content(offset: 77, count: 300_000)
+      let file = try TemporaryFolder("repair")
+      try Data(content.bytes).write(to: URL(filePath: file.path + "/up"))
+      #expect(try await curl("/blob/file", "--upload-file", file.path + "/up").status == 201)
+      try cluster.nodes[0].flipByte(in: Data(content.bytes), at: 150_000)
+      for _ in 1...20 {
+        let answer = try await curl("/blob/file")
+        #expect(answer.status == 200)
+        #expect(content.isSame(as: Array(answer.body)))
+      }
+      // The mended replica alone gives the right bytes.
+      try await eventually("the replica is mended", within: .seconds(30)) {
+        cluster.coordinators[0].log.contains("record mended")
+      }
+      try await cluster.nodes[1].kill()
+      try await eventually("the other replica answers") { try await curl("/blob/file").status == 200 }
+      #expect(content.isSame(as: Array(try await curl("/blob/file").body)))
+    }
+
+    /// A node comes back after its replicas were made elsewhere: they are dropped there, and no others.
+    @Test func surplusReplicasOfANodeThatCameBackAreDropped() async throws {
+      let cluster = try await Cluster(nodes: 3, Self.settings)
+      let stored = try await upload(30, to: cluster)
+      try await cluster.nodes[0].kill()
+      try await cluster.waitUntilActive(2)
+      try await waitUntilComplete(stored, in: cluster)
+      try await cluster.nodes[0].restart(samePort: false)
+      try await cluster.waitUntilActive(3)
+      try await eventually("the surplus replicas are dropped", within: .seconds(60)) {
+        cluster.coordinators[0].log.contains("surplus replica dropped")
+      }
+      try await cluster.nodes[0].kill()
+      try await expectAll(stored, in: cluster)
+    }
+
+    /// The worker that copies is killed: another one takes its work over.
+    @Test func theWorkOfAKilledWorkerIsDoneByAnother() async throws {
+      let cluster = try await Cluster(coordinators: 2, nodes: 3, Self.settings)
+      let stored = try await upload(60, to: cluster)
+      try await cluster.nodes[0].kill()
+      try await cluster.waitUntilActive(2)
+      try await eventually("a coordinator copies", within: .seconds(30)) {
+        cluster.coordinators.contains { $0.log.contains("replica made") }
+      }
+      try await cluster.coordinators[1].kill()
+      try await waitUntilComplete(stored, in: cluster)
+      try await expectAll(stored, in: cluster)
+    }
   }
 }
