@@ -46,6 +46,21 @@ package struct RepairPlanner: Sendable {
     }
   }
 
+  /// Asks for every replica to be read and verified.
+  ///
+  /// - Returns: how many replicas are to be read.
+  package func scrubAll() async throws -> Int {
+    var count = 0
+    try await forEachPage { page in
+      for volume in page {
+        for node in volume.nodes where try await queue.enqueue(VolumeWork.scrub(volume.id, on: node).queued) {
+          count += 1
+        }
+      }
+    }
+    return count
+  }
+
   /// - Returns: how much there is to do.
   private func planRepairs() async throws -> Int {
     var nodes = view.nodeStatuses

@@ -98,6 +98,7 @@ package struct RepairWorker: Sendable {
     case .retire(_, let node): try await retire(volume, node)
     case .drop(_, let node): try await drop(volume, node)
     case .mend(_, let node): try await mend(volume, node)
+    case .scrub(_, let node): try await scrub(volume, node)
     }
   }
 
@@ -146,6 +147,15 @@ package struct RepairWorker: Sendable {
     }
     try await directory.node(node)?.drop(volume.id)
     logger.info("surplus replica dropped", metadata: ["volume": "\(volume.id)", "node": "\(node)"])
+  }
+
+  private func scrub(_ volume: Volume, _ node: NodeID) async throws {
+    guard volume.nodes.contains(node), let holder = directory.node(node) else { return }
+    let report = try await holder.scrub(volume.id, bytesPerSecond: settings.bandwidth)
+    guard !report.damaged.isEmpty else { return }
+    logger.warning(
+      "damage found", metadata: ["volume": "\(volume.id)", "node": "\(node)", "records": "\(report.damaged.count)"])
+    try await queue.enqueue(VolumeWork.mend(volume.id, on: node).queued)
   }
 
   /// Compares a replica with the others, and gives it what it lacks or has damaged.

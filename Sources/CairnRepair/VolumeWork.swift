@@ -5,7 +5,8 @@ internal import NIOCore
 
 /// What a worker does to the replicas of one volume.
 ///
-/// All work on a volume has the same key, so that it is done one after the other, and never by two workers at once.
+/// All work that changes a volume's replicas has the same key, so that it is done one after the other, and never by two
+/// workers at once.
 package enum VolumeWork: Hashable, Sendable {
   /// Copy the volume to a node, and put that in the place of another one in its list; nil where the list grows.
   case replicate(VolumeID, to: NodeID, replacing: NodeID?)
@@ -15,9 +16,11 @@ package enum VolumeWork: Hashable, Sendable {
   case drop(VolumeID, from: NodeID)
   /// Put intact records in the place of those that are damaged or missing on a node.
   case mend(VolumeID, on: NodeID)
+  /// Read a replica whole and verify it; what is damaged is mended after that.
+  case scrub(VolumeID, on: NodeID)
 
   private enum Kind: String {
-    case replicate, retire, drop, mend
+    case replicate, retire, drop, mend, scrub
   }
 
   package init(_ task: RepairTask) {
@@ -29,7 +32,9 @@ package enum VolumeWork: Hashable, Sendable {
 
   package var volume: VolumeID {
     switch self {
-    case .replicate(let volume, _, _), .retire(let volume, _), .drop(let volume, _), .mend(let volume, _): volume
+    case .replicate(let volume, _, _), .retire(let volume, _), .drop(let volume, _), .mend(let volume, _),
+      .scrub(let volume, _):
+      volume
     }
   }
 
@@ -58,8 +63,16 @@ package enum VolumeWork: Hashable, Sendable {
     case .mend(_, let node):
       kind = .mend
       writer.field(Self.nodeTag, node.description)
+    case .scrub(_, let node):
+      kind = .scrub
+      writer.field(Self.nodeTag, node.description)
     }
-    return RepairWork(key: "volume/\(volume)", kind: kind.rawValue, payload: writer.bytes)
+    return RepairWork(key: key, kind: kind.rawValue, payload: writer.bytes)
+  }
+
+  private var key: String {
+    if case .scrub(let volume, let node) = self { return "scrub/\(volume)/\(node)" }
+    return "volume/\(volume)"
   }
 
   package init(_ work: RepairWork) throws(FormatError) {
@@ -80,6 +93,7 @@ package enum VolumeWork: Hashable, Sendable {
     case .retire: self = .retire(volume, from: node)
     case .drop: self = .drop(volume, from: node)
     case .mend: self = .mend(volume, on: node)
+    case .scrub: self = .scrub(volume, on: node)
     case nil: throw .badField(what: "\(Self.what) of kind '\(work.kind)'", tag: 0)
     }
   }
