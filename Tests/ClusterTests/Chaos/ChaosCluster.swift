@@ -5,6 +5,10 @@ import Testing
 
 /// Two coordinators, four nodes and Redis, with what the nemesis does to them.
 final class ChaosCluster: Sendable {
+  struct Incomplete: Error, CustomStringConvertible {
+    let description: String
+  }
+
   let cluster: Cluster
   private let proxies: [CutProxy]
   private let random: Mutex<SeededRandom>
@@ -12,10 +16,14 @@ final class ChaosCluster: Sendable {
   var coordinators: [CairnProcess] { cluster.coordinators }
   var nodes: [CairnProcess] { cluster.nodes }
 
-  init(seed: UInt64) async throws {
+  /// - Parameter repairDelay: how long a node may be away before its replicas are made elsewhere, in seconds.
+  init(seed: UInt64, repairDelay: Int) async throws {
     cluster = try await Cluster(
       coordinators: 2, nodes: 4,
-      ["REPLICATION_FACTOR": "2", "ADVERTISE_HOST": CutProxy.host, "VOLUME_SIZE": "64M", "LOG_LEVEL": "info"])
+      [
+        "REPLICATION_FACTOR": "2", "ADVERTISE_HOST": CutProxy.host, "VOLUME_SIZE": "64M",
+        "REPAIR_DELAY": "\(repairDelay)",
+      ])
     var proxies: [CutProxy] = []
     for node in cluster.nodes { proxies.append(try await CutProxy(port: node.port)) }
     self.proxies = proxies
@@ -29,6 +37,14 @@ final class ChaosCluster: Sendable {
     case .cutNode(let node): try await proxies[node].cut()
     case .silenceNode(let node): proxies[node].silence()
     case .flipBytes(let node): try flipBytes(of: nodes[node])
+    case .fillNode(let node):
+      try await nodes[node].kill()
+      try await nodes[node].restart(["MIN_FREE_SPACE": "1000T"])
+    case .wipeNode(let node):
+      // Only a node that is not the last one with something may be lost.
+      try await waitUntilComplete(within: .seconds(90))
+      try await nodes[node].kill()
+      try FileManager.default.removeItem(atPath: nodes[node].storagePath)
     case .killCoordinator(let coordinator): try await coordinators[coordinator].kill()
     case .pauseCoordinator(let coordinator): coordinators[coordinator].signal(SIGSTOP)
     case .killRedis: try await cluster.redis.kill()
@@ -42,6 +58,12 @@ final class ChaosCluster: Sendable {
     case .pauseNode(let node): nodes[node].signal(SIGCONT)
     case .cutNode(let node), .silenceNode(let node): try await proxies[node].heal()
     case .flipBytes: break
+    case .fillNode(let node):
+      try await nodes[node].kill()
+      try await nodes[node].restart(["MIN_FREE_SPACE": "16M"])
+    case .wipeNode(let node):
+      try await nodes[node].restart()
+      try await waitUntilComplete(within: .seconds(90))
     case .killCoordinator(let coordinator): try await coordinators[coordinator].restart()
     case .pauseCoordinator(let coordinator): coordinators[coordinator].signal(SIGCONT)
     case .killRedis: try await cluster.redis.restart()
@@ -60,9 +82,23 @@ final class ChaosCluster: Sendable {
     }
   }
 
+  /// Waits until each object has all its replicas, even while coordinators die.
+  func waitUntilComplete(within limit: Duration) async throws {
+    var left = ["nothing was asked"]
+    do {
+      try await eventually("all are complete", within: limit, every: .milliseconds(500)) {
+        left = (try? await incompleteNames()) ?? left
+        return left.isEmpty
+      }
+    } catch {
+      throw Incomplete(description: "not all complete in \(limit), \(left.count) are not: \(left.prefix(5))")
+    }
+  }
+
   /// What `/status` says of the names that a coordinator lists, other than that each has all its replicas.
   func incompleteNames() async throws -> [String] {
-    let curl = try cluster.curl()
+    let coordinator = coordinators.firstIndex { !$0.hasEnded } ?? 0
+    let curl = try cluster.curl(coordinator)
     var (names, start) = ([String](), "")
     while true {
       let page = try await curl.names("limit=1000&start_after=\(start.percentEncoded)")
@@ -70,7 +106,7 @@ final class ChaosCluster: Sendable {
       names += page
       start = last
     }
-    let port = coordinators[0].port
+    let port = coordinators[coordinator].port
     return try await BlockingThreads.run { [names] in
       let client = try WireClient(port: port)
       return try names.compactMap { name in

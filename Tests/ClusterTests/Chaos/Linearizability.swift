@@ -51,8 +51,7 @@ struct Linearizability {
     var (configuration, count) = (start, count)
     var candidates = self.candidates(configuration)
     // What does not change the value and fits now can come now: it is in nobody's way.
-    while let read = candidates.first(where: { isDefinite($0) && next(configuration.value, $0) == configuration.value })
-    {
+    while let read = candidates.first(where: { !isChange($0) && next(configuration.value, $0) != nil }) {
       configuration.add(read)
       count += 1
       candidates = self.candidates(configuration)
@@ -89,6 +88,14 @@ struct Linearizability {
     case .putIfAbsent where written[index] == Self.unread: .putIfAbsent(Self.unread)
     case .replace(let old, _) where written[index] == Self.unread: .replace(old, by: Self.unread)
     default: nil
+    }
+  }
+
+  /// Whether it may change the value. One that puts ``unread`` over ``unread`` does: it is used up.
+  private func isChange(_ index: Int) -> Bool {
+    switch operations[index].outcome {
+    case .created, .replaced, .deleted, .unknown: true
+    case .refused, .found, .present, .absent: false
     }
   }
 

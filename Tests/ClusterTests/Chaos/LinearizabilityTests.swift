@@ -42,6 +42,10 @@ import Testing
     Case(
       "a conditional write", at(0, 1, .put(1), .created), at(2, 5, .replace(1, by: 2), .replaced),
       at(2, 5, .replace(1, by: 3), .refused), at(6, 7, .get, .found(2))),
+    Case(
+      "a value that nobody read replaces another one late", at(0, 1, .put(1), .created), at(2, 30, .put(2), .replaced),
+      at(3, 4, .delete, .deleted), at(5, 6, .put(3), .created), at(7, 8, .get, .found(3)),
+      at(9, 10, .replace(3, by: 4), .refused)),
     Case("a list", at(0, 1, .list, .absent), at(0, 5, .put(1), .created), at(2, 3, .list, .present)),
   ]
 

@@ -11,6 +11,10 @@ struct Nemesis: Sendable {
     /// They stay, and nothing comes through.
     case silenceNode(Int)
     case flipBytes(Int)
+    /// Its reserve is said to be reached.
+    case fillNode(Int)
+    /// It comes back with nothing, as another node.
+    case wipeNode(Int)
     case killCoordinator(Int)
     case pauseCoordinator(Int)
     case killRedis
@@ -23,6 +27,8 @@ struct Nemesis: Sendable {
       case .cutNode(let node): "cut off node \(node)"
       case .silenceNode(let node): "silence node \(node)"
       case .flipBytes(let node): "flip bytes of node \(node)"
+      case .fillNode(let node): "fill the disk of node \(node)"
+      case .wipeNode(let node): "wipe node \(node)"
       case .killCoordinator(let coordinator): "kill coordinator \(coordinator)"
       case .pauseCoordinator(let coordinator): "pause coordinator \(coordinator)"
       case .killRedis: "kill redis"
@@ -41,7 +47,12 @@ struct Nemesis: Sendable {
   }
 
   enum Kind: String, CaseIterable, Sendable {
-    case kill, pause, cut, flip, redis
+    case kill, pause, cut, flip, fill, redis
+    /// Not together with ``flip``: what is wiped may be the only good replica of what is damaged.
+    case wipe
+
+    /// Those that are used where nobody chooses.
+    static let usual = Set(allCases).subtracting([.wipe])
   }
 
   /// Strikes against nodes: one node at a time, so that with two replicas everything is there somewhere.
@@ -64,6 +75,8 @@ struct Nemesis: Sendable {
         ]
       }
       if kinds.contains(.flip) { faults += [(.flipBytes(victim), .milliseconds(1))] }
+      if kinds.contains(.fill) { faults += [(.fillNode(node), .seconds(3))] }
+      if kinds.contains(.wipe) { faults += [(.wipeNode(node), .seconds(2)), (.wipeNode(node), .milliseconds(10))] }
       return faults.randomElement(using: &random)
     }
     control = Self.strikes(length, &random) { random in
