@@ -101,7 +101,7 @@ let package = Package(
         "CairnModel", "CairnCatalog", "CairnStorage", "CairnCluster", "CairnNodeClient", "CairnObjects",
         "CairnTestSupport", .nioCore, .nioPosix, .logging,
       ]),
-    tests("CairnCommandTests", ["cairn", "CairnCluster", "CairnStorage", .logging]),
+    tests("CairnCommandTests", ["cairn", "CairnCluster", "CairnHTTP", "CairnStorage", .logging, .argumentParser]),
     tests("CairnStorageTests", ["CairnModel", "CairnStorage", "CairnTestSupport", .nioCore, .nioPosix, .logging]),
     tests(
       "CairnCatalogTests",

@@ -72,7 +72,7 @@ package final class ClusterView: Sendable {
     let now = clock.now
     return state.withLock { state in
       guard state.entries.count == 1, let entry = state.entries[node] else { return false }
-      return isActive(entry, now) && !entry.node.report.readOnly
+      return isActive(entry, now) && !entry.node.report.readOnly && !entry.node.isDraining
     }
   }
 
@@ -107,6 +107,11 @@ package final class ClusterView: Sendable {
     return state.withLock { state in
       state.entries.values.filter { !isActive($0, now) }.map(\.node).sorted { $0.report.node < $1.report.node }
     }
+  }
+
+  /// What the registry said last of the node; nil for one that was never seen.
+  package func registered(_ node: NodeID) -> RegisteredNode? {
+    state.withLock { $0.entries[node]?.node }
   }
 
   package func isActive(_ node: NodeID) -> Bool {

@@ -49,6 +49,19 @@ package struct OrphanSweep: Sendable {
     self.logger = logger
   }
 
+  /// Finds and removes orphans now and then, until it is cancelled.
+  package func run() async {
+    // Often enough that little is older than twice the age, and never all coordinators at the same moment.
+    let interval = max(age / 2, .seconds(1))
+    while (try? await Task.sleep(for: interval * Double.random(in: 0.75...1.25))) != nil {
+      do throws(ObjectError) {
+        remove(try await find())
+      } catch {
+        logger.notice("orphans not looked for", metadata: ["error": "\(error)"])
+      }
+    }
+  }
+
   /// Finds orphans. O(blobs) requests to the catalog at most, O(chunks of all objects) memory.
   ///
   /// - Throws: ``ObjectError/unavailable(_:)`` when not all manifests can be read: then nothing is known for sure.

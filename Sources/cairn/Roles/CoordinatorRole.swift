@@ -30,7 +30,7 @@ struct CoordinatorRole {
       role: process, catalog: catalog, view: view,
       directory: directory,
       uploads: configuration.uploads, replication: configuration.replication,
-      placement: configuration.placementPolicy, zone: configuration.zone,
+      placement: configuration.placementPolicy, repair: configuration.repair, zone: configuration.zone,
       durability: "per node", ids: BlobIDGenerator(), barrier: WriteBarrier())
     // Redis may be away when the coordinator starts: it serves, says so on /ready, and tries again.
     let server = try await coordinator.listen(configuration.process, process)
@@ -44,6 +44,7 @@ struct CoordinatorRole {
           name: ReplicatorRole.workerName(port: server.port), catalog: catalog, view: view, directory: directory,
           settings: RepairSettings(configuration.repair, policy: configuration.placementPolicy), logger: process.logger)
         group.addTask { await replicator.run() }
+        group.addTask { await client.onEventLoop { await coordinator.orphans.run() } }
       }
       await process.stopped()
       process.logger.info("stopping")
