@@ -97,22 +97,26 @@ final class ChaosCluster: Sendable {
 
   /// What `/status` says of the names that a coordinator lists, other than that each has all its replicas.
   func incompleteNames() async throws -> [String] {
-    let coordinator = coordinators.firstIndex { !$0.hasEnded } ?? 0
-    let curl = try cluster.curl(coordinator)
-    var (names, start) = ([String](), "")
-    while true {
-      let page = try await curl.names("limit=1000&start_after=\(start.percentEncoded)")
-      guard let last = page.last else { break }
-      names += page
-      start = last
-    }
-    let port = coordinators[coordinator].port
-    return try await BlockingThreads.run { [names] in
+    let port = (coordinators.first { !$0.hasEnded } ?? coordinators[0]).port
+    return try await BlockingThreads.run {
       let client = try WireClient(port: port)
-      return try names.compactMap { name in
-        let answer = try client.request("GET", "/blob/\(name.percentEncoded)/status")
-        let text = String(decoding: answer.body, as: UTF8.self)
-        return answer.status == 200 && text.contains("\"completed\"") ? nil : "\(name): \(answer.status) \(text)"
+      var (incomplete, start) = ([String](), "")
+      while true {
+        let page = try client.request("GET", "/blobs?limit=1000&start_after=\(start.percentEncoded)")
+        let json = (try? JSONSerialization.jsonObject(with: Data(page.body))) as? [String: Any]
+        guard page.status == 200, let blobs = json?["blobs"] as? [[String: Any]] else {
+          throw Incomplete(description: "no list: \(page.status)")
+        }
+        let names = blobs.compactMap { $0["name"] as? String }
+        guard let last = names.last else { return incomplete }
+        start = last
+        for name in names {
+          let answer = try client.request("GET", "/blob/\(name.percentEncoded)/status")
+          let text = String(decoding: answer.body, as: UTF8.self)
+          // It may have been deleted meanwhile.
+          if answer.status == 404 || answer.status == 200 && text.contains("\"completed\"") { continue }
+          incomplete.append("\(name): \(answer.status) \(text)")
+        }
       }
     }
   }

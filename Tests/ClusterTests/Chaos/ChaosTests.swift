@@ -93,7 +93,7 @@ extension ClusterSuite {
       print(
         """
         chaos: seed \(seed): \(check.objectCount) objects of \(check.referencedCount) records among \
-        \(check.recordCount) on the disks
+        \(check.recordCount) on the disks, \(check.orphanCount) of them orphans
         """)
       #expect(check.problems == [], "seed \(seed)")
     }

@@ -13,6 +13,7 @@ import Testing
 struct ReplicaCheck {
   private struct Node: Sendable {
     var records: Set<BlobLocation> = []
+    var garbage: Set<BlobLocation> = []
     var manifests: [BlobLocation: ByteBuffer] = [:]
     var damaged: [String] = []
   }
@@ -23,6 +24,11 @@ struct ReplicaCheck {
   private(set) var recordCount = 0
   private(set) var objectCount = 0
   private(set) var referencedCount = 0
+  /// Records of no object that no tombstone names either: what was begun and not ended.
+  var orphanCount: Int {
+    nodes.values.reduce(0) { $0 + $1.records.subtracting(referenced).subtracting($1.garbage).count }
+  }
+  private var referenced: Set<BlobLocation> = []
 
   /// Reads the storage paths of nodes that have stopped.
   ///
@@ -51,7 +57,10 @@ struct ReplicaCheck {
       let report = try await store.scan(volume.id) { _, record in
         let location = BlobLocation(volume: volume.id, blob: record.header.blob)
         try node.withLock { node in
-          guard record.header.kind != .tombstone else { return }
+          guard record.header.kind != .tombstone else {
+            node.garbage.formUnion(try Tombstone(metadata: record.record.metadata).garbage)
+            return
+          }
           node.records.insert(location)
           guard record.header.kind == .head else { return }
           let head = try HeadRecord(metadata: record.record.metadata)
@@ -97,6 +106,7 @@ struct ReplicaCheck {
       return
     }
     if volume.nodes.count < 2 { problems.append("\(name): volume \(blob.volume) has replicas on \(volume.nodes) only") }
+    referenced.insert(blob)
     for node in volume.nodes {
       if nodes[node]?.records.contains(blob) == true {
         referencedCount += 1
