@@ -121,6 +121,14 @@ final class ChaosCluster: Sendable {
     }
   }
 
+  /// What the coordinators say that they have repaired.
+  func repairs() -> String {
+    let log = coordinators.map(\.log).joined()
+    return ["record mended", "replica made", "surplus replica dropped", "repair failed"].map { message in
+      "\(message) \(log.components(separatedBy: "\"message\":\"\(message)\"").count - 1)"
+    }.joined(separator: ", ")
+  }
+
   /// Lines of the logs at level error or above: none is expected.
   func loggedErrors() -> [String] {
     (coordinators + nodes).flatMap { process in

@@ -59,6 +59,7 @@ extension ClusterSuite {
       let isComplete = await report("seed \(seed), faults:\n\(events)") {
         try await chaos.waitUntilComplete(within: .seconds(120))
       }
+      print("chaos: seed \(seed): repairs: \(chaos.repairs())")
       let errors = chaos.loggedErrors()
       if !errors.isEmpty { print("chaos: seed \(seed): errors in the logs:\n\(errors.joined(separator: "\n"))") }
       if !problems.isEmpty || !isComplete { try keepLogs(of: chaos, seed: seed, events: events) }
