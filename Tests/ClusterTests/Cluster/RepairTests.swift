@@ -123,5 +123,62 @@ extension ClusterSuite {
       try await waitUntilComplete(stored, in: cluster)
       try await expectAll(stored, in: cluster)
     }
+
+    /// A drained node ends without a replica, is said to be expendable, and may go.
+    @Test func aDrainedNodeIsEmptied() async throws {
+      let cluster = try await Cluster(nodes: 3, Self.settings)
+      let stored = try await upload(40, to: cluster)
+      let curl = try cluster.curl()
+      let id = try await cluster.id(of: cluster.nodes[0])
+      #expect(try await curl("/nodes/\(id)/drain", "-X", "POST").status == 200)
+      try await eventually("the node is empty", within: .seconds(60)) {
+        try await curl("/nodes/\(id)").json["may_be_switched_off"] as? Bool == true
+      }
+      try await cluster.nodes[0].kill()
+      try await expectAll(stored, in: cluster)
+      for (name, _) in stored {
+        #expect(try await curl("/blob/\(name)/status").json["status"] as? String == "completed")
+      }
+    }
+
+    /// Nobody reads the damaged file: the scrub finds the damage.
+    @Test func aScrubFindsDamageAndItIsMended() async throws {
+      let cluster = try await Cluster(nodes: 2, Self.settings.merging(["SCRUB_RATE": "0"]) { $1 })
+      let curl = try cluster.curl()
+      let content = Content(offset: 99, count: 200_000)
+      let file = try TemporaryFolder("scrub")
+      try Data(content.bytes).write(to: URL(filePath: file.path + "/up"))
+      #expect(try await curl("/blob/file", "--upload-file", file.path + "/up").status == 201)
+      try cluster.nodes[0].flipByte(in: Data(content.bytes), at: 150_000)
+      #expect(try await curl("/scrub", "-X", "POST").status == 202)
+      try await eventually("the replica is mended", within: .seconds(30)) {
+        cluster.coordinators[0].log.contains("record mended")
+      }
+    }
+
+    /// What an upload that was cut off left behind goes after its time; what was committed stays.
+    @Test func orphansGoAfterTheirTime() async throws {
+      let cluster = try await Cluster(nodes: 2, Self.settings.merging(["ORPHAN_AGE": "2", "REPLICATOR": "off"]) { $1 })
+      let stored = try await upload(10, to: cluster)
+      let curl = try cluster.curl()
+      let port = cluster.coordinators[0].port
+      try await BlockingThreads.run {
+        let connection = try WireClient(port: port)
+        try connection.send(Array("PUT /blob/never HTTP/1.1\r\nHost: x\r\nContent-Length: 40000000\r\n\r\n".utf8)[...])
+        try connection.send(RandomBytes.slice(count: 25_000_000))
+      }
+      try await cluster.coordinators[0].kill()
+      try await cluster.coordinators[0].restart()
+      try await cluster.waitUntilActive(2)
+      try await Task.sleep(for: .seconds(3))
+      let found = try await curl("/gc?dry_run=1", "-X", "POST").json
+      #expect((found["count"] as? Int ?? 0) >= 1, "\(found)")
+      #expect(found["removed"] as? Bool == false)
+      #expect(try await curl("/gc", "-X", "POST").json["count"] as? Int == found["count"] as? Int)
+      try await eventually("the orphans are gone", within: .seconds(30)) {
+        try await curl("/gc?dry_run=1", "-X", "POST").json["count"] as? Int == 0
+      }
+      try await expectAll(stored, in: cluster)
+    }
   }
 }
