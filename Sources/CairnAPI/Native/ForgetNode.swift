@@ -14,7 +14,7 @@ extension NativeAPI {
       let next = node.isDraining ? "stop its process" : "drain it, then stop its process"
       throw APIError(.conflict, "Node \(id) is active: \(next), then forget it")
     }
-    let volumes = try await volumeCount(naming: id)
+    let volumes = try await holding(of: id).volumes
     guard volumes == 0 else {
       throw APIError(
         .conflict,

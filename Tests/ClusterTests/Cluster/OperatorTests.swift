@@ -1,5 +1,8 @@
+import CairnCatalog
 import CairnTestSupport
 import Foundation
+import Logging
+import NIOPosix
 import Testing
 
 extension ClusterSuite {
@@ -156,6 +159,54 @@ extension ClusterSuite {
       #expect(refused.status == 409)
       #expect(refused.detail == "No other storage node takes data: start another one, then drain \(ids[1])")
       #expect(try await cluster.curl().put("a", "x").status == 201)
+    }
+
+    @Test func aDrainThatCannotEndIsToldAtOnce() async throws {
+      let cluster = try await cluster(nodes: 2)
+      try await fill(cluster)
+      let id = try await cluster.id(of: cluster.nodes[0])
+      let drained = try await cairn(cluster, "drain", id)
+      #expect(drained.exitCode == 0)
+      #expect(drained.output.contains("its volumes want 1 more node that takes data"), "\(drained.output)")
+      #expect(try await cluster.curl()("/nodes/\(id)").json["nodes_missing"] as? Int == 1)
+    }
+
+    @Test func repairWorkIsShownWithRateAndEstimate() async throws {
+      let cluster = try await cluster(nodes: 1)
+      let group = MultiThreadedEventLoopGroup.singleton
+      let catalog = try RedisCatalog(
+        configuration: RedisConfiguration(address: .host("127.0.0.1", port: cluster.redis.port)),
+        eventLoopGroup: group, logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
+      catalog.start()
+      for key in ["first", "second"] {
+        #expect(try await catalog.enqueue(RepairWork(key: key, kind: "none-such", payload: [])))
+      }
+      let claimed = try #require(try await catalog.claim(worker: "w", limit: 1, lease: .seconds(600)).first)
+      #expect(try await catalog.progress(claimed, done: 1 << 30, total: 3 << 30))
+      let repair = try await eventually("a rate can be told") {
+        let repair = try await cluster.curl()("/status").json["repair"] as? [String: Any]
+        let tasks = repair?["tasks"] as? [[String: Any]]
+        return tasks?.first?["rate"] is Int ? repair.map { RepairAnswer($0) } : nil
+      }
+      #expect(repair.counts == [1, 1, 0])
+      let task = try #require(repair.tasks.first)
+      #expect(task["key"] as? String == "first" && task["state"] as? String == "running")
+      #expect(task["worker"] as? String == "w" && task["attempts"] as? Int == 1)
+      let (rate, left) = (try #require(task["rate"] as? Int), try #require(task["eta_seconds"] as? Int))
+      #expect(rate > 0 && left == (2 << 30) / rate)
+      let waiting = try #require(repair.tasks.last)
+      #expect(waiting["state"] as? String == "waiting" && waiting["rate"] is NSNull)
+      await catalog.close()
+    }
+
+    private struct RepairAnswer {
+      let counts: [Int?]
+      let tasks: [[String: Any]]
+
+      init(_ json: [String: Any]) {
+        counts = ["running", "waiting", "retrying"].map { json[$0] as? Int }
+        tasks = json["tasks"] as? [[String: Any]] ?? []
+      }
     }
 
     @Test func exitCodesTellWhoIsWrong() async throws {
