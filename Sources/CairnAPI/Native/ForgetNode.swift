@@ -16,9 +16,9 @@ extension NativeAPI {
     }
     let volumes = try await holding(of: id).volumes
     guard volumes == 0 else {
+      let replicas = volumes == 1 ? "1 volume has its replica" : "\(volumes) volumes have replicas"
       throw APIError(
-        .conflict,
-        "\(volumes) volumes have a replica on node \(id): start it again, or wait until repair has replaced them")
+        .conflict, "\(replicas) on node \(id): start it again, or wait until repair has made them anew elsewhere")
     }
     do throws(CatalogError) {
       try await catalog.forget(id)

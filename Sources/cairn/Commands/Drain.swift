@@ -24,7 +24,7 @@ struct Drain: OperatorCommand {
     if let obstacle = DrainProgress.obstacle(nodesMissing: node.nodesMissing ?? 0) { tell("cairn: \(obstacle)") }
     guard wait else {
       return try options.show(answer, client) { (node: NodeAnswer) in
-        "node \(id) gets nothing new; volumes left: \(node.volumesLeft ?? 0). `cairn drain \(target.node) --wait` waits"
+        "node \(id) gets nothing new; volumes left: \(node.volumesLeft ?? 0). `cairn drain \(target.node) --wait` shows how far it is"
       }
     }
     try await waitUntilEmpty(id, client)
