@@ -24,16 +24,18 @@ package struct NativeAPI: HTTPResponder {
   let objects: ObjectService
   let view: ClusterView
   let catalog: any NodeRegistry & VolumeCatalog & RepairQueue
+  let maintenance: Maintenance
   let identity: Identity
   let logger: Logger
 
   package init(
     objects: ObjectService, view: ClusterView, catalog: any NodeRegistry & VolumeCatalog & RepairQueue,
-    identity: Identity, logger: Logger
+    maintenance: Maintenance, identity: Identity, logger: Logger
   ) {
     self.objects = objects
     self.view = view
     self.catalog = catalog
+    self.maintenance = maintenance
     self.identity = identity
     self.logger = logger
   }
@@ -86,6 +88,8 @@ package struct NativeAPI: HTTPResponder {
     case .node(let id): return request.method == .DELETE ? try await forgetNode(id) : try await getNode(id)
     case .nodeDrain(let id): return try await drainNode(id, request.method == .POST)
     case .status: return try await clusterStatus()
+    case .gc: return try await collectGarbage(query)
+    case .scrub: return try await scrub()
     case .health: return health()
     case .ready: return try await ready()
     }

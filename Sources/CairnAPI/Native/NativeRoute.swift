@@ -14,6 +14,8 @@ enum NativeRoute: Hashable {
   case node(Substring)
   case nodeDrain(Substring)
   case status
+  case gc
+  case scrub
   case health
   case ready
 
@@ -45,6 +47,8 @@ enum NativeRoute: Hashable {
     case "/blobs", "/blobs/": self = .blobs
     case "/nodes", "/nodes/": self = .nodes
     case "/status", "/status/": self = .status
+    case "/gc": self = .gc
+    case "/scrub": self = .scrub
     case "/health": self = .health
     case "/ready": self = .ready
     default: return nil
@@ -57,6 +61,7 @@ enum NativeRoute: Hashable {
     case .blob: [.GET, .HEAD, .PUT, .DELETE]
     case .node: [.GET, .HEAD, .DELETE]
     case .nodeDrain: [.POST, .DELETE]
+    case .gc, .scrub: [.POST]
     case .blobStatus, .blobs, .nodes, .status, .health, .ready: [.GET, .HEAD]
     }
   }

@@ -49,12 +49,15 @@ struct StorageOptions: SettingOptions {
   var maxEntriesPerDirectory: String?
   @Option(help: "Seconds that deleted bytes stay readable for downloads under way. [GARBAGE_GRACE, default 3600]")
   var garbageGrace: String?
+  @Option(help: "Bytes a second that are read to look for damage, 0 for never. [SCRUB_RATE, default 5M]")
+  var scrubRate: String?
 
   var flags: [String: String?] {
     [
       Settings.basePath.name: baseStoragePath, Settings.durability.name: durability,
       Settings.freeSpaceMin.name: minFreeSpace, Settings.volumeSize.name: volumeSize,
       Settings.directoryEntriesMax.name: maxEntriesPerDirectory, Settings.garbageGrace.name: garbageGrace,
+      Settings.scrubRate.name: scrubRate,
     ]
   }
 }

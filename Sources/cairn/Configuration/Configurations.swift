@@ -81,6 +81,7 @@ extension StorageConfiguration {
     volumeSizeMax = try reader.read(Settings.volumeSize)
     directoryEntriesMax = try reader.read(Settings.directoryEntriesMax)
     garbageGrace = try reader.read(Settings.garbageGrace)
+    scrubRate = try reader.read(Settings.scrubRate)
   }
 }
 
@@ -159,6 +160,25 @@ struct CoordinatorConfiguration {
     repair = try RepairConfiguration(&reader)
     zone = try reader.readOptional(Settings.coordinatorZone)
     writeDeadline = try reader.read(Settings.writeDeadline)
+    placementPolicy = try reader.read(Settings.placementPolicy)
+    secret = try reader.readOptional(Settings.clusterSecret).map(ClusterSecret.init)
+  }
+}
+
+/// `cairn replicator`.
+struct ReplicatorConfiguration {
+  var process: ProcessConfiguration
+  var redis: RedisConfiguration
+  var membership: MembershipConfiguration
+  var repair: RepairConfiguration
+  var placementPolicy: PlacementPolicy
+  var secret: ClusterSecret?
+
+  init(_ reader: inout SettingReader) throws(ConfigurationError) {
+    process = try ProcessConfiguration(&reader, port: Settings.replicatorPort)
+    redis = try RedisConfiguration(&reader)
+    membership = try MembershipConfiguration(&reader)
+    repair = try RepairConfiguration(&reader)
     placementPolicy = try reader.read(Settings.placementPolicy)
     secret = try reader.readOptional(Settings.clusterSecret).map(ClusterSecret.init)
   }

@@ -13,6 +13,7 @@ enum Settings {
   static let host = Setting.text("HOST", default: "127.0.0.1", "a host name or IP address to listen on")
   static let port = Setting.integer("PORT", default: 8000, 0...65535)
   static let nodePort = Setting.integer("PORT", default: 8001, 0...65535)
+  static let replicatorPort = Setting.integer("PORT", default: 8002, 0...65535)
   static let advertiseHost = Setting.text(
     "ADVERTISE_HOST", "the host name or IP address at which coordinators reach this node")
 
@@ -25,6 +26,7 @@ enum Settings {
   static let directoryEntriesMax = Setting.integer(
     "MAX_ENTRIES_PER_DIRECTORY", default: 36, StorageConfiguration.directoryEntriesAllowed)
   static let garbageGrace = Setting.seconds("GARBAGE_GRACE", default: "3600", 0...31_536_000)
+  static let scrubRate = Setting.bytes("SCRUB_RATE", default: "5M", 0...(1 << 40))
 
   // Cluster
   static let redisHost = Setting.text("REDIS_HOST", default: "redis", "a host name or IP address")
