@@ -136,6 +136,22 @@ extension ClusterSuite {
       #expect(try await cluster.curl()("/nodes/\(id)").status == 404)
     }
 
+    /// With the repair work on: everything that the node had is elsewhere when the command ends.
+    @Test func aFullNodeIsEmptiedAndAllFilesAreThereWithoutIt() async throws {
+      let cluster = try await Cluster(["REPLICATION_FACTOR": "2", "REPAIR_DELAY": "2"])
+      try await fill(cluster)
+      let id = try await cluster.id(of: cluster.nodes[0])
+      let drained = try await cairn(cluster, "drain", id, "--wait")
+      #expect(drained.exitCode == 0)
+      #expect(drained.output.hasSuffix("node \(id) may be switched off\n"), "\(drained.output)")
+      #expect(try await cluster.nodes[0].stop() == 0)
+      let forgotten = try await cairn(cluster, "forget", id)
+      #expect(forgotten.exitCode == 0, "\(forgotten.output)")
+      for number in 0..<10 { #expect(try await cluster.curl()("/blob/\(number)").text == "x") }
+      let counts = try await volumes(cluster)
+      #expect(counts["healthy"] == counts["total"])
+    }
+
     @Test func aNodeThatIsActiveOrNeededIsNotForgotten() async throws {
       let cluster = try await cluster()
       try await fill(cluster)
