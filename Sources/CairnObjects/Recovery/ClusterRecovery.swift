@@ -11,9 +11,6 @@ internal import Synchronization
 package struct ClusterRecovery: Sendable {
   package typealias Target = ObjectCatalog & VolumeCatalog
 
-  /// Volumes whose records are read at the same time.
-  private static let concurrencyMax = 4
-
   package struct Settings: Sendable {
     /// Replicas that a volume should have at least (`REPLICATION_FACTOR`).
     package var replicationFactor = 1
@@ -50,6 +47,7 @@ package struct ClusterRecovery: Sendable {
   ///
   /// - Parameter progress: is told after each batch of records, from several tasks.
   /// - Throws: ``CatalogError``. A node that fails is no error: the outcome names it.
+  @discardableResult
   package func run(
     progress: @escaping @Sendable (RecoveryProgress) -> Void = { _ in }
   ) async throws -> RecoveryOutcome {
@@ -61,30 +59,29 @@ package struct ClusterRecovery: Sendable {
     let volumes = survey.replicas.keys.sorted()
     let meter = RecoveryMeter(volumeCount: volumes.count, report: progress)
     // Two passes: a head record counts only when every tombstone is known.
-    var unreadable = await read(volumes, of: survey) { _, records in
+    let reader = RecordsReader(sources: sources, logger: logger)
+    var unreadable = try await reader.read(volumes, of: survey) { _, records in
       meter.add(records: records.count)
       replay.takeTombstones(among: records)
     } finished: {
       meter.finishVolume()
     }
-    try unreadable.rethrowCatalogErrors()
     meter.begin(.objects)
     unreadable.merge(
-      await read(volumes, of: survey) { volume, records in
+      try await reader.read(volumes, of: survey) { volume, records in
         let restored = try await replay.takeHeads(among: records, in: volume)
         meter.add(records: records.count, restored: restored)
       } finished: {
         meter.finishVolume()
       }
     ) { $1 }
-    try unreadable.rethrowCatalogErrors()
     let last = try await replay.finish()
     let end = meter.current
     outcome.volumes = volumes.count
     outcome.records = end.records
     outcome.restored = end.restored + last.restored
     outcome.removed = last.removed
-    outcome.unreadable = unreadable.mapValues { "\($0)" }
+    outcome.unreadable = unreadable
     logger.info(
       "catalog recovered",
       metadata: [
@@ -132,46 +129,6 @@ package struct ClusterRecovery: Sendable {
     // Volumes of which nothing was found.
     for (id, volume) in known where survey.replicas[id] == nil { outcome.differences += survey.differences(of: volume) }
   }
-
-  // MARK: Records
-
-  /// Hands over the records of one complete replica of each volume, of the next one where one breaks off.
-  ///
-  /// - Returns: the volumes that could not be read to their ends, and why.
-  private func read(
-    _ volumes: [VolumeID], of survey: ReplicaSurvey,
-    _ body: @escaping @Sendable (VolumeID, [EncodedRecord]) async throws -> Void,
-    finished: @escaping @Sendable () -> Void
-  ) async -> [VolumeID: any Error] {
-    let nodes = Dictionary(sources.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
-    return await withTaskGroup(of: (VolumeID, (any Error)?).self) { group in
-      var failures: [VolumeID: any Error] = [:]
-      for (index, volume) in volumes.enumerated() {
-        if index >= Self.concurrencyMax, let (volume, error) = await group.next() { failures[volume] = error }
-        let complete = survey.completeReplicas(of: volume).compactMap { id in nodes[id].map { ($0, id) } }
-        group.addTask {
-          defer { finished() }
-          var last: (any Error)?
-          for (node, id) in complete {
-            do {
-              try await node.records(in: volume, from: 0, headsAndTombstonesOnly: true) { try await body(volume, $0) }
-              last = nil
-              // What is damaged here may be whole on the next one.
-              if survey.replicas[volume]?[id]?.damagedCount == 0 { break }
-            } catch let error as CatalogError {
-              return (volume, error)
-            } catch {
-              last = error
-              logger.warning("replica not read", metadata: ["volume": "\(volume)", "error": "\(error)"])
-            }
-          }
-          return (volume, last)
-        }
-      }
-      for await (volume, error) in group { failures[volume] = error }
-      return failures
-    }
-  }
 }
 
 extension ReplicaSurvey {
@@ -179,14 +136,6 @@ extension ReplicaSurvey {
     var survey = self
     survey.keep(volumes)
     return survey
-  }
-}
-
-extension [VolumeID: any Error] {
-  /// A node that fails concerns its volumes; a catalog that fails, everything.
-  fileprivate func rethrowCatalogErrors() throws {
-    for case let error as CatalogError in values { throw error }
-    try Task.checkCancellation()
   }
 }
 

@@ -1,4 +1,5 @@
 import CairnHTTP
+import CairnModel
 import CairnObjects
 import Foundation
 import NIOCore
@@ -9,6 +10,8 @@ final class RecoverOutput: Sendable {
   private static let interval: Duration = .seconds(1)
 
   private let printsJSON: Bool
+  /// In JSON they are one list, so they wait for its end.
+  private let differences = Mutex<[String]>([])
   private let last = Mutex<(phase: RecoveryProgress.Phase?, at: ContinuousClock.Instant)>((nil, .now))
 
   init(printsJSON: Bool) {
@@ -36,12 +39,7 @@ final class RecoverOutput: Sendable {
   }
 
   func summary(_ outcome: RecoveryOutcome, nodeCount: Int) {
-    for (volume, reason) in outcome.unreadable.sorted(by: { $0.key < $1.key }) {
-      Self.note("volume \(volume) could not be read: \(reason)")
-    }
-    for (node, reason) in outcome.unreachable.sorted(by: { $0.key < $1.key }) {
-      Self.note("node \(node) did not answer: \(reason)")
-    }
+    noteGaps(outcome.unreadable, outcome.unreachable)
     if printsJSON {
       var json = JSONText()
       json.object { json in
@@ -63,5 +61,38 @@ final class RecoverOutput: Sendable {
       )
       for difference in outcome.differences { print("left as it is: \(difference)") }
     }
+  }
+
+  private func noteGaps(_ unreadable: [VolumeID: String], _ unreachable: [NodeID: String]) {
+    for (volume, reason) in unreadable.sorted(by: { $0.key < $1.key }) {
+      Self.note("volume \(volume) could not be read: \(reason)")
+    }
+    for (node, reason) in unreachable.sorted(by: { $0.key < $1.key }) {
+      Self.note("node \(node) did not answer: \(reason)")
+    }
+  }
+
+  /// A line for a difference that `--verify` found.
+  func difference(_ difference: CatalogDifference) {
+    if printsJSON { differences.withLock { $0.append(difference.description) } } else { print(difference) }
+  }
+
+  func summary(_ outcome: CatalogComparison.Outcome, nodeCount: Int) {
+    noteGaps(outcome.unreadable, outcome.unreachable)
+    guard printsJSON else {
+      return print(
+        "compared with \(nodeCount) nodes: \(outcome.objects) objects in the catalog, \(outcome.volumes) volumes and "
+          + "\(outcome.records) records on disk, \(outcome.differences) differences")
+    }
+    var json = JSONText()
+    json.object { json in
+      json.member("nodes", nodeCount)
+      json.member("objects", outcome.objects)
+      json.member("volumes", outcome.volumes)
+      json.member("volumes_unreadable", outcome.unreadable.count)
+      json.member("records", outcome.records)
+      json.member("differences", differences.withLock { $0 })
+    }
+    print(String(buffer: json.buffer))
   }
 }

@@ -56,7 +56,7 @@ struct RecoverRole {
       return Self.incompleteCode
     }
     guard found.away.isEmpty || configuration.isPartial else {
-      RecoverOutput.note("nothing was changed: start these nodes, or go on without them with --partial")
+      RecoverOutput.note("nothing was done: start these nodes, or go on without them with --partial")
       return Self.incompleteCode
     }
     let away = found.away
@@ -100,6 +100,13 @@ struct RecoverRole {
     on sources: [any ReplicaSurvey.Source], _ catalog: any ClusterRecovery.Target, isPartial: Bool
   ) async throws -> Int32 {
     let output = RecoverOutput(printsJSON: configuration.printsJSON)
+    if configuration.isVerification {
+      let outcome = try await CatalogComparison(sources: sources, catalog: catalog, logger: process.logger).run(
+        progress: { output.progress($0) }, report: { output.difference($0) })
+      output.summary(outcome, nodeCount: sources.count)
+      if outcome.differences > 0 { return 1 }
+      return outcome.unreadable.isEmpty || configuration.isPartial ? 0 : Self.incompleteCode
+    }
     var settings = ClusterRecovery.Settings()
     settings.replicationFactor = configuration.replication.factor
     settings.isPartial = isPartial
