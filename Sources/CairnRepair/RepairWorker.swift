@@ -125,7 +125,10 @@ package struct RepairWorker: Sendable {
       metadata: [
         "volume": "\(volume.id)", "node": "\(target)", "replaced": "\(replaced.map { "\($0)" } ?? "none")",
       ])
-    if let replaced, view.isActive(replaced) { try? await directory.node(replaced)?.drop(volume.id) }
+    // One that was away meanwhile was not copied from, and may have more than the copy: that is for ``drop``.
+    if let replaced, sources.contains(where: { $0.id == replaced }) {
+      try? await directory.node(replaced)?.drop(volume.id)
+    }
   }
 
   private func retire(_ volume: Volume, _ node: NodeID) async throws {
@@ -133,13 +136,16 @@ package struct RepairWorker: Sendable {
     guard rest.count < volume.nodes.count, !rest.isEmpty, rest.allSatisfy(view.isActive) else { return }
     _ = try await volumes.seal(volume.id)
     for holder in volume.nodes.compactMap({ directory.node($0) }) { try await holder.seal(volume.id) }
+    let isThere = view.isActive(node)
+    if isThere { try await handOver(volume.id, from: node, to: rest) }
     guard try await volumes.replaceNodes(of: volume.id, expecting: volume.nodes, with: rest) else { return }
-    try await directory.node(node)?.drop(volume.id)
+    if isThere { try await directory.node(node)?.drop(volume.id) }
   }
 
-  /// Never the last good one: all replicas that the catalog names must be there, whole.
+  /// Never the last good one: all replicas that the catalog names must be there, whole, and have all that this one has.
   private func drop(_ volume: Volume, _ node: NodeID) async throws {
     guard !volume.nodes.contains(node), !volume.nodes.isEmpty, volume.nodes.allSatisfy(view.isActive) else { return }
+    try await handOver(volume.id, from: node, to: volume.nodes)
     for holder in volume.nodes {
       guard let replica = try await directory.node(holder)?.volumes().first(where: { $0.id == volume.id }),
         !replica.isFailed, replica.damagedCount == 0
@@ -147,6 +153,38 @@ package struct RepairWorker: Sendable {
     }
     try await directory.node(node)?.drop(volume.id)
     logger.info("surplus replica dropped", metadata: ["volume": "\(volume.id)", "node": "\(node)"])
+  }
+
+  /// Gives `holders` what they lack of a replica that is about to be deleted.
+  ///
+  /// A replica can lack records without knowing it: damage at the end of a log looks like what a crash left unfinished.
+  /// Some that are handed over may be garbage that `node` was not told of: better than the last copy of an object lost.
+  private func handOver(_ volume: VolumeID, from node: NodeID, to holders: [NodeID]) async throws {
+    guard let source = directory.node(node) else { throw RepairError.unknownNode(node) }
+    guard try await source.volumes().contains(where: { $0.id == volume }) else { return }
+    let blobs = try await source.blobs(in: volume).map(\.blob)
+    for holder in holders {
+      guard let target = directory.node(holder) else { throw RepairError.unknownNode(holder) }
+      let present = Set(try await target.blobs(in: volume).map(\.blob))
+      for blob in blobs where !present.contains(blob) {
+        guard let record = try await intactRecord(BlobLocation(volume: volume, blob: blob), on: source) else {
+          continue
+        }
+        try await limit.take(record.header.paddedLength)
+        try await target.restore(record, to: volume)
+        logger.info("record handed over", metadata: ["volume": "\(volume)", "blob": "\(blob)", "node": "\(holder)"])
+      }
+    }
+  }
+
+  /// nil where it is damaged.
+  private func intactRecord(_ location: BlobLocation, on node: any StorageNode) async throws -> EncodedRecord? {
+    do throws(NodeError) {
+      return try await node.record(location)
+    } catch {
+      if case .refused(_, .corrupt, _) = error { return nil }
+      throw error
+    }
   }
 
   private func scrub(_ volume: Volume, _ node: NodeID) async throws {
