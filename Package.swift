@@ -78,7 +78,8 @@ let package = Package(
       name: "cairn",
       dependencies: [
         "CairnModel", "CairnHTTP", "CairnStorage", "CairnCatalog", "CairnNodeClient", "CairnNodeServer",
-        "CairnCluster", "CairnObjects", "CairnRepair", "CairnAPI", "CJemalloc", .nioCore, .nioPosix, .nioHTTP1, .logging,
+        "CairnCluster", "CairnObjects", "CairnRepair", "CairnAPI", "CJemalloc", .nioCore, .nioPosix, .nioHTTP1,
+        .logging,
         .argumentParser,
       ],
       swiftSettings: settings),
