@@ -39,6 +39,12 @@ test: setup ## Build for debugging and run every test
 	@$(say) 'building and running the tests'
 	@$(swift) build --build-tests && swift test --skip-build
 
+.PHONY: chaos
+chaos: setup ## Load a cluster while a seeded nemesis harms it (CAIRN_CHAOS_SEEDS=… seeds, CAIRN_CHAOS_SECONDS=… each)
+	@$(say) 'building and running the fault tests'
+	@$(swift) build --build-tests && CAIRN_CHAOS_SECONDS="$${CAIRN_CHAOS_SECONDS:-120}" \
+	  CAIRN_CHAOS_SEEDS="$${CAIRN_CHAOS_SEEDS:-2}" timeout 600 swift test --skip-build --filter 'Chaos|Contention'
+
 .PHONY: lint
 lint: setup ## Check formatting, warnings, imports, file lengths and scripts
 	@eval "$$(scripts/setup --env)" && scripts/lint

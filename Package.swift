@@ -67,6 +67,7 @@ let package = Package(
     library(
       "CairnObjects",
       ["CairnModel", "CairnCatalog", "CairnCluster", "CairnNodeClient", .nioCore, .nioPosix, .crypto, .logging]),
+    library("CairnRepair", ["CairnModel", "CairnCatalog", "CairnCluster", "CairnNodeClient", .nioCore, .logging]),
     library(
       "CairnAPI",
       [
@@ -77,7 +78,7 @@ let package = Package(
       name: "cairn",
       dependencies: [
         "CairnModel", "CairnHTTP", "CairnStorage", "CairnCatalog", "CairnNodeClient", "CairnNodeServer",
-        "CairnCluster", "CairnObjects", "CairnAPI", "CJemalloc", .nioCore, .nioPosix, .nioHTTP1, .logging,
+        "CairnCluster", "CairnObjects", "CairnRepair", "CairnAPI", "CJemalloc", .nioCore, .nioPosix, .nioHTTP1, .logging,
         .argumentParser,
       ],
       swiftSettings: settings),
@@ -100,7 +101,7 @@ let package = Package(
         "CairnModel", "CairnCatalog", "CairnStorage", "CairnCluster", "CairnNodeClient", "CairnObjects",
         "CairnTestSupport", .nioCore, .nioPosix, .logging,
       ]),
-    tests("CairnCommandTests", ["cairn", "CairnCluster", "CairnStorage", .logging]),
+    tests("CairnCommandTests", ["cairn", "CairnCluster", "CairnHTTP", "CairnStorage", .logging, .argumentParser]),
     tests("CairnStorageTests", ["CairnModel", "CairnStorage", "CairnTestSupport", .nioCore, .nioPosix, .logging]),
     tests(
       "CairnCatalogTests",

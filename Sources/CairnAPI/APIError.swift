@@ -1,3 +1,4 @@
+internal import CairnCatalog
 package import CairnHTTP
 package import CairnModel
 package import CairnObjects
@@ -31,6 +32,10 @@ package struct APIError: Error, Hashable, Sendable {
   static let preconditionFailed = APIError(
     .preconditionFailed, "The file's current version does not meet the request's conditions")
 
+  static func noSuchNode(_ id: Substring) -> APIError {
+    APIError(.notFound, "No storage node has the id '\(id)': `cairn nodes` lists those that there are")
+  }
+
   static let notFound = APIError(.notFound, "File not found")
 
   package init(_ error: InvalidName) {
@@ -51,6 +56,13 @@ package struct APIError: Error, Hashable, Sendable {
     case .conditionFailed: self.init(.conflict, "A file with this name exists already")
     case .corrupt(let reason): self.init(.internalServerError, "The file is damaged: \(reason)")
     case .failed(let reason): self.init(.internalServerError, reason)
+    }
+  }
+
+  init(_ error: CatalogError) {
+    switch error {
+    case .unavailable: self = .unavailable("\(error)")
+    case .format, .failed: self.init(.internalServerError, "\(error)")
     }
   }
 

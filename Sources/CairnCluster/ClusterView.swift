@@ -72,7 +72,7 @@ package final class ClusterView: Sendable {
     let now = clock.now
     return state.withLock { state in
       guard state.entries.count == 1, let entry = state.entries[node] else { return false }
-      return isActive(entry, now) && !entry.node.report.readOnly
+      return isActive(entry, now) && !entry.node.report.readOnly && !entry.node.isDraining
     }
   }
 
@@ -109,9 +109,39 @@ package final class ClusterView: Sendable {
     }
   }
 
+  /// What the registry said last of the node; nil for one that was never seen.
+  package func registered(_ node: NodeID) -> RegisteredNode? {
+    state.withLock { $0.entries[node]?.node }
+  }
+
   package func isActive(_ node: NodeID) -> Bool {
     let now = clock.now
     return state.withLock { state in state.entries[node].map { isActive($0, now) } ?? false }
+  }
+
+  /// Every node that was ever seen, as plans for repairs see it.
+  package var nodeStatuses: [NodeStatus] {
+    let now = clock.now
+    return state.withLock { state in
+      // What the registry's clock says now, as far as the youngest heartbeat tells: nodes that left in order have no age.
+      let present = state.entries.values.filter { $0.node.ageMilliseconds < CatalogLimits.departedAgeMilliseconds }
+      let registryNow = present.map { entry in
+        entry.node.lastHeartbeat.millisecondsSinceEpoch + UInt64(max(age(of: entry, now) / .milliseconds(1), 0))
+      }.max()
+      return state.entries.values.map { entry in
+        let last = entry.node.lastHeartbeat.millisecondsSinceEpoch
+        let silence = registryNow.map { $0 > last ? $0 - last : 0 } ?? 0
+        let status: NodeStatus.State =
+          if !isActive(entry, now) {
+            .silent(for: .milliseconds(Int64(clamping: silence)))
+          } else if entry.node.isDraining {
+            .draining
+          } else {
+            .active
+          }
+        return NodeStatus(report: entry.node.report, state: status)
+      }.sorted { $0.report.node < $1.report.node }
+    }
   }
 
   /// What the node said of itself last; nil for one that was never seen.

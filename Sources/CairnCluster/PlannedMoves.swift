@@ -5,7 +5,7 @@ struct PlannedMoves {
   private(set) var tasks: [RepairTask] = []
   /// What the active nodes say of themselves.
   private(set) var active: [NodeID: NodeReport]
-  /// What every node said that gets no volumes taken away for good: not those that are draining.
+  /// What the nodes said of themselves last that are on the ring: all but the draining ones, silent ones too.
   let staying: [NodeReport]
   /// By size, so that an index says which of two is larger; equal ones by id.
   private(set) var volumes: [RebalancePlan.SizedVolume]

@@ -90,8 +90,9 @@ package final class VolumeAllocator: Sendable {
   /// A volume to append to: the one with the most room of two whose nodes all take data.
   package func volume(for request: VolumeRequest = VolumeRequest()) async throws(AllocationError) -> Volume {
     if request.avoided.isEmpty, request.replicas == nil, let volume = soleVolume { return volume }
-    let active = view.activeNodes.filter { !request.avoided.contains($0.report.node) }.map(\.report)
-    let writable = active.filter { !$0.readOnly && $0.available > 0 }
+    let reachable = view.activeNodes.filter { !request.avoided.contains($0.report.node) }
+    let active = reachable.map(\.report)
+    let writable = reachable.filter { !$0.isDraining }.map(\.report).filter { !$0.readOnly && $0.available > 0 }
     if writable.isEmpty {
       guard !active.isEmpty else { throw .noActiveNode }
       guard request.isForTombstone else { throw .noSpace }

@@ -13,7 +13,7 @@
 /// GET  /volumes/{volume}/digest        a frame of ReplicaDigest
 /// GET  /volumes/{volume}/blobs         frames of ReplicaBlob, in order of the ids
 /// PUT  /volumes/{volume}/blobs/{blob}  put the record in the body in the place of a damaged or missing one
-/// POST /volumes/{volume}/scrub         read everything again: frames of DamagedRecord, then one of ScrubTotals;
+/// POST /volumes/{volume}/scrub         read everything again: frames of ScrubReport's items;
 ///                                      ?rate=BYTES_A_SECOND
 /// GET  /volumes/{volume}/damaged       frames of the ids of blobs that are known to be damaged
 /// ```

@@ -32,4 +32,26 @@ extension LocalNode {
   package func drop(_ volume: VolumeID) async throws(NodeError) {
     try await translated { () async throws(StorageError) in try await store.dropVolume(volume) }
   }
+
+  package func digest(of volume: VolumeID) async throws(NodeError) -> ReplicaDigest {
+    try await translated { () async throws(StorageError) in try await store.digest(of: volume) }
+  }
+
+  package func blobs(in volume: VolumeID) async throws(NodeError) -> [ReplicaBlob] {
+    try await translated { () async throws(StorageError) in try await store.blobs(in: volume) }
+  }
+
+  package func restore(_ record: EncodedRecord, to volume: VolumeID) async throws(NodeError) {
+    try await translated { () async throws(StorageError) in try await store.restore(record, to: volume) }
+  }
+
+  package func scrub(_ volume: VolumeID, bytesPerSecond: UInt64) async throws(NodeError) -> ScrubReport {
+    try await translated { () async throws(StorageError) in
+      try await store.scrub(volume, bytesPerSecond: bytesPerSecond)
+    }
+  }
+
+  package func damaged(in volume: VolumeID) async throws(NodeError) -> [BlobID] {
+    try await translated { () async throws(StorageError) in try store.damaged(in: volume) }
+  }
 }

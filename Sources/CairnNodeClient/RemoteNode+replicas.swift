@@ -23,6 +23,43 @@ extension RemoteNode {
     try await command(.DELETE, NodeProtocol.volumePath(volume))
   }
 
+  package func digest(of volume: VolumeID) async throws(NodeError) -> ReplicaDigest {
+    let digests = try await items(.GET, NodeProtocol.digestPath(volume)) { (bytes) throws(FormatError) in
+      [try ReplicaDigest(decoding: bytes)]
+    }
+    guard let digest = digests.first else { throw .unreachable(id, "it answered without a digest") }
+    return digest
+  }
+
+  package func blobs(in volume: VolumeID) async throws(NodeError) -> [ReplicaBlob] {
+    try await items(.GET, NodeProtocol.blobsPath(volume)) { (bytes) throws(FormatError) in
+      try ReplicaBlob.decodeAll(bytes)
+    }
+  }
+
+  package func restore(_ record: EncodedRecord, to volume: VolumeID) async throws(NodeError) {
+    let location = BlobLocation(volume: volume, blob: record.header.blob)
+    try await command(.PUT, NodeProtocol.blobPath(location), body: [record.prefix, record.payload])
+  }
+
+  package func scrub(_ volume: VolumeID, bytesPerSecond: UInt64) async throws(NodeError) -> ScrubReport {
+    let query = "?\(NodeProtocol.rateQuery)=\(bytesPerSecond)"
+    let items = try await items(.POST, NodeProtocol.scrubPath(volume), query: query) { [$0] }
+    do throws(FormatError) {
+      return try ScrubReport(decoding: items)
+    } catch {
+      throw .unreachable(id, "its answer is malformed: \(error)")
+    }
+  }
+
+  package func damaged(in volume: VolumeID) async throws(NodeError) -> [BlobID] {
+    try await items(.GET, NodeProtocol.damagedPath(volume)) { (bytes) throws(FormatError) in
+      var bytes = bytes
+      guard let blob = bytes.readBlobID() else { throw .truncated(what: "list of damaged blobs") }
+      return [blob]
+    }
+  }
+
   /// Sends a request, from wherever the caller runs, whose answer is ``AnswerFrame``s: what `decode` makes of each.
   func items<Value: Sendable>(
     _ method: HTTPMethod, _ path: String, query: String = "",

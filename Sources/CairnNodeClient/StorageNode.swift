@@ -30,6 +30,26 @@ package protocol StorageNode: Sendable {
 
   /// Deletes a replica, durably: its blobs can't be read from this node any more. Doing it twice is no error.
   func drop(_ volume: VolumeID) async throws(NodeError)
+
+  /// A digest of a replica's live records: replicas that hold the same ones have the same digest. Damage that is known
+  /// makes it another one; to find it is for ``scrub(_:bytesPerSecond:)``.
+  func digest(of volume: VolumeID) async throws(NodeError) -> ReplicaDigest
+
+  /// The live records of a replica, tombstones included, in order of the ids: without those that are known to be
+  /// damaged. All in memory, 24 bytes each.
+  func blobs(in volume: VolumeID) async throws(NodeError) -> [ReplicaBlob]
+
+  /// Puts an intact record in the place of a damaged or missing one, also in a sealed volume; returns when it is
+  /// durable. That the node has it, or that it is garbage there, is no error.
+  func restore(_ record: EncodedRecord, to volume: VolumeID) async throws(NodeError)
+
+  /// Lets the node read every record of a replica from its disk and verify it.
+  ///
+  /// - Parameter bytesPerSecond: no faster than this; 0 for no limit.
+  func scrub(_ volume: VolumeID, bytesPerSecond: UInt64) async throws(NodeError) -> ScrubReport
+
+  /// Blobs that the node knows to be damaged, by reads and scrubs, in order of the ids.
+  func damaged(in volume: VolumeID) async throws(NodeError) -> [BlobID]
 }
 
 /// Why a node did not do what it was asked.

@@ -48,6 +48,7 @@ struct FrameWriter {
         }
         AnswerFrame(.progress, ByteBuffer()).write(to: &gathered)
         try await flush()
+        writer.flush()
       }
     }
   }

@@ -41,6 +41,8 @@ extension NodeAPI {
           if records.isEmpty { break }
           count += UInt64(records.count)
           try await Self.write(records, to: writer)
+          // Before the disk is waited for again.
+          writer.flush()
         }
         let end = RecordStreamEnd(recordCount: count, end: cursor.end, damagedCount: UInt64(cursor.damaged.count))
         try await writer.write(end.encoded())

@@ -8,6 +8,11 @@ enum NodeRoute: Hashable {
   case seal(VolumeID)
   case read(BlobLocation)
   case drop(VolumeID)
+  case digest(VolumeID)
+  case listBlobs(VolumeID)
+  case restore(BlobLocation)
+  case scrub(VolumeID)
+  case listDamaged(VolumeID)
   case listVolumes
   case streamRecords(VolumeID)
   case readRecord(BlobLocation)
@@ -26,7 +31,11 @@ enum NodeRoute: Hashable {
     case (.DELETE, 3): self = .drop(volume)
     case (.POST, 4) where parts[3] == "records": self = .append(volume)
     case (.POST, 4) where parts[3] == "seal": self = .seal(volume)
+    case (.POST, 4) where parts[3] == "scrub": self = .scrub(volume)
     case (.GET, 4) where parts[3] == "records": self = .streamRecords(volume)
+    case (.GET, 4) where parts[3] == "digest": self = .digest(volume)
+    case (.GET, 4) where parts[3] == "blobs": self = .listBlobs(volume)
+    case (.GET, 4) where parts[3] == "damaged": self = .listDamaged(volume)
     case (_, 5):
       guard let blob = BlobID(parts[4]) else { return nil }
       self.init(method: method, collection: parts[3], BlobLocation(volume: volume, blob: blob))
@@ -37,6 +46,7 @@ enum NodeRoute: Hashable {
   private init?(method: HTTPMethod, collection: Substring, _ location: BlobLocation) {
     switch (method, collection) {
     case (.GET, "blobs"): self = .read(location)
+    case (.PUT, "blobs"): self = .restore(location)
     case (.GET, "records"): self = .readRecord(location)
     default: return nil
     }

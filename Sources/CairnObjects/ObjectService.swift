@@ -12,6 +12,8 @@ package struct ObjectService: Sendable {
     /// Bytes of the largest object (`MAX_UPLOAD_SIZE`).
     package var objectSizeMax: UInt64
 
+    /// An upload that took longer is refused: its first chunks may have been swept as orphans (`ORPHAN_AGE`).
+    package var uploadTimeMax: Duration = .seconds(86_400)
     /// Where the coordinator stands: replicas in the same zone are read first. Nil for no preference.
     package var zone: String?
 

@@ -27,6 +27,8 @@ package struct StorageConfiguration: Sendable {
   package var snapshotTailMax: UInt64 = 64 << 20
   /// Records up to so many bytes are read whole into memory; larger ones are handed out as regions of a file.
   package var bufferedReadMax = 256 << 10
+  /// Bytes a second that are read to look for damage; 0 for never.
+  package var scrubRate: UInt64 = 5 << 20
   /// Logs that are kept open at once.
   package var descriptorsMax = 512
   /// Threads that write and sync; each serves many volumes.

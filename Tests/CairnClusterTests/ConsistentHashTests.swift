@@ -7,14 +7,12 @@ import Testing
   private static let volumeCount = 4000
 
   private func volumes(_ random: inout SeededGenerator) -> [VolumeID] {
-    (0..<Self.volumeCount).map { _ in VolumeID(rawValue: .random(in: .min ... .max, using: &random)) }
+    (0..<Self.volumeCount).map { _ in .random(using: &random) }
   }
 
   private func nodes(_ count: Int, zones: Int, _ random: inout SeededGenerator) -> [NodeReport] {
-    (0..<count).compactMap { index in
-      let bits = (UInt64.random(in: .min ... .max, using: &random), UInt64.random(in: .min ... .max, using: &random))
-      let digits = [bits.0, bits.1].map { VolumeID(rawValue: $0).description }.joined()
-      return NodeID(digits).map { PlacementTests.report(available: 1 << 30, node: $0, zone: "zone\(index % zones)") }
+    (0..<count).map { index in
+      PlacementTests.report(available: 1 << 30, node: .random(using: &random), zone: "zone\(index % zones)")
     }
   }
 

@@ -114,7 +114,7 @@ import Testing
     var random = SeededGenerator.forTest()
     let nodes = (1...9).map { Self.report(available: UInt64($0) << 30, zone: "zone\($0 % 3)", blobCount: 7) }
     for _ in 0..<50 {
-      let volume = VolumeID(rawValue: .random(in: .min ... .max, using: &random))
+      let volume = VolumeID.random(using: &random)
       var left = SeededGenerator(seed: volume.rawValue)
       var right = left
       let first = Placement.choose(3, from: nodes, for: volume, policy: policy, using: &left)

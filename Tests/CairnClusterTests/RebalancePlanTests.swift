@@ -14,7 +14,8 @@ import Testing
     let nodes = (0..<count).map { index in
       let capacity = UInt64.random(in: 400...1000, using: &random) * Self.gib
       return NodeStatus(
-        report: PlacementTests.report(available: capacity, zone: "zone\(index % zones)", capacity: capacity),
+        report: PlacementTests.report(
+          available: capacity, node: .random(using: &random), zone: "zone\(index % zones)", capacity: capacity),
         state: .active)
     }
     var cluster = PlannedCluster(nodes: nodes)
@@ -22,7 +23,7 @@ import Testing
     for _ in 0..<(count * 60) {
       let holders = Placement.choose(replicas, from: old, for: .make(), policy: .random, using: &random)
       cluster.add(
-        Volume(id: .make(), nodes: holders.map(\.node), state: .sealed),
+        Volume(id: .random(using: &random), nodes: holders.map(\.node), state: .sealed),
         size: .random(in: 1...volumeSizeMax, using: &random))
     }
     return cluster
@@ -83,12 +84,14 @@ import Testing
     var random = SeededGenerator.forTest()
     let nodes = (0..<4).map { _ in
       NodeStatus(
-        report: PlacementTests.report(available: 100 * Self.gib, capacity: 100 * Self.gib), state: .active)
+        report: PlacementTests.report(
+          available: 100 * Self.gib, node: .random(using: &random), capacity: 100 * Self.gib), state: .active)
     }
     var cluster = PlannedCluster(nodes: nodes)
     for (index, count) in [50, 48, 46, 45].enumerated() {
       for _ in 0..<count {
-        cluster.add(Volume(id: .make(), nodes: [nodes[index].report.node], state: .sealed), size: Self.gib)
+        cluster.add(
+          Volume(id: .random(using: &random), nodes: [nodes[index].report.node], state: .sealed), size: Self.gib)
       }
     }
     cluster.volumes.shuffle(using: &random)
@@ -101,13 +104,14 @@ import Testing
     for _ in 0..<50 {
       let nodes = (0..<Int.random(in: 2...6, using: &random)).map { _ in
         NodeStatus(
-          report: PlacementTests.report(available: 100 * Self.gib, capacity: 100 * Self.gib), state: .active)
+          report: PlacementTests.report(
+            available: 100 * Self.gib, node: .random(using: &random), capacity: 100 * Self.gib), state: .active)
       }
       var cluster = PlannedCluster(nodes: nodes)
       for node in nodes {
         for _ in 0..<Int.random(in: 0...8, using: &random) {
           cluster.add(
-            Volume(id: .make(), nodes: [node.report.node], state: .sealed),
+            Volume(id: .random(using: &random), nodes: [node.report.node], state: .sealed),
             size: .random(in: 5...12, using: &random) * Self.gib)
         }
       }
@@ -122,15 +126,16 @@ import Testing
     var random = SeededGenerator.forTest()
     let nodes = [NodeStatus.State.active, .active, .draining, .silent(for: .seconds(1))].map { state in
       NodeStatus(
-        report: PlacementTests.report(available: 100 * Self.gib, capacity: 100 * Self.gib), state: state)
+        report: PlacementTests.report(
+          available: 100 * Self.gib, node: .random(using: &random), capacity: 100 * Self.gib), state: state)
     }
     for policy in [PlacementPolicy.balanced, .consistentHash] {
       var cluster = PlannedCluster(nodes: nodes)
       for _ in 0..<40 {
         let other = Int.random(in: 2...3, using: &random)
         let holders = [nodes[0].report.node, nodes[other].report.node]
-        cluster.add(Volume(id: .make(), nodes: holders, state: .sealed), size: Self.gib)
-        cluster.add(Volume(id: .make(), nodes: [nodes[0].report.node]), size: Self.gib)
+        cluster.add(Volume(id: .random(using: &random), nodes: holders, state: .sealed), size: Self.gib)
+        cluster.add(Volume(id: .random(using: &random), nodes: [nodes[0].report.node]), size: Self.gib)
       }
       #expect(plan(cluster, policy).isEmpty)
     }
@@ -151,7 +156,8 @@ import Testing
     }
     // One more node: about its share of the volumes goes to it, and nothing anywhere else.
     let new = NodeStatus(
-      report: PlacementTests.report(available: 1000 * Self.gib, zone: "zone0", capacity: 1000 * Self.gib),
+      report: PlacementTests.report(
+        available: 1000 * Self.gib, node: .random(using: &random), zone: "zone0", capacity: 1000 * Self.gib),
       state: .active)
     cluster.nodes.append(new)
     let tasks = plan(cluster, .consistentHash)

@@ -12,17 +12,17 @@ import Testing
     let zones = Int.random(in: 1...4, using: &random)
     var nodes = (0..<Int.random(in: 2...9, using: &random)).map { index in
       NodeStatus(
-        report: PlacementTests.report(available: 1 << 40, zone: "zone\(index % zones)"),
+        report: PlacementTests.report(available: 1 << 40, node: .random(using: &random), zone: "zone\(index % zones)"),
         state: states.randomElement(using: &random) ?? .active)
     }
     // Full, but it keeps what it has.
     nodes[0].report.readOnly = Bool.random(using: &random)
     var cluster = PlannedCluster(nodes: nodes)
-    let everywhere = nodes.map(\.report.node) + (silence == nil ? [] : [NodeID.make()])
+    let everywhere = nodes.map(\.report.node) + (silence == nil ? [] : [NodeID.random(using: &random)])
     for _ in 0..<60 {
       let count = Int.random(in: 0...min(4, everywhere.count), using: &random)
       let holders = Array(everywhere.shuffled(using: &random).prefix(count))
-      cluster.add(Volume(id: .make(), nodes: holders, state: .sealed), size: 1 << 30)
+      cluster.add(Volume(id: .random(using: &random), nodes: holders, state: .sealed), size: 1 << 30)
     }
     return cluster
   }
@@ -96,13 +96,15 @@ import Testing
   @Test func zonesStayDistinctWhileThereAreEnough() throws {
     var random = SeededGenerator.forTest()
     let nodes = (0..<9).map {
-      NodeStatus(report: PlacementTests.report(available: 1 << 40, zone: "zone\($0 % 3)"), state: .active)
+      NodeStatus(
+        report: PlacementTests.report(available: 1 << 40, node: .random(using: &random), zone: "zone\($0 % 3)"),
+        state: .active)
     }
     var cluster = PlannedCluster(nodes: nodes)
     for _ in 0..<100 {
       let holders = Placement.choose(
         3, from: nodes.map(\.report), for: .make(), policy: .random, using: &random)
-      cluster.add(Volume(id: .make(), nodes: holders.map(\.node), state: .sealed), size: 1 << 30)
+      cluster.add(Volume(id: .random(using: &random), nodes: holders.map(\.node), state: .sealed), size: 1 << 30)
     }
     cluster.nodes[0].state = .silent(for: Self.delay)
     cluster.nodes[4].state = .draining

@@ -1,3 +1,4 @@
+import ArgumentParser
 import CairnCluster
 import CairnStorage
 import Logging
@@ -49,6 +50,48 @@ import Testing
       "PLACEMENT_POLICY is 'fullest' (environment), allowed: balanced, random, least-blobs, consistent-hash"
     let error = #expect(throws: ConfigurationError.self) { try read(Settings.placementPolicy, "fullest") }
     #expect(error.map { "\($0)" } == expected)
+  }
+
+  @Test func replicationAndRepairHaveDefaults() throws {
+    var reader = SettingReader(environment: [:], flags: [:])
+    let coordinator = try CoordinatorConfiguration(&reader)
+    #expect(coordinator.replication == ReplicationPolicy(factor: 3, minimum: 3))
+    #expect(coordinator.repair.delay == .seconds(600))
+    #expect(coordinator.repair.bandwidth == 64 << 20)
+    #expect(coordinator.repair.orphanAge == .seconds(86_400))
+    #expect(coordinator.repair.isEnabled)
+    #expect(coordinator.zone == nil)
+    var serverReader = SettingReader(environment: [:], flags: [:])
+    #expect(try ServerConfiguration(&serverReader).replication == ReplicationPolicy(factor: 1))
+  }
+
+  @Test func eachReplicationSettingHasAFlag() throws {
+    let command = try Coordinator.parse([
+      "--replication-factor", "2", "--min-replicas", "1", "--repair-delay", "0.1", "--repair-bandwidth", "1M",
+      "--orphan-age", "5", "--replicator", "off", "--node-zone", "attic",
+    ])
+    var flags: [String: String] = [:]
+    for case (let name, let value?) in command.options.flatMap(\.flags) { flags[name] = value }
+    var reader = SettingReader(environment: [:], flags: flags)
+    let configuration = try Coordinator.configuration(&reader)
+    #expect(configuration.replication == ReplicationPolicy(factor: 2, minimum: 1))
+    #expect(configuration.repair.delay == .milliseconds(100))
+    #expect(configuration.repair.bandwidth == 1 << 20)
+    #expect(configuration.repair.orphanAge == .seconds(5))
+    #expect(!configuration.repair.isEnabled)
+    #expect(configuration.zone == "attic")
+  }
+
+  @Test(arguments: [
+    ["REPLICATION_FACTOR": "0"], ["REPLICATION_FACTOR": "17"], ["MIN_REPLICAS": "0"], ["MIN_REPLICAS": "4"],
+    ["REPAIR_DELAY": "0"], ["REPAIR_DELAY": "31536001"], ["REPAIR_BANDWIDTH": "fast"], ["REPAIR_BANDWIDTH": "0"],
+    ["ORPHAN_AGE": "-1"], ["REPLICATOR": "perhaps"],
+  ])
+  func replicationSettingsOutOfRangeAreToldWithTheirNames(environment: [String: String]) throws {
+    let name = try #require(environment.keys.first)
+    var reader = SettingReader(environment: environment, flags: [:])
+    let error = #expect(throws: ConfigurationError.self) { try CoordinatorConfiguration(&reader) }
+    #expect(error.map { "\($0)".hasPrefix(name) } == true)
   }
 
   @Test func flagsComeBeforeTheEnvironmentAndThatBeforeDefaults() throws {

@@ -22,6 +22,8 @@ struct NodeFixture: Sendable {
   let store: VolumeStore
   let port: Int
   let client: HTTPClient
+  /// The storage folder.
+  let path: String
 
   static let secret = ClusterSecret("test secret")
 
@@ -47,7 +49,7 @@ struct NodeFixture: Sendable {
           id: store.node, address: ListenAddress(host: "127.0.0.1", port: server.port), client: client,
           secret: secret)
       }
-    let fixture = NodeFixture(node: node, store: store, port: server.port, client: client)
+    let fixture = NodeFixture(node: node, store: store, port: server.port, client: client, path: folder.path)
     // Coordinators work on the event loops of their client.
     let result = await client.onEventLoop { () -> Result<Void, any Error> in
       do { return .success(try await body(fixture)) } catch { return .failure(error) }

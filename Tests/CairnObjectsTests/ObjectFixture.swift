@@ -101,6 +101,31 @@ final class FaultyNode: StorageNode {
     try check()
     try await node.drop(volume)
   }
+
+  func digest(of volume: VolumeID) async throws(NodeError) -> ReplicaDigest {
+    try check()
+    return try await node.digest(of: volume)
+  }
+
+  func blobs(in volume: VolumeID) async throws(NodeError) -> [ReplicaBlob] {
+    try check()
+    return try await node.blobs(in: volume)
+  }
+
+  func restore(_ record: EncodedRecord, to volume: VolumeID) async throws(NodeError) {
+    try check()
+    try await node.restore(record, to: volume)
+  }
+
+  func scrub(_ volume: VolumeID, bytesPerSecond: UInt64) async throws(NodeError) -> ScrubReport {
+    try check()
+    return try await node.scrub(volume, bytesPerSecond: bytesPerSecond)
+  }
+
+  func damaged(in volume: VolumeID) async throws(NodeError) -> [BlobID] {
+    try check()
+    return try await node.damaged(in: volume)
+  }
 }
 
 struct FaultyDirectory: NodeDirectory {
@@ -135,11 +160,12 @@ struct ObjectFixture: Sendable {
 
   static func with(
     nodes count: Int = 1, replicas: Int = 1, minimum: Int? = nil, chunkSize: Int = 1000, budget: Int = 1 << 30,
+    uploadTimeMax: Duration = .seconds(86_400),
     _ body: (ObjectFixture) async throws -> Void
   ) async throws {
     let fixture = try await ObjectFixture(
       nodes: count, replication: ReplicationPolicy(factor: replicas, minimum: minimum), chunkSize: chunkSize,
-      budget: budget)
+      budget: budget, uploadTimeMax: uploadTimeMax)
     do { try await body(fixture) } catch {
       await fixture.close()
       throw error
@@ -147,7 +173,9 @@ struct ObjectFixture: Sendable {
     await fixture.close()
   }
 
-  private init(nodes count: Int, replication: ReplicationPolicy, chunkSize: Int, budget: Int) async throws {
+  private init(
+    nodes count: Int, replication: ReplicationPolicy, chunkSize: Int, budget: Int, uploadTimeMax: Duration
+  ) async throws {
     folder = try TemporaryFolder("objects")
     catalog = try await Self.openCatalog(folder.path + "/catalog.sqlite")
     let path = folder.path
@@ -158,6 +186,7 @@ struct ObjectFixture: Sendable {
     barrier = WriteBarrier()
     var settings = ObjectService.Settings(objectSizeMax: 10 << 20)
     settings.chunkSize = chunkSize
+    settings.uploadTimeMax = uploadTimeMax
     let directory = FaultyDirectory(nodes: nodes)
     objects = ObjectService(
       settings: settings, catalog: catalog,

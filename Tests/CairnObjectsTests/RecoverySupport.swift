@@ -69,4 +69,18 @@ struct BreakingSource: StorageNode, RecordLog {
   }
 
   func drop(_ volume: VolumeID) async throws(NodeError) { try await node.drop(volume) }
+
+  func digest(of volume: VolumeID) async throws(NodeError) -> ReplicaDigest { try await node.digest(of: volume) }
+
+  func blobs(in volume: VolumeID) async throws(NodeError) -> [ReplicaBlob] { try await node.blobs(in: volume) }
+
+  func restore(_ record: EncodedRecord, to volume: VolumeID) async throws(NodeError) {
+    try await node.restore(record, to: volume)
+  }
+
+  func scrub(_ volume: VolumeID, bytesPerSecond: UInt64) async throws(NodeError) -> ScrubReport {
+    try await node.scrub(volume, bytesPerSecond: bytesPerSecond)
+  }
+
+  func damaged(in volume: VolumeID) async throws(NodeError) -> [BlobID] { try await node.damaged(in: volume) }
 }

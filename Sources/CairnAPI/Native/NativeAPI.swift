@@ -23,19 +23,22 @@ package struct NativeAPI: HTTPResponder {
 
   let objects: ObjectService
   let view: ClusterView
-  let registry: any NodeRegistry
+  let catalog: any NodeRegistry & VolumeCatalog & RepairQueue
+  let maintenance: Maintenance
   let identity: Identity
   let reasonNotReady: @Sendable () -> String?
   let logger: Logger
 
   /// - Parameter reasonNotReady: why it can't do its job although catalog and nodes answer; nil when it can.
   package init(
-    objects: ObjectService, view: ClusterView, registry: any NodeRegistry, identity: Identity,
-    reasonNotReady: @escaping @Sendable () -> String? = { nil }, logger: Logger
+    objects: ObjectService, view: ClusterView, catalog: any NodeRegistry & VolumeCatalog & RepairQueue,
+    maintenance: Maintenance, identity: Identity, reasonNotReady: @escaping @Sendable () -> String? = { nil },
+    logger: Logger
   ) {
     self.objects = objects
     self.view = view
-    self.registry = registry
+    self.catalog = catalog
+    self.maintenance = maintenance
     self.identity = identity
     self.reasonNotReady = reasonNotReady
     self.logger = logger
@@ -86,6 +89,11 @@ package struct NativeAPI: HTTPResponder {
     case .blobStatus(let name): return try await blobStatus(name)
     case .blobs: return try await listBlobs(query)
     case .nodes: return nodes()
+    case .node(let id): return request.method == .DELETE ? try await forgetNode(id) : try await getNode(id)
+    case .nodeDrain(let id): return try await drainNode(id, request.method == .POST)
+    case .status: return try await clusterStatus()
+    case .gc: return try await collectGarbage(query)
+    case .scrub: return try await scrub()
     case .health: return health()
     case .ready: return try await ready()
     }

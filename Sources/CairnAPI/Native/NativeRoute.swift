@@ -10,11 +10,19 @@ enum NativeRoute: Hashable {
   case blobStatus(Substring)
   case blobs
   case nodes
+  /// The id as it stands in the path.
+  case node(Substring)
+  case nodeDrain(Substring)
+  case status
+  case gc
+  case scrub
   case health
   case ready
 
   private static let blobPrefix = "/blob/"
   private static let statusSuffix = "/status"
+  private static let nodePrefix = "/nodes/"
+  private static let drainSuffix = "/drain"
 
   /// nil for a path that is no route.
   init?(path: Substring) {
@@ -28,10 +36,19 @@ enum NativeRoute: Hashable {
       }
       return
     }
+    if path.hasPrefix(Self.nodePrefix), path.count > Self.nodePrefix.count {
+      let id = path.dropFirst(Self.nodePrefix.count)
+      let isDrain = id.hasSuffix(Self.drainSuffix)
+      self = isDrain ? .nodeDrain(id.dropLast(Self.drainSuffix.count)) : .node(id)
+      return
+    }
     switch path {
     case "/upload", "/upload/": self = .upload
     case "/blobs", "/blobs/": self = .blobs
     case "/nodes", "/nodes/": self = .nodes
+    case "/status", "/status/": self = .status
+    case "/gc": self = .gc
+    case "/scrub": self = .scrub
     case "/health": self = .health
     case "/ready": self = .ready
     default: return nil
@@ -42,7 +59,10 @@ enum NativeRoute: Hashable {
     switch self {
     case .upload: [.POST]
     case .blob: [.GET, .HEAD, .PUT, .DELETE]
-    case .blobStatus, .blobs, .nodes, .health, .ready: [.GET, .HEAD]
+    case .node: [.GET, .HEAD, .DELETE]
+    case .nodeDrain: [.POST, .DELETE]
+    case .gc, .scrub: [.POST]
+    case .blobStatus, .blobs, .nodes, .status, .health, .ready: [.GET, .HEAD]
     }
   }
 }

@@ -12,9 +12,9 @@ extension NativeAPI {
     return HTTPResponse(json: { json in
       json.member("active_nodes_count", active.count)
       json.key("active_nodes")
-      json.array(active) { $0.node($1, status: $1.report.readOnly ? "read-only" : "active") }
+      json.array(active) { $0.node($1, status: $1.statusWord(isActive: true)) }
       json.key("inactive_nodes")
-      json.array(inactive) { $0.node($1, status: "inactive") }
+      json.array(inactive) { $0.node($1, status: $1.statusWord(isActive: false)) }
     })
   }
 
@@ -31,7 +31,7 @@ extension NativeAPI {
   /// `GET /ready`: it can do its job, or says why not.
   func ready() async throws(APIError) -> HTTPResponse {
     do throws(CatalogError) {
-      try await registry.ping()
+      try await catalog.ping()
     } catch {
       throw .unavailable("\(error)")
     }

@@ -42,6 +42,11 @@ package final class HTTPResponseWriter: @unchecked Sendable {
     try await connection.waitUntilWritable()
   }
 
+  /// Sends what was written: for who pauses before the next bytes. Otherwise it waits until there is enough to send.
+  package func flush() {
+    connection.flush()
+  }
+
   private static let lineEnd = ByteBuffer(string: "\r\n")
 
   private func chunkHead(_ length: Int) -> IOData {

@@ -352,6 +352,10 @@ final class HTTPServerHandler: ChannelInboundHandler, @unchecked Sendable {
     channelContext.write(wrapOutboundOut(data), promise: promise)
   }
 
+  func flush() {
+    channelContext?.flush()
+  }
+
   func waitUntilWritable() async throws {
     guard let channelContext, channelContext.channel.isActive else { throw ChannelError.ioOnClosedChannel }
     if channelContext.channel.isWritable { return }

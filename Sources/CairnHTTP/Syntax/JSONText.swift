@@ -60,6 +60,13 @@ package struct JSONText {
     write(value ? "true" : "false")
   }
 
+  /// With up to four digits behind the point; null for what is no number.
+  package mutating func decimal(_ value: Double) {
+    separate()
+    guard value.isFinite else { return write("null") }
+    bytes.append(contentsOf: String((value * 10_000).rounded() / 10_000).utf8)
+  }
+
   // MARK: Members of an object
 
   package mutating func member(_ name: StaticString, _ text: String?) {
@@ -70,6 +77,16 @@ package struct JSONText {
   package mutating func member(_ name: StaticString, _ value: some BinaryInteger) {
     key(name)
     number(value)
+  }
+
+  package mutating func member(_ name: StaticString, _ value: Bool) {
+    key(name)
+    bool(value)
+  }
+
+  package mutating func member(_ name: StaticString, decimal value: Double) {
+    key(name)
+    decimal(value)
   }
 
   package mutating func member(_ name: StaticString, _ texts: some Sequence<String>) {

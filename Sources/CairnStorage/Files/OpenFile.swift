@@ -112,6 +112,15 @@ final class OpenFile: @unchecked Sendable {
     _ = posix_fadvise(descriptor, off_t(offset), off_t(count), POSIX_FADV_WILLNEED)
   }
 
+  /// Asks the kernel to forget the pages of a range, so that the next read comes from the disk. It keeps those that
+  /// were not written back yet.
+  func dropCached(_ offset: UInt64, _ count: Int) {
+    let page: UInt64 = 4096
+    let start = offset / page * page
+    let end = (offset + UInt64(count) + page - 1) / page * page
+    _ = posix_fadvise(descriptor, off_t(start), off_t(end - start), POSIX_FADV_DONTNEED)
+  }
+
   /// Takes the lock of the file for this process; false when another one has it.
   func lock() -> Bool {
     flock(descriptor, LOCK_EX | LOCK_NB) == 0

@@ -14,6 +14,8 @@ struct BlobIndex: Sendable {
   private(set) var count = 0
   private(set) var segments: [ContiguousArray<IndexEntry>] = []
   private var slots = OrdinalTable(capacity: slotsMin)
+  /// Some blobs have several entries, of which the last one counts.
+  private var hasReplaced = false
 
   init() {}
 
@@ -42,6 +44,17 @@ struct BlobIndex: Sendable {
     slots.insert(entry.blob, ordinal: count)
     append(entry)
     return true
+  }
+
+  /// Adds the record that follows all others in the log, in the place of any other one of its blob, which is dead from
+  /// then on. O(1), amortized.
+  mutating func put(_ entry: IndexEntry) {
+    guard !insert(entry), let older = ordinal(of: entry.blob) else { return }
+    if slots.isFull(at: count + 1) { grow() }
+    setLife(.dead, at: older)
+    slots.replace(older, of: entry.blob, with: count)
+    hasReplaced = true
+    append(entry)
   }
 
   /// Moves the entry on in its life; entries never go back.
@@ -88,7 +101,11 @@ struct BlobIndex: Sendable {
     var ordinal = 0
     for segment in segments {
       for entry in segment {
-        larger.insert(entry.blob, ordinal: ordinal)
+        if hasReplaced, let older = larger.find(entry.blob, matches: { self[$0].blob == entry.blob }) {
+          larger.replace(older, of: entry.blob, with: ordinal)
+        } else {
+          larger.insert(entry.blob, ordinal: ordinal)
+        }
         ordinal += 1
       }
     }

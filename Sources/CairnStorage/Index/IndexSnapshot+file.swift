@@ -109,7 +109,7 @@ extension IndexSnapshot {
     while left > 0 {
       let part = min(left, BlobIndex.segmentLength)
       try take(part * stride).withUnsafeReadableBytes { bytes in
-        for entry in 0..<part { index.insert(bytes.loadUnaligned(fromByteOffset: entry * stride, as: IndexEntry.self)) }
+        for entry in 0..<part { index.put(bytes.loadUnaligned(fromByteOffset: entry * stride, as: IndexEntry.self)) }
       }
       left -= part
     }

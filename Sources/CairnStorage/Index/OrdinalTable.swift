@@ -61,6 +61,20 @@ struct OrdinalTable: Sendable {
     slots[position] = UInt32(truncatingIfNeeded: hash) & ~ordinalMask | UInt32(ordinal + 1)
   }
 
+  /// Lets `blob`, which went in under the ordinal `older`, lead to another one.
+  mutating func replace(_ older: Int, of blob: BlobID, with ordinal: Int) {
+    let hash = Self.hash(blob)
+    let tag = UInt32(truncatingIfNeeded: hash) & ~ordinalMask
+    var position = position(of: hash)
+    while slots[position] != 0 {
+      if slots[position] == tag | UInt32(older + 1) {
+        slots[position] = tag | UInt32(ordinal + 1)
+        return
+      }
+      position = position + 1 == slots.count ? 0 : position + 1
+    }
+  }
+
   private func position(of hash: UInt64) -> Int {
     Int(hash.multipliedFullWidth(by: UInt64(slots.count)).high)
   }

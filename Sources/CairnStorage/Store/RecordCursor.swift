@@ -72,7 +72,8 @@ extension VolumeStore {
   ) async throws(StorageError) -> RecordCursor {
     try await threads.perform { [self] () throws(StorageError) in
       let extent = try ScanExtent(try find(id), from: offset)
-      return RecordCursor(extent.scanner(skippingChunks: kinds == .headsAndTombstones), end: extent.end, threads: threads)
+      return RecordCursor(
+        extent.scanner(skippingChunks: kinds == .headsAndTombstones), end: extent.end, threads: threads)
     }
   }
 }

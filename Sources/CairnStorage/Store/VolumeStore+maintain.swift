@@ -8,12 +8,15 @@ extension VolumeStore {
   /// As many as it takes to make that worthwhile when the store closes.
   private static let uncheckedMarksAtClose = 4096
 
-  /// Keeps the store in shape until the task is cancelled: ends graces, writes indexes, compacts.
+  /// Keeps the store in shape until the task is cancelled: ends graces, writes indexes, compacts, scrubs.
   ///
   /// - Parameter interval: between two passes; with `async` also the most that a loss of power takes.
   package func run(every interval: Duration = .seconds(1)) async {
-    while (try? await Task.sleep(for: interval)) != nil {
-      await maintain()
+    await withTaskGroup { group in
+      group.addTask { [self] in await scrubRounds() }
+      while (try? await Task.sleep(for: interval)) != nil {
+        await maintain()
+      }
     }
   }
 

@@ -53,6 +53,19 @@ extension VolumeStore {
     enqueue(.append(AppendQueue.Append(record: record, completion: completion)), to: volume, completion)
   }
 
+  /// Puts a record that is intact elsewhere in the place of one that is damaged or missing here, also in a sealed
+  /// volume; returns when it is on the disk. What was there becomes garbage. That it is there and intact is fine, and
+  /// so is that it became garbage here: then nothing is written.
+  ///
+  /// - Throws: as ``append(_:to:)`` but for ``StorageError/volumeSealed(_:)``.
+  nonisolated(nonsending) package func restore(
+    _ record: EncodedRecord, to volume: VolumeID
+  ) async throws(StorageError) {
+    try await completed { completion in
+      enqueue(.restore(AppendQueue.Append(record: record, completion: completion)), to: volume, completion)
+    }
+  }
+
   /// Lets a volume take no more appends, durably. That it is sealed already is fine.
   ///
   /// - Throws: ``StorageError/unknownVolume(_:)``, ``StorageError/volumeFailed(_:_:)``, ``StorageError/io(_:path:)``,
@@ -107,23 +120,34 @@ extension VolumeStore {
   private func perform(_ batch: [AppendQueue.Operation], on volume: StoredVolume, _ staging: WriteStaging) {
     var appends: [AppendQueue.Append] = []
     appends.reserveCapacity(batch.count)
+    var restores: [AppendQueue.Append] = []
     for operation in batch {
       switch operation {
-      case .append(let append): appends.append(append)
+      case .append(let append):
+        commit(&restores, to: volume, staging, isRestoring: true)
+        appends.append(append)
+      case .restore(let restore):
+        commit(&appends, to: volume, staging)
+        restores.append(restore)
       case .seal(let completion):
         commit(&appends, to: volume, staging)
+        commit(&restores, to: volume, staging, isRestoring: true)
         completion(volume.performSeal())
       case .barrier(let completion):
         commit(&appends, to: volume, staging)
+        commit(&restores, to: volume, staging, isRestoring: true)
         completion(.success(()))
       }
     }
     commit(&appends, to: volume, staging)
+    commit(&restores, to: volume, staging, isRestoring: true)
   }
 
-  private func commit(_ appends: inout [AppendQueue.Append], to volume: StoredVolume, _ staging: WriteStaging) {
+  private func commit(
+    _ appends: inout [AppendQueue.Append], to volume: StoredVolume, _ staging: WriteStaging, isRestoring: Bool = false
+  ) {
     guard !appends.isEmpty else { return }
-    let batch = volume.commit(appends, through: staging)
+    let batch = isRestoring ? volume.restore(appends, through: staging) : volume.commit(appends, through: staging)
     mark(batch.garbage, at: context.now())
     volume.marked()
     for (append, outcome) in zip(appends, batch.outcomes) { append.completion(outcome) }
@@ -145,7 +169,7 @@ extension [AppendQueue.Operation] {
   fileprivate func fail(_ error: StorageError) {
     for operation in self {
       switch operation {
-      case .append(let append): append.completion(.failure(error))
+      case .append(let append), .restore(let append): append.completion(.failure(error))
       case .seal(let completion), .barrier(let completion): completion(.failure(error))
       }
     }

@@ -12,6 +12,8 @@ struct AppendQueue: Sendable {
 
   enum Operation: Sendable {
     case append(Append)
+    /// An append to a log that may be sealed, in the place of a damaged or missing record.
+    case restore(Append)
     case seal(Completion)
     /// Completes when everything before it has.
     case barrier(Completion)
@@ -51,7 +53,10 @@ struct AppendQueue: Sendable {
     var bytes = 0
     var count = 0
     for operation in waiting.prefix(Self.batchOperationsMax) {
-      if case .append(let append) = operation { bytes += append.record.header.paddedLength }
+      switch operation {
+      case .append(let append), .restore(let append): bytes += append.record.header.paddedLength
+      case .seal, .barrier: break
+      }
       // The first goes in whatever its size.
       if bytes > Self.batchBytesMax, count > 0 { break }
       count += 1

@@ -22,12 +22,17 @@ extension StoredVolume {
     admit(appends, to: &plan)
     if !plan.accepted.isEmpty {
       do throws(StorageError) {
-        try write(appends, plan, through: staging)
+        try write(appends, plan, through: staging, durably: context.configuration.durability == .sync)
         enter(appends, plan)
       } catch {
         for accepted in plan.accepted { plan.outcomes[accepted.position] = .failure(error) }
       }
     }
+    return finish(appends, &plan)
+  }
+
+  /// What became of a batch whose accepted records are in the log.
+  func finish(_ appends: [Append], _ plan: inout AppendPlan) -> CommittedBatch {
     for (position, original) in plan.repeats {
       plan.outcomes[position] = outcome(ofRepeating: original, with: appends, at: position, plan)
     }
@@ -80,7 +85,10 @@ extension StoredVolume {
     }
   }
 
-  private func write(_ appends: [Append], _ plan: AppendPlan, through staging: WriteStaging) throws(StorageError) {
+  /// Writes the accepted records, and syncs the log when it is to be `durably`.
+  func write(
+    _ appends: [Append], _ plan: AppendPlan, through staging: WriteStaging, durably: Bool
+  ) throws(StorageError) {
     let file = try openedFile()
     do throws(SystemError) {
       staging.begin(at: plan.start)
@@ -89,7 +97,7 @@ extension StoredVolume {
     } catch {
       throw writeFailed(error, file, end: plan.start)
     }
-    guard context.configuration.durability == .sync else { return }
+    guard durably else { return }
     do throws(SystemError) {
       try file.sync()
       context.counters.syncs.increment()
@@ -144,7 +152,7 @@ extension StoredVolume {
 }
 
 /// What a batch will do to a log.
-private struct AppendPlan {
+struct AppendPlan {
   enum Original {
     case stored(IndexEntry)
     /// The position in the batch.

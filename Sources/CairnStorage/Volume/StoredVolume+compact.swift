@@ -20,7 +20,7 @@ extension StoredVolume {
   var isCompactionDue: Bool {
     guard !dropped.isRaised else { return false }
     return state.withLock { state in
-      guard state.isSealed, state.failure == nil, state.damagedCount == 0, state.markedEnd == state.end else {
+      guard state.isSealed, state.failure == nil, state.allDamagedCount == 0, state.markedEnd == state.end else {
         return false
       }
       let records = state.end - UInt64(LogHeader.length)
@@ -53,7 +53,10 @@ extension StoredVolume {
       }
       do throws(StorageError) {
         guard let new = try rewrite(old.snapshot, header: old.header, end: old.end) else { return nil }
-        try swap(new)
+        guard try swap(new, for: old.end) else {
+          try paths.removeTemporaries()
+          return nil
+        }
         context.counters.compactions.increment()
         logger.info("log rewritten", metadata: ["bytes_before": "\(old.end)", "bytes_after": "\(new.end)"])
         return old.end - new.end
@@ -93,7 +96,7 @@ extension StoredVolume {
         logger.error(
           "log is not rewritten: a record is damaged", metadata: ["blob": "\(entry.blob)", "error": "\(error)"])
         // Noted, so that it is not tried again and whoever repairs volumes sees it.
-        state.withLock { $0.damagedCount += 1 }
+        noteDamage(of: entry.blob, at: entry.offset, "\(error)")
         try paths.removeTemporaries()
         return nil
       }
@@ -124,19 +127,24 @@ extension StoredVolume {
     return new
   }
 
-  /// Puts the rewritten log in the place of the old one.
-  private func swap(_ new: Rewrite) throws(StorageError) {
+  /// Puts the rewritten log in the place of the old one, which it was made from when that ended at `oldEnd`.
+  ///
+  /// - Returns: false, and nothing changed, when records have been restored since.
+  private func swap(_ new: Rewrite, for oldEnd: UInt64) throws(StorageError) -> Bool {
     let snapshot = IndexSnapshot(
       volume: id, generation: new.header.generation, logEnd: new.end, markedTo: new.durablyMarkedEnd ?? new.end,
       damagedCount: 0, index: new.index, dying: new.dying)
     try snapshot.writeTemporary(to: paths, operations: context.operations)
     let file = try OpenFile(paths.temporaryLog, flags: O_RDWR, operations: context.operations)
-    try opening.withLock { (_) throws(StorageError) in
+    let isSwapped = try opening.withLock { (_) throws(StorageError) in
+      guard state.withLock({ !$0.isRestoring && $0.end == oldEnd }) else { return false }
       try performing(on: paths.log) { () throws(SystemError) in
         try context.operations.rename(paths.temporaryLog, paths.log)
       }
       state.withLock { $0.take(new, file: file) }
+      return true
     }
+    guard isSwapped else { return false }
     // From here on the new log counts. An index file that fails to follow it costs a scan at the next start.
     do throws(StorageError) {
       try performing(on: paths.index) { () throws(SystemError) in
@@ -147,6 +155,7 @@ extension StoredVolume {
       logger.warning("index of a rewritten log was not written", metadata: ["error": "\(error)"])
       state.withLock { $0.snapshotEnd = 0 }
     }
+    return true
   }
 }
 

@@ -58,7 +58,7 @@ extension StoredVolume {
   /// Reads the tombstones at or after `offset`, and passes on what they name. Blocks; only before the store is in use.
   func replayTombstones(from offset: UInt64, _ body: ([BlobLocation], Timestamp) -> Void) throws(StorageError) {
     let tombstones = state.withLock { state in
-      state.index.entries(from: offset).filter(\.isTombstone)
+      state.index.entries(from: offset).filter { $0.isTombstone && $0.life == .live }
     }
     guard !tombstones.isEmpty else { return }
     let file = try openedFile()

@@ -14,7 +14,7 @@ extension StoredVolume {
       let bytes = file.readCached(entry.length, at: entry.offset)
     else { return .wouldBlock }
     context.counters.cachedReads.increment()
-    return .found(try verified(bytes, of: blob))
+    return .found(try verified(bytes, of: entry))
   }
 
   /// Reads a record, and verifies all of it. Blocks.
@@ -23,35 +23,35 @@ extension StoredVolume {
     guard let entry else { return nil }
     context.counters.threadReads.increment()
     guard entry.length > context.configuration.bufferedReadMax else {
-      return try verified(try file.read(entry.length, at: entry.offset), of: blob)
+      return try verified(try file.read(entry.length, at: entry.offset), of: entry)
     }
-    return try verifiedRegion(of: blob, at: entry, in: file, threads)
+    return try verifiedRegion(of: entry, in: file, threads)
   }
 
   /// Reads a record whole into memory, and verifies all of it. Blocks.
   func record(_ blob: BlobID) throws(StorageError) -> EncodedRecord? {
     let (file, entry) = try opened { $0.readable(blob) }
     guard let entry else { return nil }
-    return try verifiedRecord(try file.read(entry.length, at: entry.offset), of: blob)
+    return try verifiedRecord(try file.read(entry.length, at: entry.offset), of: entry)
   }
 
-  private func verified(_ bytes: ByteBuffer, of blob: BlobID) throws(StorageError) -> StoredBlob {
-    let record = try verifiedRecord(bytes, of: blob)
+  private func verified(_ bytes: ByteBuffer, of entry: IndexEntry) throws(StorageError) -> StoredBlob {
+    let record = try verifiedRecord(bytes, of: entry)
     return StoredBlob(header: record.header, metadata: record.record.metadata, payload: .bytes(record.payload))
   }
 
-  private func verifiedRecord(_ bytes: ByteBuffer, of blob: BlobID) throws(StorageError) -> EncodedRecord {
+  private func verifiedRecord(_ bytes: ByteBuffer, of entry: IndexEntry) throws(StorageError) -> EncodedRecord {
     do throws(FormatError) {
       let record = try EncodedRecord(verifying: bytes)
-      guard record.header.blob == blob else { throw .badField(what: "record's blob id", tag: 16) }
+      guard record.header.blob == entry.blob else { throw .badField(what: "record's blob id", tag: 16) }
       return record
     } catch {
-      throw corrupt(blob, error)
+      throw corrupt(entry, error)
     }
   }
 
   private func verifiedRegion(
-    of blob: BlobID, at entry: IndexEntry, in file: OpenFile, _ threads: NIOThreadPool
+    of entry: IndexEntry, in file: OpenFile, _ threads: NIOThreadPool
   ) throws(StorageError) -> StoredBlob {
     file.prefetch(entry.offset, entry.length)
     let start = try file.read(min(entry.length, Record.headerLength + Record.metadataLengthMax), at: entry.offset)
@@ -62,17 +62,17 @@ extension StoredVolume {
         try header.verifyHeader(bytes)
         return header
       }
-      guard header.blob == blob, header.length == entry.length else {
+      guard header.blob == entry.blob, header.length == entry.length else {
         throw .badField(what: "record's blob id", tag: 16)
       }
     } catch {
-      throw corrupt(blob, error)
+      throw corrupt(entry, error)
     }
     let prefixLength = Record.headerLength + header.metadataLength
     let offset = entry.offset + UInt64(prefixLength)
     let found = try checksum(file, at: offset, length: header.payloadLength)
     guard found == header.payloadCRC else {
-      throw corrupt(blob, .badChecksum(what: "record payload", expected: header.payloadCRC, found: found))
+      throw corrupt(entry, .badChecksum(what: "record payload", expected: header.payloadCRC, found: found))
     }
     return StoredBlob(
       header: header,
@@ -98,10 +98,10 @@ extension StoredVolume {
     return crc.value
   }
 
-  private func corrupt(_ blob: BlobID, _ error: FormatError) -> StorageError {
+  private func corrupt(_ entry: IndexEntry, _ error: FormatError) -> StorageError {
     context.counters.corruptReads.increment()
-    logger.error("blob is damaged", metadata: ["blob": "\(blob)", "error": "\(error)"])
-    return .corrupt(BlobLocation(volume: id, blob: blob), error)
+    noteDamage(of: entry.blob, at: entry.offset, "\(error)")
+    return .corrupt(BlobLocation(volume: id, blob: entry.blob), error)
   }
 }
 

@@ -44,12 +44,14 @@ extension StoredVolume {
     switch seal {
     case .open:
       state.end = tail.intactEnd
-      if tail.intactEnd != size { try cut(file, tail, size: size, logger) }
+      if tail.intactEnd != size { try cut(file, to: tail.intactEnd, size: size, logger) }
     case .sealed(let end):
       // Everything before the seal was acknowledged: what can't be read there is damage, nothing to cut off.
       state.isSealed = true
       state.end = max(end, tail.intactEnd)
-      tail.acceptDamage(into: &state)
+      // Behind the mark there can only be what was being restored, and was not acknowledged.
+      tail.acceptDamage(before: end)
+      if size > state.end { try cut(file, to: state.end, size: size, logger) }
       if size < end {
         state.damagedCount += 1
         logger.error("sealed log is too short", metadata: ["size": "\(size)", "sealed_at": "\(end)"])
@@ -57,8 +59,16 @@ extension StoredVolume {
     case .damaged:
       state.isSealed = true
       state.end = max(size, tail.intactEnd, UInt64(LogHeader.length))
-      tail.acceptDamage(into: &state)
+      tail.acceptDamage()
       logger.error("seal mark is damaged: taken as sealed")
+    }
+    for range in tail.damaged {
+      // A record that was restored since is not missing.
+      guard let blob = range.blob else {
+        state.damagedCount += 1
+        continue
+      }
+      if !state.isStored(blob, after: range.offset) { state.damagedBlobs.insert(blob) }
     }
     state.syncedEnd = state.end
     state.markedEnd = state.end
@@ -106,12 +116,11 @@ extension StoredVolume {
     return nil
   }
 
-  private static func cut(_ file: OpenFile, _ tail: LogTail, size: UInt64, _ logger: Logger) throws(StorageError) {
-    logger.info(
-      "cut off what a crash left unfinished", metadata: ["log_end": "\(tail.intactEnd)", "file_size": "\(size)"])
+  private static func cut(_ file: OpenFile, to end: UInt64, size: UInt64, _ logger: Logger) throws(StorageError) {
+    logger.info("cut off what a crash left unfinished", metadata: ["log_end": "\(end)", "file_size": "\(size)"])
     do throws(SystemError) {
       // Also where this makes the file longer: then only the last record's padding was missing.
-      try file.truncate(to: tail.intactEnd)
+      try file.truncate(to: end)
       try file.sync()
     } catch {
       throw .io(error, path: file.path)
@@ -137,15 +146,15 @@ private struct LogTail {
     case .damaged(let range): pending.append(range)
     case .skipped: break
     case .record(let record, let offset):
-      acceptDamage(into: &state)
-      state.index.insert(IndexEntry(record.header, offset: offset))
+      acceptDamage()
+      state.index.put(IndexEntry(record.header, offset: offset))
       intactEnd = offset + UInt64(record.header.paddedLength)
     }
   }
 
-  mutating func acceptDamage(into state: inout StoredVolume.State) {
-    damaged += pending
-    state.damagedCount += pending.count
+  /// Takes what could have been a torn end for damage, as far as it begins before `end`.
+  mutating func acceptDamage(before end: UInt64 = .max) {
+    damaged += pending.filter { $0.offset < end }
     pending = []
   }
 }

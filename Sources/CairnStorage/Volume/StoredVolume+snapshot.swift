@@ -66,6 +66,6 @@ extension StoredVolume.State {
   func snapshot(of volume: VolumeID) -> IndexSnapshot {
     IndexSnapshot(
       volume: volume, generation: header.generation, logEnd: end, markedTo: durablyMarkedEnd,
-      damagedCount: damagedCount, index: index, dying: dying)
+      damagedCount: unindexedDamageCount, index: index, dying: dying)
   }
 }

@@ -31,6 +31,10 @@ final class StoredVolume: Sendable {
     var totals = VolumeTotals()
     /// Damaged ranges between intact records.
     var damagedCount = 0
+    /// Blobs of which a read or a scrub found that they are damaged.
+    var damagedBlobs: Set<BlobID> = []
+    /// Records are on their way to the end of a log that may be sealed.
+    var isRestoring = false
 
     /// The index file holds every record before this offset.
     var snapshotEnd: UInt64 = 0

@@ -17,7 +17,8 @@ package struct VolumeSummary: Hashable, Sendable {
   package var blobCount: UInt64
   /// What ``VolumeStore/scan(_:from:_:)`` takes to go on from here. Never moves back.
   package var durableEnd: UInt64
-  /// Damaged ranges between intact records, as found when the log was last read through.
+  /// Blobs that are known to be damaged, and damaged ranges of which no one knows whose they were, as found when the
+  /// log was last read through.
   package var damagedCount: Int
 }
 
@@ -27,7 +28,7 @@ extension StoredVolume {
       VolumeSummary(
         id: id, state: state.isSealed ? .sealed : .open, failure: state.failure, logBytes: state.end,
         liveBytes: state.totals.liveBytes, garbageBytes: state.totals.deadBytes, blobCount: state.totals.liveCount,
-        durableEnd: state.replayEnd, damagedCount: state.damagedCount)
+        durableEnd: state.replayEnd, damagedCount: state.allDamagedCount)
     }
   }
 }

@@ -12,7 +12,10 @@ struct Cairn: AsyncParsableCommand {
       Each option can be set by the environment variable that stands in brackets; the option comes first.
       """,
     version: version,
-    subcommands: [Server.self, Coordinator.self, Node.self, Recover.self, Config.self])
+    subcommands: [
+      Server.self, Coordinator.self, Node.self, ReplicatorCommand.self, Config.self, Status.self, Nodes.self,
+      Drain.self, Undrain.self, Forget.self, Scrub.self, CollectGarbage.self, Recover.self,
+    ])
 
   static let version = "0.1.0"
 }

@@ -5,7 +5,7 @@ import Foundation
 struct Config: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Print the configuration of a role, and where each value comes from.",
-    subcommands: [Show<Server>.self, Show<Coordinator>.self, Show<Node>.self])
+    subcommands: [Show<Server>.self, Show<Coordinator>.self, Show<Node>.self, Show<ReplicatorCommand>.self])
 
   struct Show<Role: RoleCommand>: AsyncParsableCommand {
     static var configuration: CommandConfiguration {

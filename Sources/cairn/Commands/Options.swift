@@ -49,12 +49,15 @@ struct StorageOptions: SettingOptions {
   var maxEntriesPerDirectory: String?
   @Option(help: "Seconds that deleted bytes stay readable for downloads under way. [GARBAGE_GRACE, default 3600]")
   var garbageGrace: String?
+  @Option(help: "Bytes a second that are read to look for damage, 0 for never. [SCRUB_RATE, default 5M]")
+  var scrubRate: String?
 
   var flags: [String: String?] {
     [
       Settings.basePath.name: baseStoragePath, Settings.durability.name: durability,
       Settings.freeSpaceMin.name: minFreeSpace, Settings.volumeSize.name: volumeSize,
       Settings.directoryEntriesMax.name: maxEntriesPerDirectory, Settings.garbageGrace.name: garbageGrace,
+      Settings.scrubRate.name: scrubRate,
     ]
   }
 }
@@ -113,11 +116,38 @@ struct PlacementOptions: SettingOptions {
   var flags: [String: String?] { [Settings.placementPolicy.name: placementPolicy] }
 }
 
+struct ReplicationOptions: SettingOptions {
+  @Option(help: "Copies of every file, each on another node. [REPLICATION_FACTOR, default 3; server: 1]")
+  var replicationFactor: String?
+  @Option(help: "Copies without which an upload is refused. [MIN_REPLICAS, default REPLICATION_FACTOR]")
+  var minReplicas: String?
+  @Option(help: "Seconds that a silent node gets to come back before it is replaced. [REPAIR_DELAY, default 600]")
+  var repairDelay: String?
+  @Option(help: "Bytes a second that repairs may copy. [REPAIR_BANDWIDTH, default 64M]")
+  var repairBandwidth: String?
+  @Option(help: "Seconds before a replica that the catalog doesn't know is deleted. [ORPHAN_AGE, default 86400]")
+  var orphanAge: String?
+  @Option(help: "on: this process does repair work; off: others do. [REPLICATOR, default on]")
+  var replicator: String?
+
+  var flags: [String: String?] {
+    [
+      Settings.replicationFactor.name: replicationFactor, Settings.replicasMin.name: minReplicas,
+      Settings.repairDelay.name: repairDelay, Settings.repairBandwidth.name: repairBandwidth,
+      Settings.orphanAge.name: orphanAge, Settings.replicator.name: replicator,
+    ]
+  }
+}
+
 struct CoordinatorOptions: SettingOptions {
   @Option(help: "Seconds for a node to answer. [NODE_WRITE_DEADLINE, default 5]")
   var nodeWriteDeadline: String?
+  @Option(help: "Where the coordinator stands: replicas there are read first. [NODE_ZONE]")
+  var nodeZone: String?
 
-  var flags: [String: String?] { [Settings.writeDeadline.name: nodeWriteDeadline] }
+  var flags: [String: String?] {
+    [Settings.writeDeadline.name: nodeWriteDeadline, Settings.coordinatorZone.name: nodeZone]
+  }
 }
 
 struct NodeOptions: SettingOptions {

@@ -37,8 +37,9 @@ struct Server: RoleCommand {
   @OptionGroup(title: "Uploads") var uploads: UploadOptions
   @OptionGroup(title: "Membership") var membership: MembershipOptions
   @OptionGroup(title: "Placement") var placement: PlacementOptions
+  @OptionGroup(title: "Replication") var replication: ReplicationOptions
 
-  var options: [any SettingOptions] { [process, storage, uploads, membership, placement] }
+  var options: [any SettingOptions] { [process, storage, uploads, membership, placement, replication] }
 
   static func configuration(_ reader: inout SettingReader) throws(ConfigurationError) -> ServerConfiguration {
     try ServerConfiguration(&reader)
@@ -62,8 +63,9 @@ struct Coordinator: RoleCommand {
   @OptionGroup(title: "Uploads") var uploads: UploadOptions
   @OptionGroup(title: "Membership") var membership: MembershipOptions
   @OptionGroup(title: "Placement") var placement: PlacementOptions
+  @OptionGroup(title: "Replication") var replication: ReplicationOptions
 
-  var options: [any SettingOptions] { [process, cluster, coordinator, uploads, membership, placement] }
+  var options: [any SettingOptions] { [process, cluster, coordinator, uploads, membership, placement, replication] }
 
   static func configuration(_ reader: inout SettingReader) throws(ConfigurationError) -> CoordinatorConfiguration {
     try CoordinatorConfiguration(&reader)

@@ -81,6 +81,7 @@ extension StorageConfiguration {
     volumeSizeMax = try reader.read(Settings.volumeSize)
     directoryEntriesMax = try reader.read(Settings.directoryEntriesMax)
     garbageGrace = try reader.read(Settings.garbageGrace)
+    scrubRate = try reader.read(Settings.scrubRate)
   }
 }
 
@@ -96,6 +97,25 @@ extension ReplicationPolicy {
   }
 }
 
+/// How lost replicas are made anew.
+struct RepairConfiguration {
+  /// For so long a silent node may be starting again; then its replicas are made anew elsewhere.
+  var delay: Duration
+  /// Bytes a second that all copies of this process together may take.
+  var bandwidth: UInt64
+  /// A replica that the catalog doesn't know is deleted when it is older.
+  var orphanAge: Duration
+  /// Whether this process does such work; another one may.
+  var isEnabled: Bool
+
+  init(_ reader: inout SettingReader) throws(ConfigurationError) {
+    delay = try reader.read(Settings.repairDelay)
+    bandwidth = try reader.read(Settings.repairBandwidth)
+    orphanAge = try reader.read(Settings.orphanAge)
+    isEnabled = try reader.read(Settings.replicator) == .on
+  }
+}
+
 /// `cairn server`.
 struct ServerConfiguration {
   var process: ProcessConfiguration
@@ -103,6 +123,7 @@ struct ServerConfiguration {
   var uploads: UploadConfiguration
   var membership: MembershipConfiguration
   var replication: ReplicationPolicy
+  var repair: RepairConfiguration
   var placementPolicy: PlacementPolicy
 
   init(_ reader: inout SettingReader) throws(ConfigurationError) {
@@ -111,6 +132,7 @@ struct ServerConfiguration {
     uploads = try UploadConfiguration(&reader)
     membership = try MembershipConfiguration(&reader)
     replication = try ReplicationPolicy(&reader, factor: Settings.serverReplicationFactor)
+    repair = try RepairConfiguration(&reader)
     placementPolicy = try reader.read(Settings.placementPolicy)
   }
 }
@@ -122,6 +144,7 @@ struct CoordinatorConfiguration {
   var redis: RedisConfiguration
   var membership: MembershipConfiguration
   var replication: ReplicationPolicy
+  var repair: RepairConfiguration
   /// Where the coordinator stands; nil for no preference among replicas.
   var zone: String?
   var writeDeadline: Duration
@@ -134,8 +157,28 @@ struct CoordinatorConfiguration {
     redis = try RedisConfiguration(&reader)
     membership = try MembershipConfiguration(&reader)
     replication = try ReplicationPolicy(&reader, factor: Settings.replicationFactor)
+    repair = try RepairConfiguration(&reader)
     zone = try reader.readOptional(Settings.coordinatorZone)
     writeDeadline = try reader.read(Settings.writeDeadline)
+    placementPolicy = try reader.read(Settings.placementPolicy)
+    secret = try reader.readOptional(Settings.clusterSecret).map(ClusterSecret.init)
+  }
+}
+
+/// `cairn replicator`.
+struct ReplicatorConfiguration {
+  var process: ProcessConfiguration
+  var redis: RedisConfiguration
+  var membership: MembershipConfiguration
+  var repair: RepairConfiguration
+  var placementPolicy: PlacementPolicy
+  var secret: ClusterSecret?
+
+  init(_ reader: inout SettingReader) throws(ConfigurationError) {
+    process = try ProcessConfiguration(&reader, port: Settings.replicatorPort)
+    redis = try RedisConfiguration(&reader)
+    membership = try MembershipConfiguration(&reader)
+    repair = try RepairConfiguration(&reader)
     placementPolicy = try reader.read(Settings.placementPolicy)
     secret = try reader.readOptional(Settings.clusterSecret).map(ClusterSecret.init)
   }

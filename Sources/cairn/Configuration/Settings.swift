@@ -2,12 +2,18 @@ import CairnCluster
 import CairnStorage
 import Logging
 
+/// Whether something runs.
+enum Switch: String, CaseIterable, Sendable {
+  case on, off
+}
+
 /// Every setting there is, in the order of the README's table.
 enum Settings {
   // Listening
   static let host = Setting.text("HOST", default: "127.0.0.1", "a host name or IP address to listen on")
   static let port = Setting.integer("PORT", default: 8000, 0...65535)
   static let nodePort = Setting.integer("PORT", default: 8001, 0...65535)
+  static let replicatorPort = Setting.integer("PORT", default: 8002, 0...65535)
   static let advertiseHost = Setting.text(
     "ADVERTISE_HOST", "the host name or IP address at which coordinators reach this node")
 
@@ -20,6 +26,7 @@ enum Settings {
   static let directoryEntriesMax = Setting.integer(
     "MAX_ENTRIES_PER_DIRECTORY", default: 36, StorageConfiguration.directoryEntriesAllowed)
   static let garbageGrace = Setting.seconds("GARBAGE_GRACE", default: "3600", 0...31_536_000)
+  static let scrubRate = Setting.bytes("SCRUB_RATE", default: "5M", 0...(1 << 40))
 
   // Cluster
   static let redisHost = Setting.text("REDIS_HOST", default: "redis", "a host name or IP address")
@@ -44,6 +51,12 @@ enum Settings {
   static let clusterSecret = Setting.text(
     "CLUSTER_SECRET", "a secret text, the same on all coordinators and nodes", secret: true)
   static let allowInsecureCluster = Setting.flag("ALLOW_INSECURE_CLUSTER")
+
+  // Repair
+  static let repairDelay = Setting.seconds("REPAIR_DELAY", default: "600", 0.1...31_536_000)
+  static let repairBandwidth = Setting.bytes("REPAIR_BANDWIDTH", default: "64M", (64 << 10)...(1 << 40))
+  static let orphanAge = Setting.seconds("ORPHAN_AGE", default: "86400", 0.1...31_536_000)
+  static let replicator = Setting<Switch>.choice("REPLICATOR", default: .on)
 
   // Requests
   static let uploadSizeMax = Setting.bytes("MAX_UPLOAD_SIZE", default: "4T", 1...(4 << 40))

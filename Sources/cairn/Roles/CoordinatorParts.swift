@@ -4,6 +4,7 @@ import CairnCluster
 import CairnHTTP
 import CairnModel
 import CairnObjects
+import CairnRepair
 import Logging
 
 /// What makes a coordinator, in a process of its own or beside a storage node.
@@ -11,13 +12,14 @@ struct CoordinatorParts: Sendable {
   let view: ClusterView
   let allocator: VolumeAllocator
   let objects: ObjectService
+  let orphans: OrphanSweep
   let ids: BlobIDGenerator
   let api: NativeAPI
 
   init(
     role: RoleProcess, catalog: any Catalog, view: ClusterView, directory: any NodeDirectory,
     uploads: UploadConfiguration, replication: ReplicationPolicy, placement: PlacementPolicy,
-    zone: String? = nil, durability: String,
+    repair: RepairConfiguration, zone: String? = nil, durability: String,
     ids: BlobIDGenerator, barrier: WriteBarrier, reasonNotReady: @escaping @Sendable () -> String? = { nil }
   ) {
     let allocator = VolumeAllocator(
@@ -25,16 +27,24 @@ struct CoordinatorParts: Sendable {
       logger: role.logger)
     var settings = ObjectService.Settings(objectSizeMax: uploads.objectSizeMax)
     settings.zone = zone
+    settings.uploadTimeMax = repair.orphanAge
+    let damage = DamageReports(queue: catalog)
     let objects = ObjectService(
       settings: settings, catalog: catalog, allocator: allocator,
       view: view, directory: directory, ids: ids, barrier: barrier, budget: ByteBudget(bytes: uploads.memory),
-      threads: role.threads, logger: role.logger)
+      threads: role.threads, damaged: { damage.add($0.location.volume, on: $0.node) }, logger: role.logger)
     self.view = view
     self.allocator = allocator
     self.objects = objects
+    let planner = RepairPlanner(
+      queue: catalog, volumes: catalog, view: view, directory: directory,
+      settings: RepairSettings(repair, policy: placement), logger: role.logger)
+    orphans = OrphanSweep(
+      objects: objects, catalog: catalog, view: view, directory: directory, age: repair.orphanAge, logger: role.logger)
     self.ids = ids
     api = NativeAPI(
-      objects: objects, view: view, registry: catalog,
+      objects: objects, view: view, catalog: catalog,
+      maintenance: Maintenance(orphans: orphans, scrubAll: { try await planner.scrubAll() }),
       identity: NativeAPI.Identity(role: role.role, version: Cairn.version, durability: durability),
       reasonNotReady: reasonNotReady, logger: role.logger)
   }

@@ -3,6 +3,7 @@ import CairnCluster
 import CairnHTTP
 import CairnModel
 import CairnObjects
+import CairnRepair
 import Logging
 import NIOCore
 
@@ -24,13 +25,14 @@ struct CoordinatorRole {
     let deadline = TimeAmount(configuration.writeDeadline)
     let client = HTTPClient(
       group: process.group, timeouts: HTTPClient.Timeouts(connect: min(deadline, .seconds(2)), idle: deadline))
+    let directory = ClusterDirectory(view: view, client: client, secret: configuration.secret)
     let watch = CatalogWatch(
       epochs: catalog, patience: configuration.membership.timeout, logger: process.logger)
     let coordinator = CoordinatorParts(
       role: process, catalog: catalog, view: view,
-      directory: ClusterDirectory(view: view, client: client, secret: configuration.secret),
+      directory: directory,
       uploads: configuration.uploads, replication: configuration.replication,
-      placement: configuration.placementPolicy, zone: configuration.zone,
+      placement: configuration.placementPolicy, repair: configuration.repair, zone: configuration.zone,
       durability: "per node", ids: BlobIDGenerator(), barrier: WriteBarrier(),
       reasonNotReady: { watch.reasonNotReady })
     let recovery = CoordinatorRecovery(
@@ -43,6 +45,13 @@ struct CoordinatorRole {
       group.addTask { await watch.run(recovery) }
       // It reads manifests from nodes, which is only possible on an event loop of the client.
       group.addTask { await client.onEventLoop { await coordinator.objects.run() } }
+      if configuration.repair.isEnabled {
+        let replicator = Replicator(
+          name: ReplicatorRole.workerName(port: server.port), catalog: catalog, view: view, directory: directory,
+          settings: RepairSettings(configuration.repair, policy: configuration.placementPolicy), logger: process.logger)
+        group.addTask { await replicator.run() }
+        group.addTask { await client.onEventLoop { await coordinator.orphans.run() } }
+      }
       await process.stopped()
       process.logger.info("stopping")
       await server.stop(grace: configuration.process.shutdownGrace)

@@ -47,7 +47,7 @@ struct ServerRole {
     let coordinator = CoordinatorParts(
       role: process, catalog: catalog, view: view, directory: LocalDirectory(node), uploads: configuration.uploads,
       replication: configuration.replication, placement: configuration.placementPolicy,
-      durability: configuration.storage.durability.rawValue, ids: ids,
+      repair: configuration.repair, durability: configuration.storage.durability.rawValue, ids: ids,
       barrier: barrier)
     let reporter = StorageParts.Reporter(
       store: store, configuration: configuration.storage, address: configuration.process.listen, zone: "default")
@@ -66,6 +66,7 @@ struct ServerRole {
       group.addTask { await view.run() }
       group.addTask { await coordinator.objects.run() }
       group.addTask { await marker.run() }
+      if configuration.repair.isEnabled { group.addTask { await coordinator.orphans.run() } }
       group.addTask { await heartbeat.runUntilCancelled() }
       await process.stopped()
       process.logger.info("stopping")

@@ -13,7 +13,7 @@ extension ServerSuite {
       #expect(try await server.curl()("/blob/damaged", "-T", file).status == 201)
       #expect(try await server.curl().put("whole", "whole").status == 201)
       try await server.stopInOrder()
-      try flipByte(of: server, in: Data(RandomBytes.slice(from: 99, count: length)), at: length / 2)
+      try server.flipByte(in: Data(RandomBytes.slice(from: 99, count: length)), at: length / 2)
       try await server.restart()
       let curl = try server.curl()
       let answer = try await curl("/blob/damaged")
@@ -29,25 +29,6 @@ extension ServerSuite {
       #expect(try await curl("/blob/whole").text == "whole")
       #expect(try await curl("/blob/damaged", "-T", file).status == 200)
       expectSame(try await curl("/blob/damaged").body, FileManager.default.contents(atPath: file))
-    }
-
-    /// Finds the content in a log by its first bytes, and changes one bit of it.
-    private func flipByte(of server: CairnProcess, in content: Data, at offset: Int) throws {
-      // The part that is stored in one piece with the byte.
-      let start = offset / (8 << 20) * (8 << 20)
-      let pattern = content[start..<min(start + 64, content.count)]
-      let root = server.storagePath + "/volumes"
-      for path in FileManager.default.subpaths(atPath: root) ?? [] where path.hasSuffix(".log") {
-        let bytes = try Data(contentsOf: URL(fileURLWithPath: "\(root)/\(path)"))
-        guard let found = bytes.range(of: pattern) else { continue }
-        let position = found.lowerBound + offset - start
-        let log = try FileHandle(forUpdating: URL(fileURLWithPath: "\(root)/\(path)"))
-        defer { try? log.close() }
-        try log.seek(toOffset: UInt64(position))
-        try log.write(contentsOf: Data([bytes[position] ^ 1]))
-        return
-      }
-      Issue.record("the content is in no log")
     }
   }
 }

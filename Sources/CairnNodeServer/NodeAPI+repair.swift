@@ -1,0 +1,65 @@
+internal import CairnHTTP
+internal import CairnModel
+internal import CairnStorage
+
+/// What damaged or differing replicas are found and repaired with.
+extension NodeAPI {
+  /// Blobs in one item of a list.
+  private static let blobsPerItem = 1024
+
+  func digest(of volume: VolumeID) throws(StorageError) -> HTTPResponse {
+    try known(volume)
+    return frames { [store] frames in
+      let digest = try await frames.working { try await store.digest(of: volume) }
+      try await frames.item(digest.encoded())
+    }
+  }
+
+  func listBlobs(in volume: VolumeID) throws(StorageError) -> HTTPResponse {
+    try known(volume)
+    return frames { [store] frames in
+      let blobs = try await frames.working { try await store.blobs(in: volume) }
+      for start in stride(from: 0, to: blobs.count, by: Self.blobsPerItem) {
+        var item = FieldWriter(capacity: Self.blobsPerItem * ReplicaBlob.encodedLength)
+        for blob in blobs[start..<min(start + Self.blobsPerItem, blobs.count)] { blob.write(to: &item) }
+        try await frames.item(item.bytes)
+      }
+    }
+  }
+
+  func restore(_ request: HTTPRequest, at location: BlobLocation) async throws {
+    try await withRecord(of: request) { record in
+      guard record.header.blob == location.blob else {
+        throw Refusal(.malformed, "the record is of blob \(record.header.blob), not of \(location.blob)")
+      }
+      try await store.restore(record, to: location.volume)
+    }
+  }
+
+  func scrub(_ volume: VolumeID, _ request: HTTPRequest) throws -> HTTPResponse {
+    guard let rate = QueryParameters(request.query).number(NodeProtocol.rateQuery, default: 0) else {
+      throw Refusal(.malformed, "'\(NodeProtocol.rateQuery)' must be bytes a second, or 0 for no limit")
+    }
+    try known(volume)
+    return frames { [store] frames in
+      let report = try await frames.working { try await store.scrub(volume, bytesPerSecond: rate) }
+      for item in report.encodedItems() { try await frames.item(item) }
+    }
+  }
+
+  func listDamaged(in volume: VolumeID) throws(StorageError) -> HTTPResponse {
+    let damaged = try store.damaged(in: volume)
+    return frames { frames in
+      for blob in damaged {
+        var item = FieldWriter(capacity: 16)
+        item.write(blob)
+        try await frames.item(item.bytes)
+      }
+    }
+  }
+
+  /// Refuses before the answer has begun, while there still is a status to say it with.
+  private func known(_ volume: VolumeID) throws(StorageError) {
+    guard store.volume(volume) != nil else { throw .unknownVolume(volume) }
+  }
+}

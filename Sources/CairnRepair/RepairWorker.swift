@@ -1,0 +1,187 @@
+package import CairnCatalog
+package import CairnCluster
+internal import CairnModel
+internal import CairnNodeClient
+package import Logging
+
+/// Does the work that the queue holds, until it is cancelled.
+package struct RepairWorker: Sendable {
+  /// Pieces of work done at the same time.
+  private static let workMax = 2
+  private static let pollInterval: Duration = .milliseconds(500)
+  private static let retryMax: Duration = .seconds(300)
+
+  private let name: String
+  private let queue: any RepairQueue
+  private let volumes: any VolumeCatalog
+  private let view: ClusterView
+  private let directory: any NodeDirectory
+  private let settings: RepairSettings
+  private let limit: BandwidthLimit
+  private let logger: Logger
+
+  /// - Parameter name: lasts over restarts, as the queue wants it.
+  package init(
+    name: String, queue: any RepairQueue, volumes: any VolumeCatalog, view: ClusterView,
+    directory: any NodeDirectory, settings: RepairSettings, logger: Logger
+  ) {
+    self.name = name
+    self.queue = queue
+    self.volumes = volumes
+    self.view = view
+    self.directory = directory
+    self.settings = settings
+    limit = BandwidthLimit(bytesPerSecond: settings.bandwidth)
+    self.logger = logger
+  }
+
+  package func run() async {
+    await withTaskGroup(of: Void.self) { group in
+      for slot in 0..<Self.workMax {
+        group.addTask { await work(as: "\(name)-\(slot)") }
+      }
+    }
+  }
+
+  private func work(as worker: String) async {
+    while !Task.isCancelled {
+      let claimed = (try? await queue.claim(worker: worker, limit: 1, lease: settings.lease)) ?? []
+      for work in claimed { await perform(work) }
+      if claimed.isEmpty { try? await Task.sleep(for: Self.pollInterval) }
+    }
+  }
+
+  private func perform(_ claimed: ClaimedWork) async {
+    let outcome = await withTaskGroup(of: Result<Void, RepairError>?.self) { group in
+      group.addTask {
+        do {
+          try await perform(try VolumeWork(claimed.work), of: claimed)
+          return .success(())
+        } catch {
+          return .failure(RepairError(error))
+        }
+      }
+      // Whoever loses the lease stops: another worker is at it.
+      group.addTask {
+        while (try? await Task.sleep(for: settings.lease / 3)) != nil {
+          if (try? await queue.renew(claimed, lease: settings.lease)) == false { return nil }
+        }
+        return nil
+      }
+      let first = await group.next() ?? nil
+      group.cancelAll()
+      return first
+    }
+    switch outcome {
+    case .success?:
+      logger.info("repair done", metadata: ["work": "\(claimed.work.kind)", "key": "\(claimed.work.key)"])
+      _ = try? await queue.complete(claimed)
+    case .failure(let error)?:
+      logger.warning(
+        "repair failed",
+        metadata: [
+          "work": "\(claimed.work.kind)", "key": "\(claimed.work.key)", "attempt": "\(claimed.attempt)",
+          "error": "\(error)",
+        ])
+      let wait = min(Duration.seconds(1) * (1 << min(claimed.attempt, 10)), Self.retryMax)
+      _ = try? await queue.fail(claimed, error: "\(error)", retryAfter: wait)
+    case nil: break
+    }
+  }
+
+  // MARK: Kinds of work
+
+  private func perform(_ work: VolumeWork, of claimed: ClaimedWork) async throws {
+    guard let volume = try await volumes.volume(work.volume) else { return }
+    switch work {
+    case .replicate(_, let target, let replaced): try await replicate(volume, target, replaced, claimed)
+    case .retire(_, let node): try await retire(volume, node)
+    case .drop(_, let node): try await drop(volume, node)
+    case .mend(_, let node): try await mend(volume, node)
+    case .scrub(_, let node): try await scrub(volume, node)
+    }
+  }
+
+  private func replicate(_ volume: Volume, _ target: NodeID, _ replaced: NodeID?, _ claimed: ClaimedWork) async throws {
+    // Things may have changed since the work was planned; the next plan sees to what is left.
+    guard !volume.nodes.contains(target), replaced.map(volume.nodes.contains) ?? true else { return }
+    let sources = volume.nodes.filter(view.isActive).compactMap { directory.node($0) as? any StorageNode & RecordLog }
+    guard !sources.isEmpty else { throw RepairError.noSource(volume.id) }
+    guard let targetNode = directory.node(target) else { throw RepairError.unknownNode(target) }
+    _ = try await volumes.seal(volume.id)
+    // From here on no append can succeed on all replicas, so a source has every record that ever will be acknowledged.
+    for source in sources { try await source.seal(volume.id) }
+    let copy = VolumeCopy(volume: volume.id, sources: sources, target: targetNode, limit: limit) { done, total in
+      _ = try? await queue.progress(claimed, done: done, total: total)
+    }
+    try await copy.run()
+    var nodes = volume.nodes
+    if let replaced, let index = nodes.firstIndex(of: replaced) { nodes[index] = target } else { nodes.append(target) }
+    guard try await volumes.replaceNodes(of: volume.id, expecting: volume.nodes, with: nodes) else {
+      throw RepairError.failed("the nodes of volume \(volume.id) changed meanwhile")
+    }
+    logger.info(
+      "replica made",
+      metadata: [
+        "volume": "\(volume.id)", "node": "\(target)", "replaced": "\(replaced.map { "\($0)" } ?? "none")",
+      ])
+    if let replaced, view.isActive(replaced) { try? await directory.node(replaced)?.drop(volume.id) }
+  }
+
+  private func retire(_ volume: Volume, _ node: NodeID) async throws {
+    let rest = volume.nodes.filter { $0 != node }
+    guard rest.count < volume.nodes.count, !rest.isEmpty, rest.allSatisfy(view.isActive) else { return }
+    _ = try await volumes.seal(volume.id)
+    for holder in volume.nodes.compactMap({ directory.node($0) }) { try await holder.seal(volume.id) }
+    guard try await volumes.replaceNodes(of: volume.id, expecting: volume.nodes, with: rest) else { return }
+    try await directory.node(node)?.drop(volume.id)
+  }
+
+  /// Never the last good one: all replicas that the catalog names must be there, whole.
+  private func drop(_ volume: Volume, _ node: NodeID) async throws {
+    guard !volume.nodes.contains(node), !volume.nodes.isEmpty, volume.nodes.allSatisfy(view.isActive) else { return }
+    for holder in volume.nodes {
+      guard let replica = try await directory.node(holder)?.volumes().first(where: { $0.id == volume.id }),
+        !replica.isFailed, replica.damagedCount == 0
+      else { return }
+    }
+    try await directory.node(node)?.drop(volume.id)
+    logger.info("surplus replica dropped", metadata: ["volume": "\(volume.id)", "node": "\(node)"])
+  }
+
+  private func scrub(_ volume: Volume, _ node: NodeID) async throws {
+    guard volume.nodes.contains(node), let holder = directory.node(node) else { return }
+    let report = try await holder.scrub(volume.id, bytesPerSecond: settings.bandwidth)
+    guard !report.damaged.isEmpty else { return }
+    logger.warning(
+      "damage found", metadata: ["volume": "\(volume.id)", "node": "\(node)", "records": "\(report.damaged.count)"])
+    try await queue.enqueue(VolumeWork.mend(volume.id, on: node).queued)
+  }
+
+  /// Compares a replica with the others, and gives it what it lacks or has damaged.
+  private func mend(_ volume: Volume, _ node: NodeID) async throws {
+    guard volume.nodes.contains(node), let damagedNode = directory.node(node) else { return }
+    let others = volume.nodes.filter { $0 != node && view.isActive($0) }.compactMap { directory.node($0) }
+    var bad = Set(try await damagedNode.damaged(in: volume.id))
+    if volume.state == .sealed {
+      let present = Set(try await damagedNode.blobs(in: volume.id).map(\.blob))
+      for other in others {
+        bad.formUnion(try await other.blobs(in: volume.id).map(\.blob).filter { !present.contains($0) })
+      }
+    }
+    var lost = 0
+    for blob in bad.sorted() {
+      let location = BlobLocation(volume: volume.id, blob: blob)
+      var record: EncodedRecord?
+      for other in others where record == nil { record = try? await other.record(location) }
+      guard let record else {
+        lost += 1
+        continue
+      }
+      try await limit.take(record.header.paddedLength)
+      try await damagedNode.restore(record, to: volume.id)
+      logger.info("record mended", metadata: ["volume": "\(volume.id)", "blob": "\(blob)", "node": "\(node)"])
+    }
+    guard lost == 0 else { throw RepairError.damaged(volume.id, count: lost) }
+  }
+}

@@ -1,0 +1,100 @@
+package import CairnCatalog
+package import CairnCluster
+package import CairnModel
+internal import NIOCore
+
+/// What a worker does to the replicas of one volume.
+///
+/// All work that changes a volume's replicas has the same key, so that it is done one after the other, and never by two
+/// workers at once.
+package enum VolumeWork: Hashable, Sendable {
+  /// Copy the volume to a node, and put that in the place of another one in its list; nil where the list grows.
+  case replicate(VolumeID, to: NodeID, replacing: NodeID?)
+  /// Take a node off the list of a volume that has enough replicas without it, and delete its replica.
+  case retire(VolumeID, from: NodeID)
+  /// Delete a replica on a node that is not in the volume's list.
+  case drop(VolumeID, from: NodeID)
+  /// Put intact records in the place of those that are damaged or missing on a node.
+  case mend(VolumeID, on: NodeID)
+  /// Read a replica whole and verify it; what is damaged is mended after that.
+  case scrub(VolumeID, on: NodeID)
+
+  private enum Kind: String {
+    case replicate, retire, drop, mend, scrub
+  }
+
+  package init(_ task: RepairTask) {
+    switch task {
+    case .replicate(let volume, _, let target, let replaced): self = .replicate(volume, to: target, replacing: replaced)
+    case .retire(let volume, let node): self = .retire(volume, from: node)
+    }
+  }
+
+  package var volume: VolumeID {
+    switch self {
+    case .replicate(let volume, _, _), .retire(let volume, _), .drop(let volume, _), .mend(let volume, _),
+      .scrub(let volume, _):
+      volume
+    }
+  }
+
+  // MARK: As the queue keeps it
+
+  private static let volumeTag: UInt8 = 1
+  private static let nodeTag: UInt8 = 2
+  private static let replacedTag: UInt8 = 3
+  private static let what = "work on a volume"
+
+  package var queued: RepairWork {
+    var writer = FieldWriter(capacity: 96)
+    writer.field(Self.volumeTag, volume.rawValue)
+    let kind: Kind
+    switch self {
+    case .replicate(_, let target, let replaced):
+      kind = .replicate
+      writer.field(Self.nodeTag, target.description)
+      if let replaced { writer.field(Self.replacedTag, replaced.description) }
+    case .retire(_, let node):
+      kind = .retire
+      writer.field(Self.nodeTag, node.description)
+    case .drop(_, let node):
+      kind = .drop
+      writer.field(Self.nodeTag, node.description)
+    case .mend(_, let node):
+      kind = .mend
+      writer.field(Self.nodeTag, node.description)
+    case .scrub(_, let node):
+      kind = .scrub
+      writer.field(Self.nodeTag, node.description)
+    }
+    return RepairWork(key: key, kind: kind.rawValue, payload: writer.bytes)
+  }
+
+  private var key: String {
+    if case .scrub(let volume, let node) = self { return "scrub/\(volume)/\(node)" }
+    return "volume/\(volume)"
+  }
+
+  package init(_ work: RepairWork) throws(FormatError) {
+    var bytes = ByteBuffer(bytes: work.payload)
+    var volume: VolumeID?
+    var nodes: [UInt8: NodeID] = [:]
+    while var field = try bytes.readField(of: Self.what) {
+      switch field.tag {
+      case Self.volumeTag: volume = field.value.readInteger(endianness: .little).map(VolumeID.init(rawValue:))
+      case Self.nodeTag, Self.replacedTag: nodes[field.tag] = field.value.validatedString.flatMap { NodeID($0) }
+      default: continue
+      }
+    }
+    guard let volume else { throw .missingField(what: Self.what, name: "volume") }
+    guard let node = nodes[Self.nodeTag] else { throw .missingField(what: Self.what, name: "node") }
+    switch Kind(rawValue: work.kind) {
+    case .replicate: self = .replicate(volume, to: node, replacing: nodes[Self.replacedTag])
+    case .retire: self = .retire(volume, from: node)
+    case .drop: self = .drop(volume, from: node)
+    case .mend: self = .mend(volume, on: node)
+    case .scrub: self = .scrub(volume, on: node)
+    case nil: throw .badField(what: "\(Self.what) of kind '\(work.kind)'", tag: 0)
+    }
+  }
+}

@@ -1,0 +1,63 @@
+import ArgumentParser
+import CairnHTTP
+import Foundation
+
+/// Which server an operator's command asks, and how it shows the answer.
+struct OperatorOptions: ParsableArguments {
+  @Option(
+    help: "A server or coordinator, http://HOST:PORT. [CAIRN_SERVER, default \(ServerAddress.fallback)]")
+  var server: String?
+  @Flag(help: "Print the server's JSON.")
+  var json = false
+
+  /// - Throws: `ValidationError` for a text that is no address.
+  func client() throws -> OperatorClient {
+    let environment = ProcessInfo.processInfo.environment["CAIRN_SERVER"].flatMap { $0.isEmpty ? nil : $0 }
+    let text = server ?? environment ?? ServerAddress.fallback
+    guard let address = ServerAddress(text) else {
+      throw ValidationError("The server is '\(text)', allowed: http://HOST or http://HOST:PORT")
+    }
+    return OperatorClient(address)
+  }
+
+  /// Prints an answer as it came, or what people read of it.
+  func show<Answer: Decodable>(
+    _ data: Data, _ client: OperatorClient, _ text: (Answer) -> String
+  ) throws(OperatorError) {
+    if json {
+      print(String(decoding: data, as: UTF8.self))
+    } else {
+      print(text(try client.decode(data)))
+    }
+  }
+}
+
+/// A command that asks a running server, and ends.
+protocol OperatorCommand: AsyncParsableCommand {
+  var options: OperatorOptions { get }
+  func run(_ client: OperatorClient) async throws(OperatorError)
+}
+
+extension OperatorCommand {
+  func run() async throws {
+    let client = try options.client()
+    do throws(OperatorError) {
+      try await run(client)
+    } catch {
+      FileHandle.standardError.write(Data("cairn: \(error)\n".utf8))
+      throw ExitCode(error.exitCode)
+    }
+  }
+}
+
+/// Which node a command is about.
+struct NodeArgument: ParsableArguments {
+  @Argument(help: ArgumentHelp("The node's id, or its first digits, as `cairn nodes` shows them.", valueName: "node"))
+  var node: String
+
+  func validate() throws {
+    guard !node.isEmpty, node.count <= 32, node.allSatisfy(\.isHexDigit) else {
+      throw ValidationError("The node is '\(node)', allowed: 1 to 32 hexadecimal digits, as `cairn nodes` shows them")
+    }
+  }
+}

@@ -1,0 +1,17 @@
+import ArgumentParser
+import NIOHTTP1
+
+/// `cairn undrain NODE` takes a drain back.
+struct Undrain: OperatorCommand {
+  static let configuration = CommandConfiguration(abstract: "Take a drain back: the node gets data again.")
+
+  @OptionGroup var target: NodeArgument
+  @OptionGroup var options: OperatorOptions
+
+  func run(_ client: OperatorClient) async throws(OperatorError) {
+    let id = try await client.nodeID(target.node)
+    try options.show(try await client.send(.DELETE, "/nodes/\(id)/drain"), client) { (node: NodeAnswer) in
+      "node \(id) is \(node.status)"
+    }
+  }
+}

@@ -1,0 +1,67 @@
+import CairnHTTP
+import Foundation
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+
+/// Speaks to a server or coordinator for an operator.
+struct OperatorClient {
+  /// Nobody's status is larger: some hundred bytes for each of many thousand nodes.
+  private static let answerBytesMax = 64 << 20
+  /// Counting the volumes of a large cluster takes a while.
+  private static let timeouts = HTTPClient.Timeouts(connect: .seconds(5), idle: .seconds(60))
+
+  let server: ServerAddress
+  private let client: HTTPClient
+
+  init(_ server: ServerAddress) {
+    self.server = server
+    client = HTTPClient(group: .singleton, timeouts: Self.timeouts)
+  }
+
+  /// Sends a request without a body.
+  ///
+  /// - Returns: the body of an answer that says yes.
+  func send(_ method: HTTPMethod, _ path: String) async throws(OperatorError) -> Data {
+    let (status, body): (HTTPResponseStatus, ByteBuffer)
+    do throws(HTTPClientError) {
+      let answer = try await client.fetch(
+        HTTPClientRequest(method, server.path + path), from: server.listen, limit: Self.answerBytesMax)
+      (status, body) = (answer.status, answer.body)
+    } catch {
+      throw .unreachable("\(error)")
+    }
+    let data = Data(body.readableBytesView)
+    guard (200..<300).contains(status.code) else {
+      let detail = (try? Self.decoder.decode(ErrorAnswer.self, from: data))?.detail
+      throw .refused(
+        detail ?? "\(server.listen) answered \(status.code) to \(method.rawValue) \(path): is it a Cairn coordinator?")
+    }
+    return data
+  }
+
+  /// Reads what a path answers.
+  func get<Answer: Decodable>(_ path: String, as: Answer.Type = Answer.self) async throws(OperatorError) -> Answer {
+    try decode(try await send(.GET, path))
+  }
+
+  func decode<Answer: Decodable>(_ data: Data, as: Answer.Type = Answer.self) throws(OperatorError) -> Answer {
+    do {
+      return try Self.decoder.decode(Answer.self, from: data)
+    } catch {
+      throw .refused("\(server.listen) sent an answer that this cairn doesn't understand: use one of its version")
+    }
+  }
+
+  /// The whole id of the node that `prefix` abbreviates.
+  func nodeID(_ prefix: String) async throws(OperatorError) -> String {
+    let nodes = try await get("/nodes", as: NodesAnswer.self)
+    return try NodePrefix.find(prefix, among: nodes.all.map(\.nodeId))
+  }
+
+  private static var decoder: JSONDecoder {
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    return decoder
+  }
+}

@@ -1,0 +1,112 @@
+import CairnModel
+import CairnTestSupport
+import Foundation
+import Synchronization
+import Testing
+
+extension ClusterSuite {
+  /// Everything at once: load, faults from a seed, and a judge of all that clients were told.
+  ///
+  /// `make test` runs each for some seconds with a fixed seed. `make chaos` sets `CAIRN_CHAOS_SECONDS` and runs
+  /// `CAIRN_CHAOS_SEEDS` seeds for so long each. `CAIRN_TEST_SEED` is the first seed, `CAIRN_CHAOS_FAULTS` chooses
+  /// among those of ``Nemesis/Kind``.
+  @Suite struct ChaosTests {
+    private static let seconds = Environment.variable("CAIRN_CHAOS_SECONDS").flatMap { Int($0) }
+    private static let clients = 8
+
+    static let seeds: [UInt64] = {
+      let first = Environment.variable(SeededRandom.variable).flatMap { UInt64($0) } ?? 1
+      let count = Environment.variable("CAIRN_CHAOS_SEEDS").flatMap { UInt64($0) } ?? 1
+      return (0..<max(count, 1)).map { first &+ $0 }
+    }()
+
+    static let kinds: Set<Nemesis.Kind> = {
+      guard let text = Environment.variable("CAIRN_CHAOS_FAULTS") else { return Nemesis.Kind.usual }
+      return Set(text.split(separator: ",").compactMap { Nemesis.Kind(rawValue: String($0)) })
+    }()
+
+    @Test(arguments: seeds) func acknowledgedObjectsSurviveFaults(seed: UInt64) async throws {
+      let length = Duration.seconds(Self.seconds ?? 25)
+      print("chaos: \(SeededRandom.variable)=\(seed), \(length), \(Self.kinds.map(\.rawValue).sorted())")
+      let chaos = try await ChaosCluster(seed: seed, repairDelay: Self.repairDelay(seed))
+      let nemesis = Nemesis(
+        seed: seed, kinds: Self.kinds, nodeCount: chaos.nodes.count, coordinatorCount: chaos.coordinators.count,
+        length: length)
+      let load = ChaosLoad(seed: seed, ports: chaos.coordinators.map(\.port))
+      let told = Mutex<[String]>([])
+      let tell: @Sendable (String) -> Void = { event in
+        told.withLock { $0.append("\(load.history.now / 1_000_000) ms: \(event)") }
+      }
+      try await load.work(clients: Self.clients) {
+        async let nodes: Void = Nemesis.carryOut(nemesis.nodes, on: chaos, tell: tell)
+        async let control: Void = Nemesis.carryOut(nemesis.control, on: chaos, tell: tell)
+        _ = try await (nodes, control)
+      }
+      try await chaos.waitUntilHealed()
+      let counts = load.counts
+      try await load.readAll()
+
+      let events = told.withLock { $0 }.joined(separator: "\n")
+      let names = load.history.byName.count
+      print(
+        """
+        chaos: seed \(seed): \(nemesis.nodes.count) + \(nemesis.control.count) faults; \(counts.acknowledged) writes \
+        answered and \(counts.unknown) not, \(counts.read) reads answered and \(counts.unread) not, \(names) names
+        """)
+      let problems = load.problems + load.history.problems()
+      #expect(problems.isEmpty, "seed \(seed):\n\(problems.joined(separator: "\n"))\nfaults:\n\(events)")
+      #expect(counts.acknowledged > 100)
+      let isComplete = await report("seed \(seed), faults:\n\(events)") {
+        try await chaos.waitUntilComplete(within: .seconds(120))
+      }
+      print("chaos: seed \(seed): repairs: \(chaos.repairs())")
+      let errors = chaos.loggedErrors()
+      if !errors.isEmpty { print("chaos: seed \(seed): errors in the logs:\n\(errors.joined(separator: "\n"))") }
+      if !problems.isEmpty || !isComplete { try keepLogs(of: chaos, seed: seed, events: events) }
+      try await expectFullReplicas(chaos, nemesis, seed: seed)
+    }
+
+    /// Every other seed has nodes replaced that were away for some seconds only.
+    private static func repairDelay(_ seed: UInt64) -> Int { seed.isMultiple(of: 2) || kinds.contains(.wipe) ? 2 : 600 }
+
+    /// False where `body` fails; the test goes on.
+    private func report(_ comment: String, _ body: () async throws -> Void) async -> Bool {
+      do {
+        try await body()
+        return true
+      } catch {
+        Issue.record("\(error)\n\(comment)")
+        return false
+      }
+    }
+
+    /// Stops everything, and looks into the files of the nodes.
+    private func expectFullReplicas(_ chaos: ChaosCluster, _ nemesis: Nemesis, seed: UInt64) async throws {
+      var (paths, damaged) = ([NodeID: String](), NodeID?.none)
+      for (index, node) in chaos.nodes.enumerated() {
+        let id = try #require(NodeID(try await chaos.cluster.id(of: node)))
+        paths[id] = node.storagePath
+        if nemesis.nodes.contains(where: { $0.fault == .flipBytes(index) }) { damaged = id }
+      }
+      for process in chaos.coordinators + chaos.nodes { try await process.stopInOrder() }
+      let check = try await ReplicaCheck(
+        storagePaths: paths, redisPort: chaos.cluster.redis.port, damaged: damaged)
+      print(
+        """
+        chaos: seed \(seed): \(check.objectCount) objects of \(check.referencedCount) records among \
+        \(check.recordCount) on the disks, \(check.orphanCount) of them orphans
+        """)
+      #expect(check.problems == [], "seed \(seed)")
+    }
+
+    /// Logs of a failed run, for whoever looks for its cause.
+    private func keepLogs(of chaos: ChaosCluster, seed: UInt64, events: String) throws {
+      guard let folder = Environment.variable("CAIRN_CHAOS_LOGS") else { return }
+      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+      for process in chaos.coordinators + chaos.nodes {
+        try Data(process.log.utf8).write(to: URL(filePath: "\(folder)/\(seed)-\(process.role)-\(process.port).log"))
+      }
+      try Data(events.utf8).write(to: URL(filePath: "\(folder)/\(seed)-faults.txt"))
+    }
+  }
+}

@@ -1,0 +1,122 @@
+import CairnTestSupport
+import Foundation
+
+/// What goes wrong in a run, and when: made from a seed, so that it can go wrong again.
+struct Nemesis: Sendable {
+  enum Fault: Hashable, Sendable, CustomStringConvertible {
+    case killNode(Int)
+    case pauseNode(Int)
+    /// Connections between the coordinators and a node break, and new ones are refused.
+    case cutNode(Int)
+    /// They stay, and nothing comes through.
+    case silenceNode(Int)
+    case flipBytes(Int)
+    /// Its reserve is said to be reached.
+    case fillNode(Int)
+    /// It comes back with nothing, as another node.
+    case wipeNode(Int)
+    case killCoordinator(Int)
+    case pauseCoordinator(Int)
+    case killRedis
+    case pauseRedis
+
+    var description: String {
+      switch self {
+      case .killNode(let node): "kill node \(node)"
+      case .pauseNode(let node): "pause node \(node)"
+      case .cutNode(let node): "cut off node \(node)"
+      case .silenceNode(let node): "silence node \(node)"
+      case .flipBytes(let node): "flip bytes of node \(node)"
+      case .fillNode(let node): "fill the disk of node \(node)"
+      case .wipeNode(let node): "wipe node \(node)"
+      case .killCoordinator(let coordinator): "kill coordinator \(coordinator)"
+      case .pauseCoordinator(let coordinator): "pause coordinator \(coordinator)"
+      case .killRedis: "kill redis"
+      case .pauseRedis: "pause redis"
+      }
+    }
+  }
+
+  /// One fault for some time, after a time of peace.
+  struct Strike: Sendable, CustomStringConvertible {
+    let peace: Duration
+    let fault: Fault
+    let length: Duration
+
+    var description: String { "\(fault) for \(length)" }
+  }
+
+  enum Kind: String, CaseIterable, Sendable {
+    case kill, pause, cut, flip, fill, redis
+    /// Not together with ``flip``: what is wiped may be the only good replica of what is damaged.
+    case wipe
+
+    /// Those that are used where nobody chooses.
+    static let usual = Set(allCases).subtracting([.wipe])
+  }
+
+  /// Strikes against nodes: one node at a time, so that with two replicas everything is there somewhere.
+  let nodes: [Strike]
+  /// Strikes against coordinators and Redis, at the same time as the others.
+  let control: [Strike]
+
+  init(seed: UInt64, kinds: Set<Kind>, nodeCount: Int, coordinatorCount: Int, length: Duration) {
+    var random = SeededRandom(seed: seed ^ 0xFA17)
+    // Bytes of one node only are ever flipped: the other replica is then sound.
+    let victim = Int.random(in: 0..<nodeCount, using: &random)
+    nodes = Self.strikes(length, &random) { random in
+      let node = Int.random(in: 0..<nodeCount, using: &random)
+      var faults: [(Fault, Duration)] = []
+      if kinds.contains(.kill) { faults += [(.killNode(node), .milliseconds(1500)), (.killNode(node), .seconds(4))] }
+      if kinds.contains(.pause) { faults += [(.pauseNode(node), .seconds(4)), (.pauseNode(node), .milliseconds(800))] }
+      if kinds.contains(.cut) {
+        faults += [
+          (.cutNode(node), .seconds(3)), (.silenceNode(node), .seconds(4)), (.cutNode(node), .milliseconds(50)),
+        ]
+      }
+      if kinds.contains(.flip) { faults += [(.flipBytes(victim), .milliseconds(1))] }
+      if kinds.contains(.fill) { faults += [(.fillNode(node), .seconds(3))] }
+      if kinds.contains(.wipe) { faults += [(.wipeNode(node), .seconds(2)), (.wipeNode(node), .milliseconds(10))] }
+      return faults.randomElement(using: &random)
+    }
+    control = Self.strikes(length, &random) { random in
+      let coordinator = Int.random(in: 0..<coordinatorCount, using: &random)
+      var faults: [(Fault, Duration)] = []
+      if kinds.contains(.kill) { faults += [(.killCoordinator(coordinator), .seconds(1))] }
+      if kinds.contains(.pause) { faults += [(.pauseCoordinator(coordinator), .seconds(3))] }
+      if kinds.contains(.redis) { faults += [(.killRedis, .seconds(1)), (.pauseRedis, .seconds(2))] }
+      return faults.randomElement(using: &random)
+    }
+  }
+
+  private static func strikes(
+    _ length: Duration, _ random: inout SeededRandom, _ choose: (inout SeededRandom) -> (Fault, Duration)?
+  ) -> [Strike] {
+    var strikes: [Strike] = []
+    var end = Duration.zero
+    while true {
+      let peace = Duration.milliseconds(Int.random(in: 200...2500, using: &random))
+      guard let (fault, longest) = choose(&random) else { return strikes }
+      let strike = Strike(peace: peace, fault: fault, length: longest * Double.random(in: 0.1...1, using: &random))
+      end += peace + strike.length
+      guard end < length else { return strikes }
+      strikes.append(strike)
+    }
+  }
+
+  /// Strikes, one after the other.
+  ///
+  /// - Parameter tell: gets what happens, when it happens.
+  static func carryOut(
+    _ strikes: [Strike], on cluster: ChaosCluster, tell: @escaping @Sendable (String) -> Void
+  ) async throws {
+    for strike in strikes {
+      try await Task.sleep(for: strike.peace)
+      tell("\(strike)")
+      try await cluster.begin(strike.fault)
+      try await Task.sleep(for: strike.length)
+      try await cluster.end(strike.fault)
+      tell("end: \(strike.fault)")
+    }
+  }
+}

@@ -1,0 +1,184 @@
+import CairnTestSupport
+import Foundation
+import Testing
+
+extension ClusterSuite {
+  /// The cluster makes good what it lost, without being told.
+  @Suite struct RepairTests {
+    private static let settings = [
+      "REPLICATION_FACTOR": "2", "REPAIR_DELAY": "2", "NODE_TIMEOUT": "1", "NODE_WRITE_DEADLINE": "1",
+    ]
+
+    private func upload(_ count: Int, to cluster: Cluster) async throws -> [(name: String, content: Content)] {
+      let port = cluster.coordinators[0].port
+      return try await BlockingThreads.run {
+        var random = SeededRandom(seed: 11)
+        let connection = try WireClient(port: port)
+        return try (0..<count).map { index in
+          let content = Content.random(using: &random)
+          let answer = try connection.request("PUT", "/blob/file-\(index)", body: content.bytes)
+          #expect(answer.status == 201)
+          return ("file-\(index)", content)
+        }
+      }
+    }
+
+    private func expectAll(_ stored: [(name: String, content: Content)], in cluster: Cluster) async throws {
+      let port = cluster.coordinators[0].port
+      try await BlockingThreads.run {
+        let connection = try WireClient(port: port)
+        for (name, content) in stored {
+          let answer = try connection.request("GET", "/blob/\(name)")
+          let isSame = content.isSame(as: answer.body)
+          #expect(answer.status == 200 && isSame, "\(name): status \(answer.status)")
+        }
+      }
+    }
+
+    /// Waits until every file says that all its replicas are there.
+    private func waitUntilComplete(_ stored: [(name: String, content: Content)], in cluster: Cluster) async throws {
+      let curl = try cluster.curl()
+      for (name, _) in stored {
+        try await eventually("\(name) is complete", within: .seconds(60)) {
+          try await curl("/blob/\(name)/status").json["status"] as? String == "completed"
+        }
+      }
+    }
+
+    /// Then another node dies: what was healed is all there is.
+    @Test func theReplicasOfADeadNodeAreMadeElsewhere() async throws {
+      var cluster = try await Cluster(nodes: 3, Self.settings)
+      let stored = try await upload(60, to: cluster)
+      let dead = cluster.nodes.removeFirst()
+      let id = try await cluster.id(of: dead)
+      try await dead.kill()
+      try await cluster.waitUntilActive(2)
+      try await waitUntilComplete(stored, in: cluster)
+      let status = try await cluster.curl()("/blob/file-0/status").json
+      #expect((status["successful_nodes"] as? [String])?.contains(id) == false)
+      try await cluster.nodes[0].kill()
+      try await expectAll(stored, in: cluster)
+    }
+
+    @Test func aNodeThatWasLostAndJoinsANewOneHealsAll() async throws {
+      var cluster = try await Cluster(nodes: 2, Self.settings)
+      let stored = try await upload(30, to: cluster)
+      try await cluster.nodes.removeFirst().kill()
+      try await cluster.waitUntilActive(1)
+      cluster.nodes.append(try await CairnProcess(.node, cluster.settings))
+      try await waitUntilComplete(stored, in: cluster)
+      try await cluster.nodes[0].kill()
+      try await expectAll(stored, in: cluster)
+    }
+
+    /// One bit of one replica is changed on its disk: every read gives the right bytes, and the replica is mended.
+    @Test func aDamagedReplicaIsMendedByReading() async throws {
+      let cluster = try await Cluster(nodes: 2, Self.settings)
+      let curl = try cluster.curl()
+      let content = Content(offset: 77, count: 300_000)
+      let file = try TemporaryFolder("repair")
+      try Data(content.bytes).write(to: URL(filePath: file.path + "/up"))
+      #expect(try await curl("/blob/file", "--upload-file", file.path + "/up").status == 201)
+      try cluster.nodes[0].flipByte(in: Data(content.bytes), at: 150_000)
+      for _ in 1...20 {
+        let answer = try await curl("/blob/file")
+        #expect(answer.status == 200)
+        #expect(content.isSame(as: Array(answer.body)))
+      }
+      // The mended replica alone gives the right bytes.
+      try await eventually("the replica is mended", within: .seconds(30)) {
+        cluster.coordinators[0].log.contains("record mended")
+      }
+      try await cluster.nodes[1].kill()
+      try await eventually("the other replica answers") { try await curl("/blob/file").status == 200 }
+      #expect(content.isSame(as: Array(try await curl("/blob/file").body)))
+    }
+
+    /// A node comes back after its replicas were made elsewhere: they are dropped there, and no others.
+    @Test func surplusReplicasOfANodeThatCameBackAreDropped() async throws {
+      let cluster = try await Cluster(nodes: 3, Self.settings)
+      let stored = try await upload(30, to: cluster)
+      try await cluster.nodes[0].kill()
+      try await cluster.waitUntilActive(2)
+      try await waitUntilComplete(stored, in: cluster)
+      try await cluster.nodes[0].restart(samePort: false)
+      try await cluster.waitUntilActive(3)
+      try await eventually("the surplus replicas are dropped", within: .seconds(60)) {
+        cluster.coordinators[0].log.contains("surplus replica dropped")
+      }
+      try await cluster.nodes[0].kill()
+      try await expectAll(stored, in: cluster)
+    }
+
+    /// The worker that copies is killed: another one takes its work over.
+    @Test func theWorkOfAKilledWorkerIsDoneByAnother() async throws {
+      let cluster = try await Cluster(coordinators: 2, nodes: 3, Self.settings)
+      let stored = try await upload(60, to: cluster)
+      try await cluster.nodes[0].kill()
+      try await cluster.waitUntilActive(2)
+      try await eventually("a coordinator copies", within: .seconds(30)) {
+        cluster.coordinators.contains { $0.log.contains("replica made") }
+      }
+      try await cluster.coordinators[1].kill()
+      try await waitUntilComplete(stored, in: cluster)
+      try await expectAll(stored, in: cluster)
+    }
+
+    /// A drained node ends without a replica, is said to be expendable, and may go.
+    @Test func aDrainedNodeIsEmptied() async throws {
+      let cluster = try await Cluster(nodes: 3, Self.settings)
+      let stored = try await upload(40, to: cluster)
+      let curl = try cluster.curl()
+      let id = try await cluster.id(of: cluster.nodes[0])
+      #expect(try await curl("/nodes/\(id)/drain", "-X", "POST").status == 200)
+      try await eventually("the node is empty", within: .seconds(60)) {
+        try await curl("/nodes/\(id)").json["may_be_switched_off"] as? Bool == true
+      }
+      try await cluster.nodes[0].kill()
+      try await expectAll(stored, in: cluster)
+      for (name, _) in stored {
+        #expect(try await curl("/blob/\(name)/status").json["status"] as? String == "completed")
+      }
+    }
+
+    /// Nobody reads the damaged file: the scrub finds the damage.
+    @Test func aScrubFindsDamageAndItIsMended() async throws {
+      let cluster = try await Cluster(nodes: 2, Self.settings.merging(["SCRUB_RATE": "0"]) { $1 })
+      let curl = try cluster.curl()
+      let content = Content(offset: 99, count: 200_000)
+      let file = try TemporaryFolder("scrub")
+      try Data(content.bytes).write(to: URL(filePath: file.path + "/up"))
+      #expect(try await curl("/blob/file", "--upload-file", file.path + "/up").status == 201)
+      try cluster.nodes[0].flipByte(in: Data(content.bytes), at: 150_000)
+      #expect(try await curl("/scrub", "-X", "POST").status == 202)
+      try await eventually("the replica is mended", within: .seconds(30)) {
+        cluster.coordinators[0].log.contains("record mended")
+      }
+    }
+
+    /// What an upload that was cut off left behind goes after its time; what was committed stays.
+    @Test func orphansGoAfterTheirTime() async throws {
+      let cluster = try await Cluster(nodes: 2, Self.settings.merging(["ORPHAN_AGE": "2", "REPLICATOR": "off"]) { $1 })
+      let stored = try await upload(10, to: cluster)
+      let curl = try cluster.curl()
+      let port = cluster.coordinators[0].port
+      try await BlockingThreads.run {
+        let connection = try WireClient(port: port)
+        try connection.send(Array("PUT /blob/never HTTP/1.1\r\nHost: x\r\nContent-Length: 40000000\r\n\r\n".utf8)[...])
+        try connection.send(RandomBytes.slice(count: 25_000_000))
+      }
+      try await cluster.coordinators[0].kill()
+      try await cluster.coordinators[0].restart()
+      try await cluster.waitUntilActive(2)
+      try await Task.sleep(for: .seconds(3))
+      let found = try await curl("/gc?dry_run=1", "-X", "POST").json
+      #expect((found["count"] as? Int ?? 0) >= 1, "\(found)")
+      #expect(found["removed"] as? Bool == false)
+      #expect(try await curl("/gc", "-X", "POST").json["count"] as? Int == found["count"] as? Int)
+      try await eventually("the orphans are gone", within: .seconds(30)) {
+        try await curl("/gc?dry_run=1", "-X", "POST").json["count"] as? Int == 0
+      }
+      try await expectAll(stored, in: cluster)
+    }
+  }
+}
