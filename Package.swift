@@ -78,7 +78,8 @@ let package = Package(
       name: "cairn",
       dependencies: [
         "CairnModel", "CairnHTTP", "CairnStorage", "CairnCatalog", "CairnNodeClient", "CairnNodeServer",
-        "CairnCluster", "CairnObjects", "CairnRepair", "CairnAPI", "CJemalloc", .nioCore, .nioPosix, .nioHTTP1, .logging,
+        "CairnCluster", "CairnObjects", "CairnRepair", "CairnAPI", "CJemalloc", .nioCore, .nioPosix, .nioHTTP1,
+        .logging,
         .argumentParser,
       ],
       swiftSettings: settings),
@@ -111,7 +112,8 @@ let package = Package(
     tests(
       "ClusterTests",
       [
-        "cairn", "CairnModel", "CairnStorage", "CairnCatalog", "CairnTestSupport", .nioCore, .nioPosix, .logging,
+        "cairn", "CairnModel", "CairnStorage", "CairnCatalog", "CairnRepair", "CairnTestSupport", .nioCore, .nioPosix,
+        .logging,
       ]),
   ],
   swiftLanguageModes: [.v6]
