@@ -9,6 +9,10 @@ package import CairnModel
 package protocol CatalogEpochs: Sendable {
   /// Where `bucket` is now. Ask again, and see whether the answer ``CatalogEpoch/isBehind(_:)`` the one before.
   func epoch(of bucket: BucketName) async throws(CatalogError) -> CatalogEpoch
+
+  /// Names the process that has the store now: another one may have come up without the last changes, and whether it
+  /// did, no epoch tells that was seen before them.
+  func storeProcess() async throws(CatalogError) -> String
 }
 
 /// A moment in the life of a catalog's bucket.

@@ -185,6 +185,9 @@ package final class VolumeAllocator: Sendable {
     return found
   }
 
+  /// Every volume that was met so far: what is left of a catalog that is lost.
+  package var rememberedVolumes: [Volume] { state.withLock { Array($0.known.values) } }
+
   /// Which nodes hold a replica; nil for a volume that the catalog doesn't know.
   package func nodes(of volume: VolumeID) async throws(CatalogError) -> [NodeID]? {
     try await find(volume)?.nodes

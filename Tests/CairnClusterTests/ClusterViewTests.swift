@@ -79,6 +79,26 @@ import Testing
     await fixture.registry.close()
   }
 
+  @Test func plansSeeEachNodeAsItIs() async throws {
+    let fixture = try await Fixture()
+    let nodes = (0..<3).map { _ in NodeID.make() }
+    try await fixture.beat(nodes[0])
+    fixture.clock.advance(seconds: 100)
+    for node in nodes[1...] { try await fixture.beat(node) }
+    try await fixture.registry.setDraining(nodes[1], true)
+    try await fixture.view.refresh()
+    let states = Dictionary(uniqueKeysWithValues: fixture.view.nodeStatuses.map { ($0.report.node, $0.state) })
+    #expect(states.count == 3)
+    let silence = try #require(states[nodes[0]]?.silence)
+    #expect(silence >= .seconds(100) && silence < .seconds(190))
+    #expect(states[nodes[1]] == .draining)
+    #expect(states[nodes[2]] == .active)
+    // A draining node that falls silent is silent: nothing can be read from it.
+    fixture.view.suspect(nodes[1], because: "connection refused")
+    #expect(fixture.view.nodeStatuses.first { $0.report.node == nodes[1] }?.state.silence != nil)
+    await fixture.registry.close()
+  }
+
   @Test func viewKeepsWhatItKnowsWhileTheRegistryIsAway() async throws {
     let fixture = try await Fixture()
     let node = NodeID.make()
@@ -87,5 +107,12 @@ import Testing
     await fixture.registry.close()
     await #expect(throws: CatalogError.self) { try await fixture.view.refresh() }
     #expect(fixture.view.isActive(node))
+  }
+}
+
+extension NodeStatus.State {
+  fileprivate var silence: Duration? {
+    guard case .silent(let time) = self else { return nil }
+    return time
   }
 }

@@ -70,6 +70,12 @@ import Testing
     #expect(progress.line(volumes: 11, at: start + .seconds(3)) == "11 volumes left")
   }
 
+  @Test func aDrainThatCannotEndSaysWhatToDo() {
+    #expect(DrainProgress.obstacle(nodesMissing: 0) == nil)
+    #expect(DrainProgress.obstacle(nodesMissing: 1)?.contains("want 1 more node that takes") == true)
+    #expect(DrainProgress.obstacle(nodesMissing: 2)?.contains("want 2 more nodes that take") == true)
+  }
+
   @Test func aStatusShowsNodesVolumesAndWork() {
     let node = NodeAnswer(
       nodeId: "0123456789abcdef0123456789abcdef", address: "::1", port: 8001, zone: "attic", status: "draining",

@@ -14,11 +14,11 @@ extension NativeAPI {
       let next = node.isDraining ? "stop its process" : "drain it, then stop its process"
       throw APIError(.conflict, "Node \(id) is active: \(next), then forget it")
     }
-    let volumes = try await volumeCount(naming: id)
+    let volumes = try await holding(of: id).volumes
     guard volumes == 0 else {
+      let replicas = volumes == 1 ? "1 volume has its replica" : "\(volumes) volumes have replicas"
       throw APIError(
-        .conflict,
-        "\(volumes) volumes have a replica on node \(id): start it again, or wait until repair has replaced them")
+        .conflict, "\(replicas) on node \(id): start it again, or wait until repair has made them anew elsewhere")
     }
     do throws(CatalogError) {
       try await catalog.forget(id)

@@ -8,16 +8,21 @@ extension NativeAPI {
   func getNode(_ text: Substring) async throws(APIError) -> HTTPResponse {
     let node = try await registeredNode(text)
     let id = node.report.node
-    let volumes = try await volumeCount(naming: id)
+    let holding = try await holding(of: id)
     let status = node.statusWord(isActive: view.isActive(id))
+    let nodes = view.nodeStatuses
+    // A replica leaves a node only for another one that has none of its volume yet.
+    let needed = min(holding.replicasWanted, nodes.count)
+    let nodesMissing = max(needed - nodes.count { $0.report.node != id && $0.state == .active }, 0)
     return HTTPResponse(json: { json in
       json.nodeMembers(node, status: status)
       json.member("storage_dir", node.report.storagePath)
       json.member("draining", node.isDraining)
-      json.member("volumes", volumes)
+      json.member("volumes", holding.volumes)
       if node.isDraining {
-        json.member("volumes_left", volumes)
-        json.member("may_be_switched_off", volumes == 0)
+        json.member("volumes_left", holding.volumes)
+        json.member("nodes_missing", nodesMissing)
+        json.member("may_be_switched_off", holding.volumes == 0)
       }
     })
   }

@@ -14,6 +14,7 @@ extension NativeAPI {
       }
       limit = number
     }
+    try refuseWhileIncomplete()
     let page: ListPage
     do throws(ObjectError) {
       page = try await objects.list(

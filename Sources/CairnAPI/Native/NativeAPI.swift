@@ -26,17 +26,21 @@ package struct NativeAPI: HTTPResponder {
   let catalog: any NodeRegistry & VolumeCatalog & RepairQueue
   let maintenance: Maintenance
   let identity: Identity
+  let reasonNotReady: @Sendable () -> String?
   let logger: Logger
 
+  /// - Parameter reasonNotReady: why it can't do its job although catalog and nodes answer; nil when it can.
   package init(
     objects: ObjectService, view: ClusterView, catalog: any NodeRegistry & VolumeCatalog & RepairQueue,
-    maintenance: Maintenance, identity: Identity, logger: Logger
+    maintenance: Maintenance, identity: Identity, reasonNotReady: @escaping @Sendable () -> String? = { nil },
+    logger: Logger
   ) {
     self.objects = objects
     self.view = view
     self.catalog = catalog
     self.maintenance = maintenance
     self.identity = identity
+    self.reasonNotReady = reasonNotReady
     self.logger = logger
   }
 
@@ -106,6 +110,12 @@ package struct NativeAPI: HTTPResponder {
     } catch {
       throw APIError(error)
     }
+    try refuseWhileIncomplete()
     throw .notFound
+  }
+
+  /// While the catalog is being recovered nobody knows what is not there: to say it would have clients delete copies.
+  func refuseWhileIncomplete() throws(APIError) {
+    if let reason = reasonNotReady() { throw .unavailable(reason) }
   }
 }

@@ -17,10 +17,22 @@ extension NativeAPI {
     } while last != nil
   }
 
-  /// How many volumes have `node` in their lists.
-  func volumeCount(naming node: NodeID) async throws(APIError) -> Int {
-    var count = 0
-    try await forEachPage { page in count += page.count { $0.nodes.contains(node) } }
-    return count
+  /// The volumes that have `node` in their lists.
+  func holding(of node: NodeID) async throws(APIError) -> NodeHolding {
+    var holding = NodeHolding()
+    try await forEachPage { page in
+      for volume in page where volume.nodes.contains(node) {
+        holding.volumes += 1
+        holding.replicasWanted = max(holding.replicasWanted, volume.replicasWanted)
+      }
+    }
+    return holding
   }
+}
+
+/// What a node is to hold, as the catalog says.
+struct NodeHolding: Hashable {
+  var volumes = 0
+  /// The most that any of the volumes wants.
+  var replicasWanted = 0
 }

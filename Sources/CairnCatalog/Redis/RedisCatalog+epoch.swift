@@ -11,6 +11,16 @@ extension RedisCatalog: CatalogEpochs {
     else { throw .unexpected(reply, to: "epoch") }
     return CatalogEpoch(id: id, position: position)
   }
+
+  package func storeProcess() async throws(CatalogError) -> String {
+    let reply = try await client.send(RedisCommand("INFO", "server"))
+    guard case .bytes(let bytes) = reply else { throw .unexpected(reply, to: "INFO") }
+    // The text is in lines that end with CR and LF, which are one Character.
+    for line in String(buffer: bytes).split(whereSeparator: \.isNewline) where line.hasPrefix("run_id:") {
+      return String(line)
+    }
+    throw .failed("Redis's INFO has no run_id")
+  }
 }
 
 extension RedisScripts {

@@ -6,4 +6,7 @@ extension SQLiteCatalog: CatalogEpochs {
   package func epoch(of bucket: BucketName) async throws(CatalogError) -> CatalogEpoch {
     CatalogEpoch(id: 0, position: 0)
   }
+
+  /// Always the same, for the same reason.
+  package func storeProcess() async throws(CatalogError) -> String { "" }
 }

@@ -121,6 +121,8 @@ package final class HTTPClient: Sendable {
     } catch let error as ChannelError {
       if case .connectTimeout = error { throw .timedOut(address, "no connection") }
       throw .cannotConnect(address, "\(error)")
+    } catch let error as NIOConnectionError {
+      throw .cannotConnect(address, error.reason)
     } catch {
       throw .cannotConnect(address, "\(error)")
     }

@@ -14,7 +14,7 @@ struct Cairn: AsyncParsableCommand {
     version: version,
     subcommands: [
       Server.self, Coordinator.self, Node.self, ReplicatorCommand.self, Config.self, Status.self, Nodes.self,
-      Drain.self, Undrain.self, Forget.self, Scrub.self, CollectGarbage.self,
+      Drain.self, Undrain.self, Forget.self, Scrub.self, CollectGarbage.self, Recover.self,
     ])
 
   static let version = "0.1.0"

@@ -20,9 +20,11 @@ struct Drain: OperatorCommand {
   func run(_ client: OperatorClient) async throws(OperatorError) {
     let id = try await client.nodeID(target.node)
     let answer = try await client.send(.POST, "/nodes/\(id)/drain")
+    let node: NodeAnswer = try client.decode(answer)
+    if let obstacle = DrainProgress.obstacle(nodesMissing: node.nodesMissing ?? 0) { tell("cairn: \(obstacle)") }
     guard wait else {
       return try options.show(answer, client) { (node: NodeAnswer) in
-        "node \(id) gets nothing new; volumes left: \(node.volumesLeft ?? 0). `cairn drain \(target.node) --wait` waits"
+        "node \(id) gets nothing new; volumes left: \(node.volumesLeft ?? 0). `cairn drain \(target.node) --wait` shows how far it is"
       }
     }
     try await waitUntilEmpty(id, client)

@@ -214,3 +214,37 @@ struct NodeConfiguration {
     }
   }
 }
+
+/// `cairn recover`.
+struct RecoverConfiguration {
+  /// Where the catalog is that is to be recovered.
+  enum Place {
+    case redis(RedisConfiguration, ClusterSecret?)
+    /// Of a `cairn server` that does not run.
+    case storagePath(StorageConfiguration)
+  }
+
+  var process: ProcessConfiguration
+  var place: Place
+  var membership: MembershipConfiguration
+  var replication: ReplicationPolicy
+  /// Nodes besides those that are registered.
+  var nodes: [ListenAddress] = []
+  var isPartial = false
+  var isVerification = false
+  var printsJSON = false
+
+  init(_ reader: inout SettingReader, isLocal: Bool) throws(ConfigurationError) {
+    process = try ProcessConfiguration(&reader)
+    // Progress is what is of interest on standard error.
+    if process.logLevel == .info { process.logLevel = .warning }
+    membership = try MembershipConfiguration(&reader)
+    replication = try ReplicationPolicy(
+      &reader, factor: isLocal ? Settings.serverReplicationFactor : Settings.replicationFactor)
+    place =
+      isLocal
+      ? .storagePath(try StorageConfiguration(&reader))
+      : .redis(
+        try RedisConfiguration(&reader), try reader.readOptional(Settings.clusterSecret).map(ClusterSecret.init))
+  }
+}

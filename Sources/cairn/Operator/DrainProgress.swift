@@ -8,6 +8,14 @@ struct DrainProgress {
     volumesAtFirst = volumes
   }
 
+  /// What keeps the node from becoming empty, and what to do about it; nil where nothing does.
+  static func obstacle(nodesMissing: Int) -> String? {
+    guard nodesMissing > 0 else { return nil }
+    let (nodes, them) = nodesMissing == 1 ? ("node that takes", "one") : ("nodes that take", "them")
+    return
+      "it can't become empty: its volumes want \(nodesMissing) more \(nodes) data. Start \(them), or take the drain back with `cairn undrain`"
+  }
+
   /// `7 volumes left, 2.0 a minute, done in about 3m 30s`.
   func line(volumes: Int, at now: ContinuousClock.Instant) -> String {
     let left = volumes == 1 ? "1 volume left" : "\(volumes) volumes left"

@@ -52,6 +52,8 @@ struct NodeAnswer: Decodable, Hashable {
   var volumes: Int?
   /// Only of a draining node.
   var volumesLeft: Int?
+  /// So many other nodes must take data before it can become empty.
+  var nodesMissing: Int?
   var mayBeSwitchedOff: Bool?
 }
 

@@ -13,13 +13,14 @@ struct CoordinatorParts: Sendable {
   let allocator: VolumeAllocator
   let objects: ObjectService
   let orphans: OrphanSweep
+  let ids: BlobIDGenerator
   let api: NativeAPI
 
   init(
     role: RoleProcess, catalog: any Catalog, view: ClusterView, directory: any NodeDirectory,
     uploads: UploadConfiguration, replication: ReplicationPolicy, placement: PlacementPolicy,
     repair: RepairConfiguration, zone: String? = nil, durability: String,
-    ids: BlobIDGenerator, barrier: WriteBarrier
+    ids: BlobIDGenerator, barrier: WriteBarrier, reasonNotReady: @escaping @Sendable () -> String? = { nil }
   ) {
     let allocator = VolumeAllocator(
       catalog: catalog, view: view, directory: directory, replication: replication, placement: placement,
@@ -40,11 +41,12 @@ struct CoordinatorParts: Sendable {
       settings: RepairSettings(repair, policy: placement), logger: role.logger)
     orphans = OrphanSweep(
       objects: objects, catalog: catalog, view: view, directory: directory, age: repair.orphanAge, logger: role.logger)
+    self.ids = ids
     api = NativeAPI(
       objects: objects, view: view, catalog: catalog,
       maintenance: Maintenance(orphans: orphans, scrubAll: { try await planner.scrubAll() }),
       identity: NativeAPI.Identity(role: role.role, version: Cairn.version, durability: durability),
-      logger: role.logger)
+      reasonNotReady: reasonNotReady, logger: role.logger)
   }
 
   /// Begins to answer clients.

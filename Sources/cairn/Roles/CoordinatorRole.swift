@@ -26,17 +26,23 @@ struct CoordinatorRole {
     let client = HTTPClient(
       group: process.group, timeouts: HTTPClient.Timeouts(connect: min(deadline, .seconds(2)), idle: deadline))
     let directory = ClusterDirectory(view: view, client: client, secret: configuration.secret)
+    let watch = CatalogWatch(
+      epochs: catalog, patience: configuration.membership.timeout, logger: process.logger)
     let coordinator = CoordinatorParts(
       role: process, catalog: catalog, view: view,
       directory: directory,
       uploads: configuration.uploads, replication: configuration.replication,
       placement: configuration.placementPolicy, repair: configuration.repair, zone: configuration.zone,
-      durability: "per node", ids: BlobIDGenerator(), barrier: WriteBarrier())
+      durability: "per node", ids: BlobIDGenerator(), barrier: WriteBarrier(),
+      reasonNotReady: { watch.reasonNotReady })
+    let recovery = CoordinatorRecovery(
+      catalog: catalog, coordinator: coordinator, configuration: configuration, process: process)
     // Redis may be away when the coordinator starts: it serves, says so on /ready, and tries again.
     let server = try await coordinator.listen(configuration.process, process)
     await withTaskGroup(of: Void.self) { group in
       group.addTask { await adoptVolumes(coordinator) }
       group.addTask { await view.run() }
+      group.addTask { await watch.run(recovery) }
       // It reads manifests from nodes, which is only possible on an event loop of the client.
       group.addTask { await client.onEventLoop { await coordinator.objects.run() } }
       if configuration.repair.isEnabled {

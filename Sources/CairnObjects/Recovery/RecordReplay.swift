@@ -1,0 +1,140 @@
+internal import CairnCatalog
+internal import CairnModel
+internal import Logging
+internal import Synchronization
+
+/// A head record, read as what it says of the catalog.
+struct ReplayedHead: Sendable {
+  var name: ObjectName
+  var object: StoredObject
+  var condition: WriteCondition
+}
+
+/// What tombstones say. All of them have to be known before the first head record counts: they may stand in another
+/// volume than what they remove. So they are the one thing that is kept in memory whole.
+struct ReplayedTombstones: Sendable {
+  /// Names that were deleted, with the newest version that is gone.
+  private(set) var deletions: [ObjectName: (upTo: BlobID, tombstone: BlobID)] = [:]
+  /// Blobs that nothing refers to. A blob with the same id in another volume is not meant.
+  private var garbage: Set<BlobLocation> = []
+
+  mutating func add(_ tombstone: Tombstone, id: BlobID) {
+    garbage.formUnion(tombstone.garbage)
+    guard let deleted = tombstone.object else { return }
+    if let known = deletions[deleted.name], known.upTo >= deleted.upTo { return }
+    deletions[deleted.name] = (deleted.upTo, id)
+  }
+
+  func cover(_ head: ReplayedHead) -> Bool {
+    garbage.contains(head.object.head)
+      || deletions[head.name].map { head.object.head.blob <= $0.upTo } ?? false
+  }
+}
+
+/// Understands records, batch by batch.
+struct RecordInterpreter: Sendable {
+  /// Is lifted above every version that is seen.
+  let ids: BlobIDGenerator
+  let logger: Logger
+
+  func heads(among records: [EncodedRecord], in volume: VolumeID) -> [ReplayedHead] {
+    records.compactMap { record in
+      ids.observe(record.header.blob)
+      guard record.header.kind == .head,
+        let head = understood(record, { () throws(FormatError) in try HeadRecord(metadata: record.record.metadata) })
+      else { return nil }
+      let object = StoredObject(
+        head: BlobLocation(volume: volume, blob: record.header.blob), attributes: head.attributes)
+      return ReplayedHead(name: head.name, object: object, condition: head.condition)
+    }
+  }
+
+  func tombstones(among records: [EncodedRecord]) -> [(Tombstone, BlobID)] {
+    records.compactMap { record in
+      guard record.header.kind == .tombstone else { return nil }
+      return understood(record, { () throws(FormatError) in try Tombstone(metadata: record.record.metadata) })
+        .map { ($0, record.header.blob) }
+    }
+  }
+
+  /// What `decode` makes of a record; nil, and a line in the log, where it is not understood.
+  private func understood<Value>(_ record: EncodedRecord, _ decode: () throws(FormatError) -> Value) -> Value? {
+    do throws(FormatError) {
+      return try decode()
+    } catch {
+      logger.error("record not understood", metadata: ["blob": "\(record.header.blob)", "error": "\(error)"])
+      return nil
+    }
+  }
+}
+
+/// Puts what records say into a catalog: first all tombstones, then all head records, then ``finish()``.
+///
+/// In whatever order the records come, and however often: the order of versions is the order of the commits, and the
+/// catalog refuses the older ones.
+final class RecordReplay: Sendable {
+  /// Puts under way at the same time: they share commits.
+  private static let concurrencyMax = 64
+
+  private let catalog: any ObjectCatalog
+  private let interpreter: RecordInterpreter
+  private let tombstones = Mutex(ReplayedTombstones())
+  private let conditional = Mutex<[ReplayedHead]>([])
+
+  init(catalog: any ObjectCatalog, ids: BlobIDGenerator, logger: Logger) {
+    self.catalog = catalog
+    interpreter = RecordInterpreter(ids: ids, logger: logger)
+  }
+
+  var deletionCount: Int { tombstones.withLock { $0.deletions.count } }
+
+  func takeTombstones(among records: [EncodedRecord]) {
+    let found = interpreter.tombstones(among: records)
+    guard !found.isEmpty else { return }
+    tombstones.withLock { tombstones in
+      for (tombstone, id) in found { tombstones.add(tombstone, id: id) }
+    }
+  }
+
+  /// - Returns: how many objects the catalog did not know.
+  func takeHeads(among records: [EncodedRecord], in volume: VolumeID) async throws -> Int {
+    let heads = interpreter.heads(among: records, in: volume)
+    let live = tombstones.withLock { tombstones in heads.filter { !tombstones.cover($0) } }
+    conditional.withLock { $0 += live.filter { $0.condition != .always } }
+    return try await put(live.filter { $0.condition == .always })
+  }
+
+  /// Judges the conditional writes, and removes what was deleted.
+  ///
+  /// - Returns: how many objects the catalog did not know, and how many it should not have known any more.
+  func finish() async throws -> (restored: Int, removed: Int) {
+    var (restored, removed) = (0, 0)
+    // A condition can be judged only when every older version is there.
+    for head in conditional.withLock({ $0 }).sorted(by: { $0.object.head.blob < $1.object.head.blob }) {
+      restored += try await put([head])
+    }
+    for (name, deletion) in tombstones.withLock({ $0.deletions }) {
+      guard let current = try await catalog.object(name), current.head.blob <= deletion.upTo else { continue }
+      _ = try await catalog.delete(name, version: current.head.blob, tombstone: deletion.tombstone)
+      removed += 1
+    }
+    return (restored, removed)
+  }
+
+  private func put(_ heads: [ReplayedHead]) async throws -> Int {
+    try await withThrowingTaskGroup(of: Bool.self) { group in
+      var restored = 0
+      for (index, head) in heads.enumerated() {
+        if index >= Self.concurrencyMax, try await group.next() == true { restored += 1 }
+        group.addTask { [catalog] in
+          if try await catalog.object(head.name)?.head.blob == head.object.head.blob { return false }
+          let outcome = try await catalog.put(head.object, as: head.name, if: head.condition)
+          guard case .committed = outcome else { return false }
+          return true
+        }
+      }
+      for try await isNew in group where isNew { restored += 1 }
+      return restored
+    }
+  }
+}

@@ -1,0 +1,75 @@
+package import CairnModel
+internal import Synchronization
+
+/// How far a recovery is.
+package struct RecoveryProgress: Hashable, Sendable {
+  package enum Phase: String, Sendable {
+    /// The first pass over all records.
+    case tombstones
+    /// The second one.
+    case objects
+  }
+
+  package var phase = Phase.tombstones
+  package var volumesDone = 0
+  package var volumeCount = 0
+  /// Heads and tombstones that were read in this pass.
+  package var records = 0
+  /// Objects that the catalog did not know.
+  package var restored = 0
+}
+
+/// What a recovery found and did.
+package struct RecoveryOutcome: Sendable {
+  /// Volumes of which there is a replica.
+  package var volumes = 0
+  package var volumesAdded = 0
+  /// Heads and tombstones.
+  package var records = 0
+  /// Objects that the catalog did not know, or knew an older version of.
+  package var restored = 0
+  /// Objects that the catalog had, and that were deleted.
+  package var removed = 0
+  /// Volumes of which no replica could be read to its end, and why.
+  package var unreadable: [VolumeID: String] = [:]
+  /// Nodes that did not answer, and why.
+  package var unreachable: [NodeID: String] = [:]
+  /// What was left as it was: whether a replica is to be made or dropped is not for a recovery to decide.
+  package var differences: [ReplicaDifference] = []
+}
+
+/// Counts for several tasks, and tells somebody.
+final class RecoveryMeter: Sendable {
+  private let state: Mutex<RecoveryProgress>
+  private let report: @Sendable (RecoveryProgress) -> Void
+
+  init(volumeCount: Int, report: @escaping @Sendable (RecoveryProgress) -> Void) {
+    state = Mutex(RecoveryProgress(volumeCount: volumeCount))
+    self.report = report
+  }
+
+  var current: RecoveryProgress { state.withLock { $0 } }
+
+  func begin(_ phase: RecoveryProgress.Phase) {
+    change { $0 = RecoveryProgress(phase: phase, volumeCount: $0.volumeCount) }
+  }
+
+  func add(records: Int, restored: Int = 0) {
+    change {
+      $0.records += records
+      $0.restored += restored
+    }
+  }
+
+  func finishVolume() {
+    change { $0.volumesDone += 1 }
+  }
+
+  private func change(_ body: (inout RecoveryProgress) -> Void) {
+    report(
+      state.withLock { state in
+        body(&state)
+        return state
+      })
+  }
+}

@@ -1,0 +1,41 @@
+import CairnCatalog
+import CairnCluster
+import CairnHTTP
+import CairnModel
+import CairnNodeClient
+import CairnObjects
+import Logging
+import NIOCore
+
+/// How a coordinator recovers a catalog that has lost data: from the nodes that it knew before.
+struct CoordinatorRecovery: CatalogRecoverer {
+  let catalog: RedisCatalog
+  let coordinator: CoordinatorParts
+  let configuration: CoordinatorConfiguration
+  let process: RoleProcess
+
+  func remember() -> CatalogMemory {
+    CatalogMemory(
+      nodes: coordinator.view.activeNodes.map(\.report), volumes: coordinator.allocator.rememberedVolumes)
+  }
+
+  func recover(_ memory: CatalogMemory) async throws -> Set<NodeID> {
+    // A stream of records may pause while a catalog takes them, so it gets more time than a client's request.
+    let client = HTTPClient(group: process.group, timeouts: .init(connect: .seconds(2), idle: .seconds(60)))
+    let sources = memory.nodes.map { report in
+      RemoteNode(
+        id: report.node, address: ListenAddress(host: report.address, port: report.port), client: client,
+        secret: configuration.secret)
+    }
+    var settings = ClusterRecovery.Settings()
+    settings.replicationFactor = configuration.replication.factor
+    settings.remembered = memory.volumes
+    settings.volumeCreationMax = configuration.writeDeadline
+    let outcome = try await ClusterRecovery(
+      sources: sources, catalog: catalog, settings: settings, ids: coordinator.ids, logger: process.logger
+    ).run()
+    // Volumes that were lost are open for this coordinator as well.
+    try await coordinator.allocator.adoptOpenVolumes()
+    return Set(outcome.unreachable.keys)
+  }
+}
