@@ -112,7 +112,8 @@ let package = Package(
     tests(
       "ClusterTests",
       [
-        "cairn", "CairnModel", "CairnStorage", "CairnCatalog", "CairnTestSupport", .nioCore, .nioPosix, .logging,
+        "cairn", "CairnModel", "CairnStorage", "CairnCatalog", "CairnRepair", "CairnTestSupport", .nioCore, .nioPosix,
+        .logging,
       ]),
   ],
   swiftLanguageModes: [.v6]

@@ -10,6 +10,9 @@ package struct RepairWorker: Sendable {
   private static let workMax = 2
   private static let pollInterval: Duration = .milliseconds(500)
   private static let retryMax: Duration = .seconds(300)
+  /// Tries of one piece of work, 30 s in all. A volume has one piece of work at a time, so what fails stands in the way
+  /// of what would help, such as a copy elsewhere; the planner and the reads find again what is still to be done.
+  private static let attemptsMax = 5
 
   private let name: String
   private let queue: any RepairQueue
@@ -83,6 +86,11 @@ package struct RepairWorker: Sendable {
           "work": "\(claimed.work.kind)", "key": "\(claimed.work.key)", "attempt": "\(claimed.attempt)",
           "error": "\(error)",
         ])
+      let isAlone = (try? VolumeWork(claimed.work))?.isAlone ?? false
+      guard claimed.attempt < Self.attemptsMax || !isAlone else {
+        _ = try? await queue.complete(claimed)
+        return
+      }
       let wait = min(Duration.seconds(1) * (1 << min(claimed.attempt, 10)), Self.retryMax)
       _ = try? await queue.fail(claimed, error: "\(error)", retryAfter: wait)
     case nil: break
@@ -93,6 +101,8 @@ package struct RepairWorker: Sendable {
 
   private func perform(_ work: VolumeWork, of claimed: ClaimedWork) async throws {
     guard let volume = try await volumes.volume(work.volume) else { return }
+    // A node that died since the work was planned may never come back: then other work is needed.
+    guard !work.isAlone || view.isActive(work.node) else { return }
     switch work {
     case .replicate(_, let target, let replaced): try await replicate(volume, target, replaced, claimed)
     case .retire(_, let node): try await retire(volume, node)

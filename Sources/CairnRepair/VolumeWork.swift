@@ -38,6 +38,20 @@ package enum VolumeWork: Hashable, Sendable {
     }
   }
 
+  /// The node whose replica is made, mended or deleted.
+  var node: NodeID {
+    switch self {
+    case .replicate(_, let node, _), .retire(_, let node), .drop(_, let node), .mend(_, let node), .scrub(_, let node):
+      node
+    }
+  }
+
+  /// Whether no other such work on the volume can be queued. A scrub has a key of its own, and somebody may wait for it.
+  var isAlone: Bool {
+    if case .scrub = self { return false }
+    return true
+  }
+
   // MARK: As the queue keeps it
 
   private static let volumeTag: UInt8 = 1

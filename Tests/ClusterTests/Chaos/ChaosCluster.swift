@@ -49,6 +49,9 @@ final class ChaosCluster: Sendable {
     case .pauseCoordinator(let coordinator): coordinators[coordinator].signal(SIGSTOP)
     case .killRedis: try await cluster.redis.kill()
     case .pauseRedis: cluster.redis.freeze()
+    case .wipeRedis:
+      try cluster.redis.command("FLUSHALL")
+      try await cluster.redis.kill()
     }
   }
 
@@ -66,7 +69,7 @@ final class ChaosCluster: Sendable {
       try await waitUntilComplete(within: .seconds(90))
     case .killCoordinator(let coordinator): try await coordinators[coordinator].restart()
     case .pauseCoordinator(let coordinator): coordinators[coordinator].signal(SIGCONT)
-    case .killRedis: try await cluster.redis.restart()
+    case .killRedis, .wipeRedis: try await cluster.redis.restart()
     case .pauseRedis: cluster.redis.thaw()
     }
   }

@@ -37,10 +37,12 @@ extension ClusterSuite {
       let tell: @Sendable (String) -> Void = { event in
         told.withLock { $0.append("\(load.history.now / 1_000_000) ms: \(event)") }
       }
+      var isComplete = true
       try await load.work(clients: Self.clients) {
-        async let nodes: Void = Nemesis.carryOut(nemesis.nodes, on: chaos, tell: tell)
-        async let control: Void = Nemesis.carryOut(nemesis.control, on: chaos, tell: tell)
-        _ = try await (nodes, control)
+        // What the nemesis finds is told at the end, with the rest.
+        async let nodes = report { try await Nemesis.carryOut(nemesis.nodes, on: chaos, tell: tell) }
+        async let control = report { try await Nemesis.carryOut(nemesis.control, on: chaos, tell: tell) }
+        isComplete = await [nodes, control] == [true, true]
       }
       try await chaos.waitUntilHealed()
       let counts = load.counts
@@ -56,13 +58,13 @@ extension ClusterSuite {
       let problems = load.problems + load.history.problems()
       #expect(problems.isEmpty, "seed \(seed):\n\(problems.joined(separator: "\n"))\nfaults:\n\(events)")
       #expect(counts.acknowledged > 100)
-      let isComplete = await report("seed \(seed), faults:\n\(events)") {
+      let isHealed = await report("seed \(seed), faults:\n\(events)") {
         try await chaos.waitUntilComplete(within: .seconds(120))
       }
       print("chaos: seed \(seed): repairs: \(chaos.repairs())")
       let errors = chaos.loggedErrors()
       if !errors.isEmpty { print("chaos: seed \(seed): errors in the logs:\n\(errors.joined(separator: "\n"))") }
-      if !problems.isEmpty || !isComplete { try keepLogs(of: chaos, seed: seed, events: events) }
+      if !problems.isEmpty || !isComplete || !isHealed { try keepLogs(of: chaos, seed: seed, events: events) }
       try await expectFullReplicas(chaos, nemesis, seed: seed)
     }
 
@@ -70,7 +72,7 @@ extension ClusterSuite {
     private static func repairDelay(_ seed: UInt64) -> Int { seed.isMultiple(of: 2) || kinds.contains(.wipe) ? 2 : 600 }
 
     /// False where `body` fails; the test goes on.
-    private func report(_ comment: String, _ body: () async throws -> Void) async -> Bool {
+    private func report(_ comment: String = "", _ body: () async throws -> Void) async -> Bool {
       do {
         try await body()
         return true

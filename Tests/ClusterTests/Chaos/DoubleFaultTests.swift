@@ -1,5 +1,9 @@
+import CairnCatalog
+import CairnModel
+import CairnRepair
 import CairnTestSupport
 import Foundation
+import NIOPosix
 import Testing
 
 extension ClusterSuite {
@@ -44,6 +48,31 @@ extension ClusterSuite {
       try await eventually("the file is there", within: .seconds(10)) {
         let answer = try await curl("/blob/file")
         return answer.status == 200 && content.isSame(as: Array(answer.body))
+      }
+    }
+
+    /// A replica is to be mended, and its node dies for good: the queue has one piece of work for a volume, and as long
+    /// as that fails, the volume is not copied elsewhere.
+    @Test func workOnANodeThatIsGoneDoesNotStandInTheWay() async throws {
+      let cluster = try await Cluster(
+        nodes: 3,
+        ["REPLICATION_FACTOR": "2", "REPAIR_DELAY": "2", "NODE_TIMEOUT": "1", "NODE_WRITE_DEADLINE": "1"])
+      let curl = try cluster.curl()
+      #expect(try await curl.put("file", "x").status == 201)
+      let holders = try #require(try await curl("/blob/file/status").json["successful_nodes"] as? [String])
+      for node in cluster.nodes where try await cluster.id(of: node) == holders[0] { try await node.kill() }
+      let catalog = try RedisCatalog(
+        configuration: RedisConfiguration(address: .host("127.0.0.1", port: cluster.redis.port)),
+        eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: StoredRecords.quiet)
+      for volume in try await catalog.volumes(after: nil, limit: 100) {
+        for node in volume.nodes where node.description == holders[0] {
+          _ = try await catalog.enqueue(VolumeWork.mend(volume.id, on: node).queued)
+        }
+      }
+      await catalog.close()
+      try await cluster.waitUntilActive(2)
+      try await eventually("the file is complete", within: .seconds(30)) {
+        try await curl("/blob/file/status").json["status"] as? String == "completed"
       }
     }
   }

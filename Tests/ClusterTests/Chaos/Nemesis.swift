@@ -19,6 +19,8 @@ struct Nemesis: Sendable {
     case pauseCoordinator(Int)
     case killRedis
     case pauseRedis
+    /// It comes back empty.
+    case wipeRedis
 
     var description: String {
       switch self {
@@ -33,6 +35,7 @@ struct Nemesis: Sendable {
       case .pauseCoordinator(let coordinator): "pause coordinator \(coordinator)"
       case .killRedis: "kill redis"
       case .pauseRedis: "pause redis"
+      case .wipeRedis: "wipe redis"
       }
     }
   }
@@ -50,9 +53,11 @@ struct Nemesis: Sendable {
     case kill, pause, cut, flip, fill, redis
     /// Not together with ``flip``: what is wiped may be the only good replica of what is damaged.
     case wipe
+    /// Redis loses everything.
+    case forget
 
     /// Those that are used where nobody chooses.
-    static let usual = Set(allCases).subtracting([.wipe])
+    static let usual = Set(allCases).subtracting([.wipe, .forget])
   }
 
   /// Strikes against nodes: one node at a time, so that with two replicas everything is there somewhere.
@@ -85,6 +90,7 @@ struct Nemesis: Sendable {
       if kinds.contains(.kill) { faults += [(.killCoordinator(coordinator), .seconds(1))] }
       if kinds.contains(.pause) { faults += [(.pauseCoordinator(coordinator), .seconds(3))] }
       if kinds.contains(.redis) { faults += [(.killRedis, .seconds(1)), (.pauseRedis, .seconds(2))] }
+      if kinds.contains(.forget) { faults += [(.wipeRedis, .milliseconds(500))] }
       return faults.randomElement(using: &random)
     }
   }
