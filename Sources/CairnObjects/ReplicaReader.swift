@@ -41,9 +41,9 @@ package struct ReplicaReader: Sendable {
   /// Finds the payload of a record, or a range of it.
   func read(_ location: BlobLocation, range: Range<UInt64>?) async throws(ObjectError) -> BlobContent {
     let opened = try await open(location, range: range, replicas: replicas(of: location.volume))
-    guard case .stream(let length, let write) = opened.content, !opened.others.isEmpty else { return opened.content }
+    guard case .stream(let length, _) = opened.content, !opened.others.isEmpty else { return opened.content }
     return .stream(length: length) { sink in
-      try await stream(location, range, opened, length: length, write: write, to: sink)
+      try await stream(location, range, opened, length: length, to: sink)
     }
   }
 
@@ -186,19 +186,16 @@ package struct ReplicaReader: Sendable {
 
   /// Writes a record's bytes; when its replica breaks off, the next one goes on at the same byte.
   private func stream(
-    _ location: BlobLocation, _ range: Range<UInt64>?, _ opened: Opened, length: UInt64,
-    write: @Sendable (any ByteSink) async throws -> Void, to sink: any ByteSink
+    _ location: BlobLocation, _ range: Range<UInt64>?, _ opened: Opened, length: UInt64, to sink: any ByteSink
   ) async throws {
     let start = range?.lowerBound ?? 0
     let counted = CountingSink(sink)
     var current = opened
     while true {
-      loads.begin(current.node)
-      defer { loads.end(current.node) }
+      let node = current.node
+      loads.begin(node)
+      defer { loads.end(node) }
       do {
-        if counted.count == 0, case .stream = current.content, current.node == opened.node {
-          return try await write(counted)
-        }
         return try await current.content.write(to: counted)
       } catch let error as NodeError {
         note(error, at: location)
