@@ -12,6 +12,11 @@ package enum ConflictRule: Hashable, Sendable {
   /// Replace this version and no other; refuse where there is none, too.
   case replace(BlobID)
 
+  /// Success means that there was an older version, also where the catalog can't tell any more which.
+  var expectsVersion: Bool {
+    if case .replace = self { true } else { false }
+  }
+
   var condition: WriteCondition {
     switch self {
     case .overwrite: .always
@@ -165,7 +170,7 @@ extension ObjectService {
       case .committed(let replaced):
         if let replaced { garbage.add(replaced) }
         return PutResult(
-          name: name, object: object, nodes: volume.nodes, replaced: replaced != nil,
+          name: name, object: object, nodes: volume.nodes, replaced: replaced != nil || rule.expectsVersion,
           isDegraded: staged.isDegraded || allocator.isDegraded(volume))
       case .stale(let newest):
         garbage.add([object.head])

@@ -48,6 +48,31 @@ import Testing
     }
   }
 
+  /// The versions that they replaced are known to be garbage, so nothing is there any more that they could be compared
+  /// with; a rival that was refused stays refused, also when it had no time to say so.
+  @Test func replacementsOutliveWhatTheyReplaced() async throws {
+    try await ObjectFixture.with { fixture in
+      let name = ObjectName(key: try ObjectKey("k"))
+      for round in UInt8(1)...3 {
+        let first = try await fixture.put("k", [round]).object.head.blob
+        var last = first
+        for step in UInt8(1)...3 {
+          last = try await fixture.put("k", [round, step], onConflict: .replace(last)).object.head.blob
+        }
+        await #expect(throws: ObjectError.self) { try await fixture.put("k", [0], onConflict: .replace(first)) }
+        // While nothing was said to be garbage, then when it was.
+        try await expectRebuilt(fixture)
+        let reporting = Task { await fixture.objects.run() }
+        reporting.cancel()
+        await reporting.value
+        try await expectRebuilt(fixture)
+        #expect(try await fixture.get("k") == [round, 3])
+      }
+      _ = try await fixture.objects.delete(name)
+      try await expectRebuilt(fixture)
+    }
+  }
+
   @Test func replayingAgainChangesNothing() async throws {
     try await ObjectFixture.with { fixture in
       for index in 0..<20 { try await fixture.put("k\(index)", [UInt8(index)]) }

@@ -8,6 +8,13 @@ struct ReplayedHead: Sendable {
   var name: ObjectName
   var object: StoredObject
   var condition: WriteCondition
+
+  /// The same write, when it is known that its condition held.
+  var unconditional: ReplayedHead {
+    var head = self
+    head.condition = .always
+    return head
+  }
 }
 
 /// What tombstones say. All of them have to be known before the first head record counts: they may stand in another
@@ -111,7 +118,7 @@ final class RecordReplay: Sendable {
     var (restored, removed) = (0, 0)
     // A condition can be judged only when every older version is there.
     for head in conditional.withLock({ $0 }).sorted(by: { $0.object.head.blob < $1.object.head.blob }) {
-      restored += try await put([head])
+      restored += try await put([try await tookEffect(head) ? head.unconditional : head])
     }
     for (name, deletion) in tombstones.withLock({ $0.deletions }) {
       guard let current = try await catalog.object(name), current.head.blob <= deletion.upTo else { continue }
@@ -119,6 +126,17 @@ final class RecordReplay: Sendable {
       removed += 1
     }
     return (restored, removed)
+  }
+
+  /// Whether a write that expected a version is known to have replaced it, although that version is not there any more.
+  ///
+  /// The version that it expected is garbage or compacted away, so some write replaced it; and nothing else that is
+  /// newer than that version, and older than this write, is left: no object, and no deletion.
+  private func tookEffect(_ head: ReplayedHead) async throws -> Bool {
+    guard case .version(let expected) = head.condition else { return false }
+    if let deletion = tombstones.withLock({ $0.deletions[head.name] }), deletion.tombstone > expected { return false }
+    guard let current = try await catalog.object(head.name)?.head.blob else { return true }
+    return current < expected
   }
 
   private func put(_ heads: [ReplayedHead]) async throws -> Int {
