@@ -78,6 +78,13 @@ final class ChaosCluster: Sendable {
   func waitUntilHealed() async throws {
     for proxy in proxies { try await proxy.heal() }
     try await cluster.waitUntilActive(nodes.count)
+    // A coordinator looks every second whether Redis still knows what it knew.
+    try await Task.sleep(for: .milliseconds(1500))
+    for coordinator in coordinators {
+      try await eventually("the coordinator is ready", within: .seconds(60)) {
+        try await coordinator.curl()("/ready").status == 200
+      }
+    }
     for coordinator in coordinators {
       try await eventually("the coordinator takes data") {
         try await coordinator.curl().put("healed", "x").status < 300
