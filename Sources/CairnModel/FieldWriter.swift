@@ -64,6 +64,11 @@ package struct FieldWriter {
     for location in locations { write(location) }
   }
 
+  package mutating func field(_ tag: UInt8, _ blobs: [BlobID]) {
+    begin(tag, length: blobs.count * 16)
+    for blob in blobs { write(blob) }
+  }
+
   private mutating func begin(_ tag: UInt8, length: Int) {
     write(tag)
     write(UInt32(length))

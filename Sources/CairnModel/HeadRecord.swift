@@ -45,7 +45,7 @@ package struct HeadRecord: Hashable, Sendable {
   }
 }
 
-/// Says that a name was deleted, or that blobs are garbage, or both.
+/// Says that a name was deleted, that blobs are garbage, that conditional writes took effect, or several of these.
 package struct Tombstone: Hashable, Sendable {
   /// A name whose versions up to and including one are gone.
   package struct DeletedObject: Hashable, Sendable {
@@ -62,24 +62,30 @@ package struct Tombstone: Hashable, Sendable {
   package var object: DeletedObject?
   /// Blobs that nothing refers to any more.
   package var garbage: [BlobLocation]
+  /// Versions whose condition held when they were committed. It can't be judged any more when the version that they
+  /// replaced is gone.
+  package var committed: [BlobID]
 
-  package init(object: DeletedObject? = nil, garbage: [BlobLocation] = []) {
+  package init(object: DeletedObject? = nil, garbage: [BlobLocation] = [], committed: [BlobID] = []) {
     self.object = object
     self.garbage = garbage
+    self.committed = committed
   }
 
   private static let upToTag: UInt8 = 1
   private static let garbageTag: UInt8 = 2
+  private static let committedTag: UInt8 = 3
   private static let what = "tombstone"
 
   /// The metadata of the record. Its payload is empty.
   package func metadata() -> ByteBuffer {
-    var writer = FieldWriter(capacity: 64 + garbage.count * 24)
+    var writer = FieldWriter(capacity: 64 + garbage.count * 24 + committed.count * 16)
     if let object {
       writer.write(object.name)
       writer.field(Self.upToTag, object.upTo)
     }
     if !garbage.isEmpty { writer.field(Self.garbageTag, garbage) }
+    if !committed.isEmpty { writer.field(Self.committedTag, committed) }
     return writer.buffer
   }
 
@@ -89,6 +95,7 @@ package struct Tombstone: Hashable, Sendable {
     var fields = NameFields()
     var upTo: BlobID?
     garbage = []
+    committed = []
     while let field = try buffer.readField(of: Self.what) {
       let tag = field.tag
       var value = field.value
@@ -98,6 +105,9 @@ package struct Tombstone: Hashable, Sendable {
         guard upTo != nil else { throw .badField(what: Self.what, tag: tag) }
       case Self.garbageTag:
         while let location = value.readLocation() { garbage.append(location) }
+        guard value.readableBytes == 0 else { throw .badField(what: Self.what, tag: tag) }
+      case Self.committedTag:
+        while let version = value.readBlobID() { committed.append(version) }
         guard value.readableBytes == 0 else { throw .badField(what: Self.what, tag: tag) }
       default:
         try fields.take(tag, value)

@@ -4,7 +4,8 @@ internal import CairnModel
 internal import Logging
 internal import Synchronization
 
-/// Tells nodes which of their blobs nothing refers to any more, in tombstones of many blobs each.
+/// Tells nodes which of their blobs nothing refers to any more, in tombstones of many blobs each, and before that which
+/// conditional writes took effect.
 ///
 /// No client waits for it. What is lost when the process dies is garbage that stays, never data that goes.
 final class GarbageQueue: Sendable {
@@ -18,6 +19,8 @@ final class GarbageQueue: Sendable {
     var blobs: [BlobLocation] = []
     /// Objects whose chunks are not looked up yet.
     var objects: [StoredObject] = []
+    /// Conditional writes that took effect.
+    var committed: [BlobID] = []
   }
 
   private let writer: RecordWriter
@@ -48,6 +51,25 @@ final class GarbageQueue: Sendable {
     }
   }
 
+  /// Remembers that a conditional write took effect, so that nobody who rebuilds a catalog has to ask what it replaced.
+  func commit(_ version: BlobID) {
+    pending.withLock { $0.committed.append(version) }
+  }
+
+  /// Says of a conditional write that was refused that it is garbage. It is durable when this returns, wherever its
+  /// replicas can be reached: nobody may bring it to life when its client was told that it failed.
+  func refuse(_ version: BlobID, in volume: Volume) async {
+    let blobs = [BlobLocation(volume: volume.id, blob: version)]
+    let failed: Bool
+    do throws(ObjectError) {
+      let record = try EncodedRecord.tombstone(Tombstone(garbage: blobs), id: ids.next())
+      failed = await !writer.append(record, to: volume).isEmpty
+    } catch {
+      failed = true
+    }
+    if failed { add(blobs) }
+  }
+
   /// - Parameter blobs: finds what an object is made of.
   func run(blobs: (StoredObject) async -> [BlobLocation]) async {
     while !Task.isCancelled {
@@ -60,6 +82,14 @@ final class GarbageQueue: Sendable {
   private func flush(_ find: (StoredObject) async -> [BlobLocation]) async {
     var taken = Pending()
     pending.withLock { swap(&taken, &$0) }
+    // What they replaced may go only when that is known.
+    guard await confirm(taken.committed) else {
+      return pending.withLock { pending in
+        pending.committed += taken.committed
+        pending.objects += taken.objects
+        pending.blobs += taken.blobs
+      }
+    }
     for object in taken.objects {
       taken.blobs += await find(object)
     }
@@ -69,6 +99,20 @@ final class GarbageQueue: Sendable {
         await report(Array(blobs[start..<min(start + Self.batchMax, blobs.count)]), to: node)
       }
     }
+  }
+
+  /// - Returns: whether it is durable.
+  private func confirm(_ committed: [BlobID]) async -> Bool {
+    for start in stride(from: 0, to: committed.count, by: Self.batchMax) {
+      let batch = Array(committed[start..<min(start + Self.batchMax, committed.count)])
+      do throws(ObjectError) {
+        _ = try await writer.append(.tombstone(Tombstone(committed: batch), id: ids.next()))
+      } catch {
+        logger.notice("conditional writes not confirmed", metadata: ["error": "\(error)"])
+        return false
+      }
+    }
+    return true
   }
 
   private func byNode(_ blobs: [BlobLocation]) async -> [NodeID: [BlobLocation]] {

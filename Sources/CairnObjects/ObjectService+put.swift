@@ -168,6 +168,7 @@ extension ObjectService {
       }
       switch outcome {
       case .committed(let replaced):
+        if condition != .always { garbage.commit(version) }
         if let replaced { garbage.add(replaced) }
         return PutResult(
           name: name, object: object, nodes: volume.nodes, replaced: replaced != nil || rule.expectsVersion,
@@ -176,7 +177,7 @@ extension ObjectService {
         garbage.add([object.head])
         ids.observe(newest)
       case .conditionFailed(let current):
-        garbage.add([object.head])
+        await garbage.refuse(version, in: volume)
         guard rule == .rename else { throw .conditionFailed(current: current) }
         name = ObjectName(bucket: wanted.bucket, key: try uniqueKey(like: wanted.key))
       }

@@ -75,6 +75,8 @@ import Testing
     #expect(try Tombstone(metadata: tombstone.metadata()) == tombstone)
     let garbageOnly = Tombstone(garbage: tombstone.garbage)
     #expect(try Tombstone(metadata: garbageOnly.metadata()) == garbageOnly)
+    let committedOnly = Tombstone(committed: [BlobID(high: 6, low: 7), BlobID(high: 8, low: 9)])
+    #expect(try Tombstone(metadata: committedOnly.metadata()) == committedOnly)
   }
 
   @Test func manifestReadsBackTheSame() throws {

@@ -62,13 +62,59 @@ import Testing
         await #expect(throws: ObjectError.self) { try await fixture.put("k", [0], onConflict: .replace(first)) }
         // While nothing was said to be garbage, then when it was.
         try await expectRebuilt(fixture)
-        let reporting = Task { await fixture.objects.run() }
-        reporting.cancel()
-        await reporting.value
+        try await fixture.flushGarbage()
         try await expectRebuilt(fixture)
         #expect(try await fixture.get("k") == [round, 3])
       }
       _ = try await fixture.objects.delete(name)
+      try await expectRebuilt(fixture)
+    }
+  }
+
+  /// What was refused stays refused at once, whatever happens to the name later.
+  @Test func refusedRivalsOfWhatIsGoneStayRefused() async throws {
+    try await ObjectFixture.with { fixture in
+      let name = ObjectName(key: try ObjectKey("k"))
+      let first = try await fixture.put("k", [1]).object.head.blob
+      let second = try await fixture.put("k", [2], onConflict: .replace(first)).object.head.blob
+      await #expect(throws: ObjectError.self) { try await fixture.put("k", [3], onConflict: .replace(first)) }
+      await #expect(throws: ObjectError.self) { try await fixture.put("k", [4], onConflict: .reject) }
+      // Covers no more than the version that it names, and is refused, or deletes that one.
+      await #expect(throws: ObjectError.self) { try await fixture.objects.delete(name, expecting: first) }
+      try await expectRebuilt(fixture)
+      #expect(try await fixture.objects.delete(name, expecting: second))
+      try await expectRebuilt(fixture)
+      #expect(try await fixture.objects.object(name) == nil)
+    }
+  }
+
+  /// The version that a write replaced can't be asked any more: its tombstone may also come from a deletion that lost.
+  @Test func committedReplacementsCountWhateverBecameOfTheirPredecessor() async throws {
+    try await ObjectFixture.with { fixture in
+      let name = ObjectName(key: try ObjectKey("k"))
+      let first = try await fixture.put("k", [1]).object.head
+      try await fixture.put("k", [2], onConflict: .replace(first.blob))
+      try await fixture.flushGarbage()
+      let lost = Tombstone(object: .init(name: name, upTo: first.blob))
+      try await LocalNode(fixture.nodes[0].store).append(
+        try TestRecords.tombstone(lost, fixture.ids.next()), to: first.volume)
+      try await expectRebuilt(fixture)
+      #expect(try await fixture.get("k") == [2])
+    }
+  }
+
+  /// A write whose coordinator died before it asked the catalog is judged by what is there, never by what is missing.
+  @Test func unansweredReplacementsOfWhatIsGoneDoNotCount() async throws {
+    try await ObjectFixture.with { fixture in
+      let name = ObjectName(key: try ObjectKey("k"))
+      let first = try await fixture.put("k", [1]).object.head
+      let record = try TestRecords.head("k", fixture.ids.next(), condition: .version(first.blob))
+      try await LocalNode(fixture.nodes[0].store).append(record, to: first.volume)
+      try await fixture.put("k", [2])
+      try await fixture.flushGarbage()
+      try await expectRebuilt(fixture)
+      _ = try await fixture.objects.delete(name)
+      try await fixture.flushGarbage()
       try await expectRebuilt(fixture)
     }
   }
@@ -91,17 +137,26 @@ import Testing
   @Test func randomHistoriesAreRebuilt() async throws {
     var random = SeededGenerator.forTest()
     try await ObjectFixture.with { fixture in
+      var versions = [BlobID(high: 1, low: 1)]
       for step in 0..<300 {
         let key = "k\(Int.random(in: 0..<12, using: &random))"
+        let name = ObjectName(key: try ObjectKey(key))
         let bytes = ObjectFixture.bytes(Int.random(in: 0..<2500, using: &random), seed: UInt8(step % 256))
-        switch Int.random(in: 0..<10, using: &random) {
+        let current = try await fixture.objects.object(name)?.head.blob
+        if let current { versions.append(current) }
+        // Right as often as wrong.
+        let expected = Bool.random(using: &random) ? current : versions.randomElement(using: &random)
+        switch Int.random(in: 0..<14, using: &random) {
         case 0..<5: try await fixture.put(key, bytes)
         case 5: _ = try? await fixture.put(key, bytes, onConflict: .reject)
         case 6: try await fixture.put(key, bytes, onConflict: .rename)
         case 7:
           // Several volumes, so that order must come from versions and not from the log.
           for volume in try await fixture.catalog.openVolumes() { try await fixture.nodes[0].store.seal(volume.id) }
-        default: _ = try await fixture.objects.delete(ObjectName(key: ObjectKey(key)))
+        case 8..<11: _ = try? await fixture.put(key, bytes, onConflict: .replace(expected ?? versions[0]))
+        case 11: _ = try? await fixture.objects.delete(name, expecting: expected)
+        case 12: try await fixture.flushGarbage()
+        default: _ = try await fixture.objects.delete(name)
         }
       }
       try await expectRebuilt(fixture)

@@ -223,6 +223,13 @@ struct ObjectFixture: Sendable {
     await catalog.close()
   }
 
+  /// Tells the nodes what is garbage, and which conditional writes took effect.
+  func flushGarbage() async throws {
+    let reporting = Task { await objects.run() }
+    reporting.cancel()
+    await reporting.value
+  }
+
   // MARK: Shorthands
 
   @discardableResult

@@ -165,16 +165,16 @@ extension CatalogComparison.Found {
   /// - Returns: a difference that is certain at once.
   fileprivate mutating func take(_ head: ReplayedHead, current: StoredObject?) -> CatalogDifference? {
     buckets.insert(head.name.bucket)
-    let isCovered = tombstones.cover(head)
+    let live = tombstones.live(head)
     if let current, current.head == head.object.head {
       seen.insert(current.head)
-      if isCovered { return .deletedOnDisk(head.name, catalog: current.head) }
+      if live == nil { return .deletedOnDisk(head.name, catalog: current.head) }
       let fields = current.attributes.differences(from: head.object.attributes)
       return fields.isEmpty ? nil : .attributes(head.name, current.head, fields)
     }
-    guard !isCovered, current.map({ $0.head.blob < head.object.head.blob }) ?? true else { return nil }
+    guard let live, current.map({ $0.head.blob < head.object.head.blob }) ?? true else { return nil }
     // A write that was refused is no loss.
-    switch head.condition {
+    switch live.condition {
     case .always: break
     case .absent: guard current == nil else { return nil }
     case .version(let version): guard current?.head.blob == version else { return nil }

@@ -8,13 +8,6 @@ struct ReplayedHead: Sendable {
   var name: ObjectName
   var object: StoredObject
   var condition: WriteCondition
-
-  /// The same write, when it is known that its condition held.
-  var unconditional: ReplayedHead {
-    var head = self
-    head.condition = .always
-    return head
-  }
 }
 
 /// What tombstones say. All of them have to be known before the first head record counts: they may stand in another
@@ -24,17 +17,25 @@ struct ReplayedTombstones: Sendable {
   private(set) var deletions: [ObjectName: (upTo: BlobID, tombstone: BlobID)] = [:]
   /// Blobs that nothing refers to. A blob with the same id in another volume is not meant.
   private var garbage: Set<BlobLocation> = []
+  /// Conditional writes that took effect.
+  private var committed: Set<BlobID> = []
 
   mutating func add(_ tombstone: Tombstone, id: BlobID) {
     garbage.formUnion(tombstone.garbage)
+    committed.formUnion(tombstone.committed)
     guard let deleted = tombstone.object else { return }
     if let known = deletions[deleted.name], known.upTo >= deleted.upTo { return }
     deletions[deleted.name] = (deleted.upTo, id)
   }
 
-  func cover(_ head: ReplayedHead) -> Bool {
-    garbage.contains(head.object.head)
-      || deletions[head.name].map { head.object.head.blob <= $0.upTo } ?? false
+  /// What is left of a head: nil when it is garbage or deleted; without its condition when that is known to have held.
+  func live(_ head: ReplayedHead) -> ReplayedHead? {
+    if garbage.contains(head.object.head) { return nil }
+    let version = head.object.head.blob
+    if let deletion = deletions[head.name], version <= deletion.upTo { return nil }
+    var head = head
+    if committed.contains(version) { head.condition = .always }
+    return head
   }
 }
 
@@ -106,19 +107,19 @@ final class RecordReplay: Sendable {
   /// - Returns: how many objects the catalog did not know.
   func takeHeads(among records: [EncodedRecord], in volume: VolumeID) async throws -> Int {
     let heads = interpreter.heads(among: records, in: volume)
-    let live = tombstones.withLock { tombstones in heads.filter { !tombstones.cover($0) } }
+    let live = tombstones.withLock { heads.compactMap($0.live) }
     conditional.withLock { $0 += live.filter { $0.condition != .always } }
     return try await put(live.filter { $0.condition == .always })
   }
 
-  /// Judges the conditional writes, and removes what was deleted.
+  /// Judges the conditional writes of which it is not known whether they took effect, and removes what was deleted.
   ///
   /// - Returns: how many objects the catalog did not know, and how many it should not have known any more.
   func finish() async throws -> (restored: Int, removed: Int) {
     var (restored, removed) = (0, 0)
     // A condition can be judged only when every older version is there.
     for head in conditional.withLock({ $0 }).sorted(by: { $0.object.head.blob < $1.object.head.blob }) {
-      restored += try await put([try await tookEffect(head) ? head.unconditional : head])
+      restored += try await put([head])
     }
     for (name, deletion) in tombstones.withLock({ $0.deletions }) {
       guard let current = try await catalog.object(name), current.head.blob <= deletion.upTo else { continue }
@@ -126,17 +127,6 @@ final class RecordReplay: Sendable {
       removed += 1
     }
     return (restored, removed)
-  }
-
-  /// Whether a write that expected a version is known to have replaced it, although that version is not there any more.
-  ///
-  /// The version that it expected is garbage or compacted away, so some write replaced it; and nothing else that is
-  /// newer than that version, and older than this write, is left: no object, and no deletion.
-  private func tookEffect(_ head: ReplayedHead) async throws -> Bool {
-    guard case .version(let expected) = head.condition else { return false }
-    if let deletion = tombstones.withLock({ $0.deletions[head.name] }), deletion.tombstone > expected { return false }
-    guard let current = try await catalog.object(head.name)?.head.blob else { return true }
-    return current < expected
   }
 
   private func put(_ heads: [ReplayedHead]) async throws -> Int {
