@@ -5,7 +5,8 @@ internal import NIOHTTP1
 /// One client connection: pulls requests from the decoder, runs the responder, writes answers in order.
 ///
 /// The shell around ``HTTPConnectionState``. Nothing is read from the socket that nobody asked for: `autoRead` is
-/// off, so a slow consumer of a body slows its sender down. Confined to its event loop.
+/// off, so a slow consumer of a body slows its sender down. Confined to its event loop. Requests and their bodies are
+/// here, answers in an extension.
 final class HTTPServerHandler: ChannelInboundHandler, @unchecked Sendable {
   typealias InboundIn = HTTPServerRequestPart
   typealias OutboundOut = IOData
@@ -17,29 +18,20 @@ final class HTTPServerHandler: ChannelInboundHandler, @unchecked Sendable {
     case ended
   }
 
-  private enum Timeout {
-    case idle
-    case requestHead
-    case body
-    case write
-    case linger
-  }
-
   let eventLoop: any EventLoop
-  private let context: HTTPServerContext
+  let context: HTTPServerContext
   private let executor: EventLoopExecutor
-  private var channelContext: ChannelHandlerContext?
-  private var state = HTTPConnectionState()
+  var channelContext: ChannelHandlerContext?
+  var state = HTTPConnectionState()
   private var inbox = CircularBuffer<Input>()
-  private var task: Task<Void, Never>?
+  var task: Task<Void, Never>?
   private var bodyFailure: HTTPBodyError?
   private var bodyWaiter: CheckedContinuation<Void, Never>?
-  private var writeWaiter: CheckedContinuation<Void, any Error>?
+  var writeWaiter: CheckedContinuation<Void, any Error>?
   private var processing = false
   private var reading = false
-  private var inRead = false
-  private var timeout: (kind: Timeout, deadline: NIODeadline)?
-  private var timer: (deadline: NIODeadline, task: Scheduled<Void>)?
+  var inRead = false
+  lazy var timer = HTTPConnectionTimer(eventLoop: eventLoop) { [unowned self] in expired($0) }
 
   init(context: HTTPServerContext, eventLoop: any EventLoop) {
     self.context = context
@@ -54,7 +46,7 @@ final class HTTPServerHandler: ChannelInboundHandler, @unchecked Sendable {
   }
 
   func channelActive(context: ChannelHandlerContext) {
-    expect(.idle, within: self.context.limits.idleTimeout)
+    timer.expect(.idle, within: self.context.limits.idleTimeout)
     read()
   }
 
@@ -66,8 +58,8 @@ final class HTTPServerHandler: ChannelInboundHandler, @unchecked Sendable {
   func channelReadComplete(context: ChannelHandlerContext) {
     inRead = true
     reading = false
-    if case .waitingForRequest = state.phase, inbox.isEmpty, timeout?.kind == .idle {
-      expect(.requestHead, within: self.context.limits.requestTimeout)
+    if case .waitingForRequest = state.phase, inbox.isEmpty, timer.pending == .idle {
+      timer.expect(.requestHead, within: self.context.limits.requestTimeout)
     }
     process()
     inRead = false
@@ -96,14 +88,13 @@ final class HTTPServerHandler: ChannelInboundHandler, @unchecked Sendable {
   func channelWritabilityChanged(context: ChannelHandlerContext) {
     guard context.channel.isWritable, let waiter = writeWaiter else { return }
     writeWaiter = nil
-    timeout = nil
+    timer.clear()
     waiter.resume()
   }
 
   func channelInactive(context: ChannelHandlerContext) {
     state.close()
-    timeout = nil
-    timer?.task.cancel()
+    timer.stop()
     bodyFailure = bodyFailure ?? .cutOff
     task?.cancel()
     resumeBodyWaiter()
@@ -121,16 +112,16 @@ final class HTTPServerHandler: ChannelInboundHandler, @unchecked Sendable {
     channelContext.read()
   }
 
-  private func close() {
+  func close() {
     state.close()
-    timeout = nil
+    timer.clear()
     channelContext?.close(promise: nil)
   }
 
   // MARK: Requests
 
   /// Takes what it can from the inbox. Answers that complete at once come back here: they only mark the state.
-  private func process() {
+  func process() {
     guard !processing else { return }
     processing = true
     defer { processing = false }
@@ -138,7 +129,7 @@ final class HTTPServerHandler: ChannelInboundHandler, @unchecked Sendable {
       switch state.phase {
       case .waitingForRequest:
         guard let input = inbox.popFirst() else {
-          if timeout == nil { expect(.idle, within: context.limits.idleTimeout) }
+          if timer.pending == nil { timer.expect(.idle, within: context.limits.idleTimeout) }
           return read()
         }
         switch input {
@@ -154,7 +145,7 @@ final class HTTPServerHandler: ChannelInboundHandler, @unchecked Sendable {
         return
       case .draining, .lingering:
         guard let input = inbox.popFirst() else {
-          if timeout == nil { expect(.idle, within: context.limits.idleTimeout) }
+          if timer.pending == nil { timer.expect(.idle, within: context.limits.idleTimeout) }
           return read()
         }
         drop(input)
@@ -165,7 +156,7 @@ final class HTTPServerHandler: ChannelInboundHandler, @unchecked Sendable {
   }
 
   private func begin(_ head: HTTPRequestHead) {
-    timeout = nil
+    timer.clear()
     bodyFailure = nil
     let action = state.received(head: head)
     // A body that came along with its head, or none at all, need not be waited for.
@@ -222,7 +213,7 @@ final class HTTPServerHandler: ChannelInboundHandler, @unchecked Sendable {
     case .part(.body(let bytes)):
       inbox.removeFirst()
       state.received(bodyBytes: bytes.readableBytes)
-      timeout = nil
+      timer.clear()
       return bytes.readableBytes > 0 ? .bytes(bytes) : pullBody()
     case .part(.end):
       takeEnd()
@@ -251,7 +242,7 @@ final class HTTPServerHandler: ChannelInboundHandler, @unchecked Sendable {
       writeContinue()
       channelContext?.flush()
     }
-    expect(.body, within: context.limits.idleTimeout)
+    timer.expect(.body, within: context.limits.idleTimeout)
     read()
   }
 
@@ -261,133 +252,11 @@ final class HTTPServerHandler: ChannelInboundHandler, @unchecked Sendable {
     waiter.resume()
   }
 
-  // MARK: Answers
-
-  private func answer(_ request: HTTPRequest, with response: HTTPResponse) async {
-    guard let exchange = state.exchange else { return }
-    guard case .stream(let length, let produce) = response.body, !exchange.isHead else {
-      return finish(response, requestID: request.id)
-    }
-    let chunked = length == nil && !exchange.isVersion10
-    let keepAlive = begin(response, requestID: request.id, framing: length.map { .length($0) } ?? .unknown)
-    let writer = HTTPResponseWriter(connection: self, chunked: chunked)
-    do {
-      try await produce(writer)
-      if let length, writer.written != length {
-        throw HTTPAnswerError.wrongLength(announced: length, sent: writer.written)
-      }
-      if chunked { try write(.byteBuffer(ByteBuffer(string: "0\r\n\r\n"))) }
-      end(keepAlive: keepAlive && (length != nil || chunked))
-    } catch {
-      context.logger.debug(
-        "answer broken off",
-        metadata: ["request": "\(request.id)", "error": "\(error)", "written": "\(writer.written)"])
-      channelContext?.flush()
-      close()
-    }
-  }
-
-  /// Writes an answer whose body, if any, is in memory.
-  private func finish(_ response: HTTPResponse, requestID: String) {
-    let isHead = state.exchange?.isHead ?? false
-    switch response.body {
-    case .empty:
-      end(keepAlive: begin(response, requestID: requestID, framing: .length(0)))
-    case .bytes(let bytes):
-      let framing = AnswerFraming.length(UInt64(bytes.readableBytes))
-      end(keepAlive: begin(response, requestID: requestID, framing: framing, inlined: isHead ? nil : bytes))
-    case .stream(let length, _):
-      // Only HEAD comes here.
-      end(keepAlive: begin(response, requestID: requestID, framing: length.map { .length($0) } ?? .unknown))
-    }
-  }
-
-  private func begin(
-    _ response: HTTPResponse, requestID: String, framing: AnswerFraming, inlined body: ByteBuffer? = nil
-  ) -> Bool {
-    let isVersion10 = state.exchange?.isVersion10 ?? false
-    let plan = state.beginAnswer(response.status)
-    if plan.sendContinue { writeContinue() }
-    let keepAlive = plan.keepAlive && !(isVersion10 && framing == .unknown)
-    let head = AnswerHead(
-      response, requestID: requestID, date: context.date.now(), framing: framing, keepAlive: keepAlive,
-      isVersion10: isVersion10)
-    // One write, and so one system call, for a small answer.
-    let inlined = body.flatMap { $0.readableBytes <= Self.inlineBytesMax ? $0 : nil }
-    var bytes = ByteBuffer()
-    bytes.reserveCapacity(head.bytes.count + (inlined?.readableBytes ?? 0))
-    bytes.writeBytes(head.bytes)
-    if let inlined { bytes.writeImmutableBuffer(inlined) }
-    try? write(.byteBuffer(bytes))
-    if let body, inlined == nil { try? write(.byteBuffer(body)) }
-    return keepAlive
-  }
-
-  private static let inlineBytesMax = 32 << 10
-
-  private func end(keepAlive: Bool) {
-    task = nil
-    switch state.endAnswer(keepAlive: keepAlive) {
-    case .nextRequest, .drain:
-      if !inRead { channelContext?.flush() }
-      process()
-    case .linger:
-      expect(.linger, within: HTTPServerLimits.lingerTimeout)
-      channelContext?.flush()
-      channelContext?.close(mode: .output, promise: nil)
-      process()
-    case .close:
-      guard let channelContext else { return }
-      channelContext.writeAndFlush(wrapOutboundOut(.byteBuffer(ByteBuffer()))).whenComplete { [self] _ in close() }
-    }
-  }
-
-  private func writeContinue() {
-    try? write(.byteBuffer(ByteBuffer(string: "HTTP/1.1 100 Continue\r\n\r\n")))
-  }
-
-  func write(_ data: IOData, promise: EventLoopPromise<Void>? = nil) throws {
-    eventLoop.assertInEventLoop()
-    guard let channelContext, channelContext.channel.isActive else { throw ChannelError.ioOnClosedChannel }
-    channelContext.write(wrapOutboundOut(data), promise: promise)
-  }
-
-  func flush() {
-    channelContext?.flush()
-  }
-
-  func waitUntilWritable() async throws {
-    guard let channelContext, channelContext.channel.isActive else { throw ChannelError.ioOnClosedChannel }
-    if channelContext.channel.isWritable { return }
-    channelContext.flush()
-    // The flush may have made room at once.
-    if channelContext.channel.isWritable { return }
-    expect(.write, within: context.limits.idleTimeout)
-    try await withCheckedThrowingContinuation { writeWaiter = $0 }
-  }
-
   // MARK: Time
 
-  private func expect(_ kind: Timeout, within time: TimeAmount) {
-    let deadline = NIODeadline.now() + time
-    timeout = (kind, deadline)
-    if let timer, timer.deadline <= deadline { return }
-    timer?.task.cancel()
-    schedule(deadline)
-  }
-
-  /// One timer a connection, moved only when it fires: setting a time-out for every request costs nothing.
-  private func schedule(_ deadline: NIODeadline) {
-    timer = (deadline, eventLoop.scheduleTask(deadline: deadline) { [weak self] in self?.timerFired() })
-  }
-
-  private func timerFired() {
-    timer = nil
-    guard let timeout else { return }
-    guard timeout.deadline <= .now() else { return schedule(timeout.deadline) }
-    self.timeout = nil
-    switch timeout.kind {
-    case .idle, .linger:
+  private func expired(_ timeout: HTTPTimeout) {
+    switch timeout {
+    case .idle, .linger, .write:
       close()
     case .requestHead:
       _ = state.received(head: HTTPRequestHead(version: .http1_0, method: .GET, uri: "/"))
@@ -399,13 +268,6 @@ final class HTTPServerHandler: ChannelInboundHandler, @unchecked Sendable {
     case .body:
       failBody(.idle(seconds: context.limits.idleTimeout.nanoseconds / 1_000_000_000))
       resumeBodyWaiter()
-    case .write:
-      close()
     }
   }
-}
-
-/// What is wrong with an answer that was begun.
-enum HTTPAnswerError: Error {
-  case wrongLength(announced: UInt64, sent: UInt64)
 }
