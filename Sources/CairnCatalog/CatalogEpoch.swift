@@ -13,6 +13,16 @@ package protocol CatalogEpochs: Sendable {
   /// Names the process that has the store now: another one may have come up without the last changes, and whether it
   /// did, no epoch tells that was seen before them.
   func storeProcess() async throws(CatalogError) -> String
+
+  /// How often the store was found away so far: it may come back as another one than it was.
+  var interruptions: Int { get }
+}
+
+extension CatalogEpochs {
+  /// As ``storeProcess()``, and always the same where an operator has forbidden the question: the epoch tells most.
+  package func storeProcessIfAllowed() async throws(CatalogError) -> String {
+    do throws(CatalogError) { return try await storeProcess() } catch .failed { return "unknown" }
+  }
 }
 
 /// A moment in the life of a catalog's bucket.

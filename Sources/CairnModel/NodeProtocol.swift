@@ -29,6 +29,8 @@ package enum NodeProtocol {
   package static let volumesPath = "/volumes"
   /// Of a stream of records: where to begin in the log.
   package static let fromQuery = "from"
+  /// Of a stream of records, instead: milliseconds since 1970, of the first record's id.
+  package static let sinceQuery = "since"
   /// Of a stream of records: ``kindsNames``, or all when it is missing.
   package static let kindsQuery = "kinds"
   /// Heads and tombstones: what names mean.

@@ -4,11 +4,11 @@ internal import CairnStorage
 extension LocalNode: RecordLog {
   @discardableResult
   package func records(
-    in volume: VolumeID, from offset: UInt64, headsAndTombstonesOnly: Bool,
+    in volume: VolumeID, from origin: RecordOrigin, headsAndTombstonesOnly: Bool,
     _ body: @escaping @Sendable ([EncodedRecord]) async throws -> Void
   ) async throws -> UInt64 {
     let cursor = try await translated { () async throws(StorageError) in
-      try await store.records(in: volume, from: offset, kinds: headsAndTombstonesOnly ? .headsAndTombstones : .all)
+      try await store.records(in: volume, from: origin, kinds: headsAndTombstonesOnly ? .headsAndTombstones : .all)
     }
     while true {
       let records = try await translated { () async throws(StorageError) in try await cursor.next() }

@@ -8,7 +8,7 @@ package protocol RecordLog: Sendable {
   /// The volumes that take no more appends.
   func sealedVolumes() async throws(NodeError) -> Set<VolumeID>
 
-  /// Hands over the intact records of a volume from `offset` on, batch by batch; reads on when `body` has returned.
+  /// Hands over the intact records of a volume from `origin` on, batch by batch; reads on when `body` has returned.
   /// Blobs, garbage that was not compacted yet, and tombstones; every checksum was verified on this side.
   ///
   /// - Parameter headsAndTombstonesOnly: leaves chunks out, unread. Heads come whole, with what they keep of an
@@ -18,7 +18,7 @@ package protocol RecordLog: Sendable {
   ///   `body` throws.
   @discardableResult
   func records(
-    in volume: VolumeID, from offset: UInt64, headsAndTombstonesOnly: Bool,
+    in volume: VolumeID, from origin: RecordOrigin, headsAndTombstonesOnly: Bool,
     _ body: @escaping @Sendable ([EncodedRecord]) async throws -> Void
   ) async throws -> UInt64
 }

@@ -10,12 +10,16 @@ extension RemoteNode: RecordLog {
 
   @discardableResult
   package func records(
-    in volume: VolumeID, from offset: UInt64, headsAndTombstonesOnly: Bool,
+    in volume: VolumeID, from origin: RecordOrigin, headsAndTombstonesOnly: Bool,
     _ body: @escaping @Sendable ([EncodedRecord]) async throws -> Void
   ) async throws -> UInt64 {
+    let start =
+      switch origin {
+      case .offset(let offset): "\(NodeProtocol.fromQuery)=\(offset)"
+      case .time(let time): "\(NodeProtocol.sinceQuery)=\(time.millisecondsSinceEpoch)"
+      }
     let kinds = headsAndTombstonesOnly ? "&\(NodeProtocol.kindsQuery)=\(NodeProtocol.kindsNames)" : ""
-    let request = request(
-      .GET, NodeProtocol.recordsPath(volume), query: "?\(NodeProtocol.fromQuery)=\(offset)\(kinds)")
+    let request = request(.GET, NodeProtocol.recordsPath(volume), query: "?\(start)\(kinds)")
     let result: Result<UInt64, any Error> = await client.onEventLoop {
       do {
         let response = try await send(request)

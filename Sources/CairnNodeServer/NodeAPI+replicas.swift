@@ -25,13 +25,17 @@ extension NodeAPI {
     guard let offset = parameters.number(NodeProtocol.fromQuery, default: 0) else {
       throw Refusal(.malformed, "'\(NodeProtocol.fromQuery)' must be an offset in bytes")
     }
+    guard let since = parameters.number(NodeProtocol.sinceQuery, default: 0) else {
+      throw Refusal(.malformed, "'\(NodeProtocol.sinceQuery)' must be milliseconds since 1970")
+    }
+    let origin: RecordOrigin = since > 0 ? .time(Timestamp(millisecondsSinceEpoch: since)) : .offset(offset)
     let kinds: RecordCursor.Kinds
     switch parameters[NodeProtocol.kindsQuery] {
     case nil: kinds = .all
     case NodeProtocol.kindsNames: kinds = .headsAndTombstones
     default: throw Refusal(.malformed, "'\(NodeProtocol.kindsQuery)' can only be '\(NodeProtocol.kindsNames)'")
     }
-    let cursor = try await store.records(in: volume, from: offset, kinds: kinds)
+    let cursor = try await store.records(in: volume, from: origin, kinds: kinds)
     return HTTPResponse(
       .ok,
       body: .stream(length: nil) { writer in

@@ -30,7 +30,8 @@ package struct OrphanSweep: Sendable {
   private static let suspiciousCount = 1000
 
   private let objects: ObjectService
-  private let catalog: any ObjectCatalog & VolumeCatalog
+  private let catalog: any ObjectCatalog
+  private let volumes: any VolumeCatalog
   private let view: ClusterView
   private let directory: any NodeDirectory
   /// `ORPHAN_AGE`.
@@ -38,11 +39,12 @@ package struct OrphanSweep: Sendable {
   private let logger: Logger
 
   package init(
-    objects: ObjectService, catalog: any ObjectCatalog & VolumeCatalog, view: ClusterView,
+    objects: ObjectService, catalog: any ObjectCatalog, volumes: any VolumeCatalog, view: ClusterView,
     directory: any NodeDirectory, age: Duration, logger: Logger
   ) {
     self.objects = objects
     self.catalog = catalog
+    self.volumes = volumes
     self.view = view
     self.directory = directory
     self.age = age
@@ -76,7 +78,7 @@ package struct OrphanSweep: Sendable {
     var last: VolumeID?
     do {
       while true {
-        let page = try await catalog.volumes(after: last, limit: Self.pageLength)
+        let page = try await volumes.volumes(after: last, limit: Self.pageLength)
         for volume in page {
           var looked: Set<BlobID> = []
           for id in volume.nodes where view.isActive(id) {

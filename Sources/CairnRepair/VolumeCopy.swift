@@ -32,7 +32,7 @@ struct VolumeCopy: Sendable {
     let size = try await sources.first?.volumes().first { $0.id == volume }?.liveBytes ?? 0
     for source in sources where !missing.withLock({ $0.blobs.isEmpty }) {
       do {
-        try await source.records(in: volume, from: 0, headsAndTombstonesOnly: false) { records in
+        try await source.records(in: volume, from: .offset(0), headsAndTombstonesOnly: false) { records in
           let needed = records.filter { record in missing.withLock { $0.blobs.contains(record.header.blob) } }
           try await append(needed)
           let done = missing.withLock { missing in

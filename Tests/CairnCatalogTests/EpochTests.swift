@@ -94,3 +94,28 @@ import Testing
     }
   }
 }
+
+/// With which nodes a catalog was compared.
+@Suite struct ReconciledNodesTests {
+  @Test func entriesAreOfTheProcessAndTheTimeThatTheyWereMade() async throws {
+    let server = try await RedisServer()
+    try await withRedis(server) { catalog in
+      #expect(try await catalog.reconciledNodes() == [:])
+      let (first, second) = (NodeID.make(), NodeID.make())
+      let epoch = try await catalog.epoch(of: .default)
+      try await catalog.setReconciled([first, second], process: "run_id:a", epoch: epoch)
+      let before = try #require(try await catalog.reconciledNodes()[first])
+      #expect(before.process == "run_id:a")
+      let age = Int64(Timestamp.now().secondsSinceEpoch) - Int64(before.time.secondsSinceEpoch)
+      #expect(abs(age) < 60)
+      try await catalog.setReconciled([second], process: "b c", epoch: epoch)
+      let found = try await catalog.reconciledNodes()
+      #expect(found[first] == before)
+      #expect(found[second]?.process == "b c")
+      #expect(try #require(found[second]).time >= before.time)
+      try server.command("FLUSHALL")
+      try await catalog.setReconciled([first], process: "run_id:a", epoch: epoch)
+      #expect(try await catalog.reconciledNodes() == [:], "it is not the catalog any more that was compared")
+    }
+  }
+}

@@ -70,7 +70,7 @@ private struct ScriptedNode: HTTPResponder {
   /// Why reading the records failed: nil when it did not.
   private static func failure(of node: RemoteNode) async -> NodeError? {
     do {
-      try await node.records(in: VolumeID(rawValue: 1), from: 0, headsAndTombstonesOnly: false) { _ in }
+      try await node.records(in: VolumeID(rawValue: 1), from: .offset(0), headsAndTombstonesOnly: false) { _ in }
       return nil
     } catch {
       return error as? NodeError
@@ -87,7 +87,8 @@ private struct ScriptedNode: HTTPResponder {
       }
       try await with(pieces) { node in
         let found = Mutex<[RecordHeader]>([])
-        let end = try await node.records(in: VolumeID(rawValue: 1), from: 0, headsAndTombstonesOnly: false) { batch in
+        let end = try await node.records(in: VolumeID(rawValue: 1), from: .offset(0), headsAndTombstonesOnly: false) {
+          batch in
           found.withLock { $0 += batch.map(\.header) }
         }
         #expect(end == 77)

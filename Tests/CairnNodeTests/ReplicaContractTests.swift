@@ -19,10 +19,10 @@ private final class RecordCollector: Sendable {
 extension NodeFixture {
   /// The records of a volume as the node hands them over, and where a later reading goes on.
   fileprivate func records(
-    in volume: VolumeID, from offset: UInt64 = 0, headsAndTombstonesOnly: Bool = false
+    in volume: VolumeID, from origin: RecordOrigin = .offset(0), headsAndTombstonesOnly: Bool = false
   ) async throws -> (records: [EncodedRecord], end: UInt64) {
     let collector = RecordCollector()
-    let end = try await node.records(in: volume, from: offset, headsAndTombstonesOnly: headsAndTombstonesOnly) {
+    let end = try await node.records(in: volume, from: origin, headsAndTombstonesOnly: headsAndTombstonesOnly) {
       collector.add($0)
     }
     return (collector.records, end)
@@ -34,10 +34,11 @@ extension NodeFixture {
   }
 
   fileprivate func record(
-    _ kind: Record.Kind, _ payload: ByteBuffer, metadata: ByteBuffer = ByteBuffer()
+    _ kind: Record.Kind, _ payload: ByteBuffer, metadata: ByteBuffer = ByteBuffer(),
+    blob: BlobID = BlobIDGenerator().next()
   ) throws -> EncodedRecord {
     try EncodedRecord(
-      Record(kind: kind, blob: BlobIDGenerator().next(), timestamp: .now(), metadata: metadata, payload: payload))
+      Record(kind: kind, blob: blob, timestamp: .now(), metadata: metadata, payload: payload))
   }
 }
 
@@ -70,7 +71,7 @@ extension NodeFixture {
       let records = try kinds.enumerated().map { index, kind in
         try fixture.record(
           kind, ByteBuffer(repeating: UInt8(index), count: kind == .tombstone ? 0 : index * 300_001),
-          metadata: ByteBuffer(string: "m\(index)"))
+          metadata: ByteBuffer(string: "m\(index)"), blob: BlobID(high: UInt64(1000 + index) << 16, low: 1))
       }
       try await fixture.append(Array(records[..<3]), to: volume)
       let middle = try #require(try await fixture.node.ends()[volume])
@@ -80,12 +81,17 @@ extension NodeFixture {
       #expect(all.records.map(\.record) == records.map(\.record))
       let ends = try await fixture.node.ends()
       #expect(all.end == ends[volume])
-      let tail = try await fixture.records(in: volume, from: middle)
+      let tail = try await fixture.records(in: volume, from: .offset(middle))
       #expect(tail.records.map(\.header) == records[3...].map(\.header))
       let names = try await fixture.records(in: volume, headsAndTombstonesOnly: true)
       #expect(names.records.map(\.record) == [records[1], records[3], records[4]].map(\.record))
       #expect(names.end == all.end)
-      let nothing = try await fixture.records(in: volume, from: all.end)
+      let time = Timestamp(millisecondsSinceEpoch: records[3].header.blob.millisecondsSinceEpoch)
+      let young = try await fixture.records(in: volume, from: .time(time))
+      #expect(young.records.map(\.header) == records[3...].map(\.header))
+      let later = Timestamp(millisecondsSinceEpoch: records[4].header.blob.millisecondsSinceEpoch + 1)
+      #expect(try await fixture.records(in: volume, from: .time(later)).records.isEmpty)
+      let nothing = try await fixture.records(in: volume, from: .offset(all.end))
       #expect(nothing.records.isEmpty)
       #expect(nothing.end == all.end)
     }
@@ -106,7 +112,7 @@ extension NodeFixture {
       }
       let largest = Mutex(0)
       let count = Mutex(0)
-      try await fixture.node.records(in: volume, from: 0, headsAndTombstonesOnly: false) { batch in
+      try await fixture.node.records(in: volume, from: .offset(0), headsAndTombstonesOnly: false) { batch in
         count.withLock { $0 += batch.count }
         largest.withLock { $0 = max($0, batch.count) }
       }
@@ -122,7 +128,9 @@ extension NodeFixture {
       let volume = VolumeID.make()
       try await fixture.append([try fixture.record(ByteBuffer(string: "x"))], to: volume)
       await #expect(throws: Enough.self) {
-        try await fixture.node.records(in: volume, from: 0, headsAndTombstonesOnly: false) { _ in throw Enough() }
+        try await fixture.node.records(in: volume, from: .offset(0), headsAndTombstonesOnly: false) { _ in
+          throw Enough()
+        }
       }
       #expect(try await fixture.records(in: volume).records.count == 1)
     }

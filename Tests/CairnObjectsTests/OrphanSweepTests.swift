@@ -10,7 +10,7 @@ import Testing
 @Suite struct OrphanSweepTests {
   private func sweep(_ fixture: ObjectFixture, age: Duration) -> OrphanSweep {
     OrphanSweep(
-      objects: fixture.objects, catalog: fixture.catalog, view: fixture.view,
+      objects: fixture.objects, catalog: fixture.catalog, volumes: fixture.catalog, view: fixture.view,
       directory: FaultyDirectory(nodes: fixture.nodes), age: age, logger: ObjectFixture.logger)
   }
 

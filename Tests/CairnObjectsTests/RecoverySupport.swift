@@ -38,12 +38,12 @@ struct BreakingSource: StorageNode, RecordLog {
   }
 
   func records(
-    in volume: VolumeID, from offset: UInt64, headsAndTombstonesOnly: Bool,
+    in volume: VolumeID, from origin: RecordOrigin, headsAndTombstonesOnly: Bool,
     _ body: @escaping @Sendable ([EncodedRecord]) async throws -> Void
   ) async throws -> UInt64 {
     try check()
     if breaks() { throw NodeError.unreachable(id, "told to break off") }
-    return try await node.records(in: volume, from: offset, headsAndTombstonesOnly: headsAndTombstonesOnly, body)
+    return try await node.records(in: volume, from: origin, headsAndTombstonesOnly: headsAndTombstonesOnly, body)
   }
 
   func createVolume(_ volume: VolumeID) async throws(NodeError) { try await node.createVolume(volume) }

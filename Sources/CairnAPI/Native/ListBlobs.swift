@@ -14,7 +14,6 @@ extension NativeAPI {
       }
       limit = number
     }
-    try refuseWhileIncomplete()
     let page: ListPage
     do throws(ObjectError) {
       page = try await objects.list(

@@ -110,12 +110,6 @@ package struct NativeAPI: HTTPResponder {
     } catch {
       throw APIError(error)
     }
-    try refuseWhileIncomplete()
     throw .notFound
-  }
-
-  /// While the catalog is being recovered nobody knows what is not there: to say it would have clients delete copies.
-  func refuseWhileIncomplete() throws(APIError) {
-    if let reason = reasonNotReady() { throw .unavailable(reason) }
   }
 }

@@ -35,7 +35,7 @@ extension NativeAPI {
     } catch {
       throw .unavailable("\(error)")
     }
-    try refuseWhileIncomplete()
+    if let reason = reasonNotReady() { throw .unavailable(reason) }
     guard view.hasActiveNode else { throw .unavailable("No storage nodes available", retryAfter: 5) }
     return HTTPResponse(json: { $0.member("status", "ready") })
   }

@@ -14,6 +14,7 @@ final class RedisAvailability: Sendable {
   private let address: RedisConfiguration.Address
   private let logger: Logger
   private let state = Mutex(State.unknown)
+  private let failureCount = Atomic(0)
 
   private static let reminderInterval = TimeAmount.seconds(30)
 
@@ -22,7 +23,11 @@ final class RedisAvailability: Sendable {
     self.logger = logger
   }
 
+  /// How often a connection failed.
+  var failures: Int { failureCount.load(ordering: .acquiring) }
+
   func failed(cause: String, now: NIODeadline = .now()) {
+    failureCount.add(1, ordering: .acquiringAndReleasing)
     let isNews = state.withLock { state in
       if case .down(let logged) = state, now < logged + Self.reminderInterval { return false }
       state = .down(logged: now)

@@ -12,6 +12,8 @@ extension RedisCatalog: CatalogEpochs {
     return CatalogEpoch(id: id, position: position)
   }
 
+  package var interruptions: Int { client.interruptions }
+
   package func storeProcess() async throws(CatalogError) -> String {
     let reply = try await client.send(RedisCommand("INFO", "server"))
     guard case .bytes(let bytes) = reply else { throw .unexpected(reply, to: "INFO") }

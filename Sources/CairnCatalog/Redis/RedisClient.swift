@@ -6,12 +6,14 @@ internal import NIOPosix
 /// loop that it is made on.
 final class RedisClient: Sendable {
   let address: RedisConfiguration.Address
+  private let availability: RedisAvailability
   private let connections: [RedisConnection]
   private let byLoop: [ObjectIdentifier: RedisConnection]
 
   init(configuration: RedisConfiguration, eventLoopGroup: any EventLoopGroup, logger: Logger) {
     address = configuration.address
     let availability = RedisAvailability(address: configuration.address, logger: logger)
+    self.availability = availability
     connections = eventLoopGroup.makeIterator().map { loop in
       RedisConnection(eventLoop: loop, configuration: configuration, availability: availability)
     }
@@ -19,6 +21,9 @@ final class RedisClient: Sendable {
     precondition(!connections.isEmpty, "a group has at least one event loop")
     byLoop = Dictionary(uniqueKeysWithValues: connections.map { (ObjectIdentifier($0.eventLoop), $0) })
   }
+
+  /// Connections that were lost, and tries to connect that failed.
+  var interruptions: Int { availability.failures }
 
   /// Begins to connect on each event loop. Requests do so by themselves.
   func start() {

@@ -16,6 +16,9 @@ struct RedisKeys: Sendable {
   func deletion(_ name: ObjectName) -> String { "\(prefix):{\(name.bucket.text)}:deleted:\(name.key.text)" }
   /// HASH: `id` → a random number, `position` → how many objects were put and deleted so far.
   func epoch(_ bucket: BucketName) -> String { "\(prefix):{\(bucket.text)}:epoch" }
+  /// HASH: node id → when the catalog had all its records, in milliseconds since 1970, a space, and the Redis process.
+  /// Beside the epoch, because one script looks at both.
+  func reconciled(_ bucket: BucketName) -> String { "\(prefix):{\(bucket.text)}:reconciled" }
 
   /// HASH: volume id (8 bytes) → the volume, encoded.
   var volumes: String { "\(prefix):{cluster}:volumes" }

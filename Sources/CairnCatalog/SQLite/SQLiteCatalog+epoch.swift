@@ -9,4 +9,7 @@ extension SQLiteCatalog: CatalogEpochs {
 
   /// Always the same, for the same reason.
   package func storeProcess() async throws(CatalogError) -> String { "" }
+
+  /// None, for the same reason.
+  package var interruptions: Int { 0 }
 }

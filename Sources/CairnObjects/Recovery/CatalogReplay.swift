@@ -45,13 +45,13 @@ package struct CatalogReplay: Sendable {
     guard !tails.isEmpty else { return 0 }
     let replay = RecordReplay(catalog: catalog, ids: ids, logger: logger)
     for volume in tails.keys {
-      try await log.records(in: volume, from: marks[volume] ?? 0, headsAndTombstonesOnly: true) { records in
+      try await log.records(in: volume, from: .offset(marks[volume] ?? 0), headsAndTombstonesOnly: true) { records in
         replay.takeTombstones(among: records)
       }
     }
     let restored = Atomic(0)
     for volume in tails.keys.sorted() {
-      try await log.records(in: volume, from: marks[volume] ?? 0, headsAndTombstonesOnly: true) { records in
+      try await log.records(in: volume, from: .offset(marks[volume] ?? 0), headsAndTombstonesOnly: true) { records in
         restored.add(try await replay.takeHeads(among: records, in: volume), ordering: .relaxed)
       }
     }

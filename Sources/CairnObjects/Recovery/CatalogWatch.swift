@@ -8,8 +8,11 @@ package protocol CatalogRecoverer: Sendable {
   /// What is known now.
   func remember() -> CatalogMemory
 
+  /// Puts into the catalog what the nodes of `memory` have and it lacks.
+  ///
+  /// - Parameter since: what was written before is in the catalog; nil when nothing is known.
   /// - Returns: the nodes of the memory whose records could not be read.
-  func recover(_ memory: CatalogMemory) async throws -> Set<NodeID>
+  func recover(_ memory: CatalogMemory, since: Timestamp?) async throws -> Set<NodeID>
 }
 
 /// What is needed to recover a catalog, as it was when the catalog was last known to be whole.
@@ -33,59 +36,100 @@ package struct CatalogMemory: Sendable {
   }
 }
 
-/// Notices that the catalog has lost data, and has it recovered: a Redis that was emptied, restored from an older
-/// snapshot, or lost its last second doesn't say so.
+/// Notices that the catalog may lack something that the nodes have, and has it recovered: a Redis that was emptied,
+/// restored from an older snapshot, or lost its last second doesn't say so.
+///
+/// What it is compared with: the epoch that this process saw last, and the entries of ``ReconciledNodes``, which tell
+/// also a coordinator that was just started.
 package final class CatalogWatch: Sendable {
   /// Changes that are made between two looks can hide as many lost ones: so look often.
   private static let interval: Duration = .seconds(1)
-  /// Between two tries to read nodes that are away: each reads all others again.
+  /// While clients wait for what a look finds.
+  private static let doubtInterval: Duration = .milliseconds(100)
+  /// Between two tries to read nodes that can't be read.
   private static let retryMax: Duration = .seconds(60)
-
-  private struct State {
+  /// How often the catalog is told that it is whole.
+  private static let confirmationInterval: Duration = .seconds(10)
+  /// A record can be older than its object's entry in the catalog by so much: a write that waits for nodes, and clocks
+  /// that differ.
+  private static let margin: Duration = .seconds(600)
+  fileprivate struct State {
     var epoch: CatalogEpoch?
     var process: String?
+    var interruptions = 0
+    /// When the catalog was last whole.
     var memory: CatalogMemory?
-    /// Something may be lost that the nodes have.
-    var isDue = false
-    /// Something is lost for certain, since then.
-    var lostAt: ContinuousClock.Instant?
-    /// Nodes that were away when the catalog was recovered.
-    var missing: Set<NodeID> = []
+    /// How often the catalog was found behind what it was, and how many of these losses were made good.
+    var losses = 0
+    var lossesRepaired = 0
+    var isLost: Bool { losses > lossesRepaired }
+    /// Since when nobody knows what is not there: at first from the start.
+    var doubtedSince: ContinuousClock.Instant? = .now
+    /// Nodes that are away and should be read.
+    var awaited: Set<NodeID> = []
     var nextTry = ContinuousClock.now
     var pause: Duration = .seconds(1)
+    var confirmedAt: ContinuousClock.Instant?
   }
 
-  private let epochs: any CatalogEpochs
+  /// What a look found.
+  fileprivate struct Findings {
+    var epoch: CatalogEpoch
+    var process: String
+    var known: [NodeID: Reconciliation]
+    var memory: CatalogMemory
+    var losses = 0
+    var isLost = false
+  }
+
+  private let catalog: any CatalogEpochs & ReconciledNodes
   /// How long clients wait for nodes that are away, before they get what the others have.
   private let patience: Duration
   private let logger: Logger
   private let state = Mutex(State())
 
-  package init(epochs: any CatalogEpochs, patience: Duration, logger: Logger) {
-    self.epochs = epochs
+  package init(catalog: any CatalogEpochs & ReconciledNodes, patience: Duration, logger: Logger) {
+    self.catalog = catalog
     self.patience = patience
     self.logger = logger
   }
 
-  /// Why requests may be answered as if files were missing; nil when they are not.
+  /// Why nobody knows what is not there; nil when it is known.
   package var reasonNotReady: String? {
-    guard state.withLock({ $0.lostAt }) != nil else { return nil }
-    return
-      "The catalog has lost data (Redis was emptied, or came back older than it was) and is being recovered from the "
-      + "storage nodes"
+    let interruptions = catalog.interruptions
+    let (isDoubted, isLost) = state.withLock {
+      ($0.doubtedSince != nil || $0.interruptions != interruptions, $0.isLost)
+    }
+    guard isDoubted else { return nil }
+    return isLost
+      ? "The catalog has lost data (Redis was emptied, or came back older than it was) and is being recovered from the "
+        + "storage nodes"
+      : "The catalog is being compared with the storage nodes, because Redis or this coordinator was started anew"
+  }
+
+  /// Makes sure that what was not in the catalog a moment ago is nowhere.
+  ///
+  /// - Throws: ``CatalogError/unavailable(_:)`` when that is not known.
+  package func verify() async throws(CatalogError) {
+    if let reason = reasonNotReady { throw .unavailable(reason) }
+    _ = try await look(at: .default)
+    if let reason = reasonNotReady { throw .unavailable(reason) }
   }
 
   /// Looks again and again, until it is cancelled.
   package func run(_ recoverer: some CatalogRecoverer) async {
     while !Task.isCancelled {
+      var pause = Self.interval
       do {
         try await look(recoverer)
+        if reasonNotReady != nil { pause = Self.doubtInterval }
       } catch {
         // While the catalog is away nothing can be told; `/ready` says that it is.
-        let level: Logger.Level = state.withLock { $0.isDue } ? .warning : .debug
-        logger.log(level: level, "catalog not looked at or recovered", metadata: ["error": "\(error)"])
+        let isLost = state.withLock { $0.isLost }
+        logger.log(
+          level: isLost ? .warning : .debug, "catalog not looked at or recovered", metadata: ["error": "\(error)"])
       }
-      try? await Task.sleep(for: Self.interval)
+      try? await Task.sleep(for: pause)
     }
   }
 
@@ -93,65 +137,187 @@ package final class CatalogWatch: Sendable {
   ///
   /// - Throws: when the catalog is away. A recovery that was begun goes on with the next look.
   package func look(_ recoverer: some CatalogRecoverer) async throws {
+    let interruptions = catalog.interruptions
     // Before the catalog is asked: what is read of an emptied registry is no memory.
     let memory = recoverer.remember()
-    let epoch = try await epochs.epoch(of: .default)
-    // An operator may have forbidden the question; the epoch tells most of it.
-    let process = try? await epochs.storeProcess()
-    notice(epoch, process, memory)
-    let known = state.withLock { state -> CatalogMemory? in
-      let isBack = memory.nodes.contains { state.missing.contains($0.node) }
-      guard state.isDue || isBack, state.nextTry <= .now else { return nil }
-      return state.memory?.updated(by: memory) ?? memory
+    let epoch = try await look(at: .default)
+    var findings = Findings(
+      epoch: epoch, process: try await catalog.storeProcessIfAllowed(), known: try await catalog.reconciledNodes(),
+      memory: memory)
+    notice(process: findings.process)
+    state.withLock { state in
+      findings.losses = state.losses
+      findings.isLost = state.isLost
+      if state.isLost, let earlier = state.memory { findings.memory = earlier.updated(by: memory) }
     }
-    guard let known else { return }
-    let missing = try await recoverer.recover(known)
-    finish(missing: missing)
+    let due = findings.due
+    var reconciled = findings.reconciled
+    var missing = findings.away
+    if !due.isEmpty {
+      guard isTimeToRead(due, findings) else { return wait(for: missing.union(due)) }
+      let unread = try await recoverer.recover(findings.memory, since: findings.since(due, margin: Self.margin))
+      reconciled = findings.memory.nodes.map(\.node).filter { !unread.contains($0) }
+      missing.formUnion(unread)
+      pause(isNeeded: !unread.isEmpty)
+    }
+    if !due.isEmpty || findings.hasNewNodes || isConfirmationDue {
+      try await catalog.setReconciled(reconciled, process: findings.process, epoch: epoch)
+      state.withLock { $0.confirmedAt = .now }
+    }
+    finish(findings, reconciled: Set(reconciled), missing: missing, hasRead: !due.isEmpty, interruptions: interruptions)
   }
 
-  private func notice(_ epoch: CatalogEpoch, _ process: String?, _ memory: CatalogMemory) {
-    let (isLost, isSuspect) = state.withLock { state in
-      let isLost = state.epoch.map(epoch.isBehind) ?? false
-      let isSuspect = !isLost && process != nil && state.process != nil && state.process != process
-      if isLost { state.lostAt = state.lostAt ?? .now }
-      if isLost || isSuspect {
-        state.isDue = true
-        state.nextTry = .now
-        state.pause = .seconds(1)
+  // MARK: What is noticed
+
+  /// Where a bucket is now, compared with where it was before it was asked for: answers may overtake each other.
+  private func look(at bucket: BucketName) async throws(CatalogError) -> CatalogEpoch {
+    let before = state.withLock { $0.epoch }
+    let epoch = try await catalog.epoch(of: bucket)
+    let isNews = state.withLock { state in
+      guard let before, epoch.isBehind(before) else {
+        if state.epoch.map({ $0.id == epoch.id && $0.position < epoch.position }) ?? true { state.epoch = epoch }
+        return false
       }
-      if !state.isDue, state.missing.isEmpty { state.memory = memory }
+      // Whoever asked at the same time may have noticed.
+      guard state.epoch?.isBehind(before) == false else { return false }
       state.epoch = epoch
-      state.process = process ?? state.process
-      return (isLost, isSuspect)
+      state.losses += 1
+      state.doubtNow()
+      return true
     }
-    if isLost { logger.warning("the catalog has lost data: it is recovered from the storage nodes") }
-    // Most restarts lose nothing, so clients need not wait for the records to be read.
-    if isSuspect { logger.notice("the catalog was restarted: it is compared with the storage nodes") }
+    if isNews { logger.warning("the catalog has lost data: it is recovered from the storage nodes") }
+    return epoch
   }
 
-  private func finish(missing: Set<NodeID>) {
-    let isOver = state.withLock { state in
-      state.missing = missing
-      state.isDue = false
-      if missing.isEmpty {
-        state.lostAt = nil
-        return true
+  private func notice(process: String) {
+    let isNews = state.withLock { state in
+      defer { state.process = process }
+      guard let before = state.process, before != process else { return false }
+      state.doubtNow()
+      return true
+    }
+    if isNews { logger.notice("the catalog was restarted: it is compared with the storage nodes") }
+  }
+
+  // MARK: When to read
+
+  private var isConfirmationDue: Bool {
+    state.withLock { $0.confirmedAt.map { $0.duration(to: .now) >= Self.confirmationInterval } ?? true }
+  }
+
+  /// Whether to read now: not in each look again what can't be read, and not before all nodes had time to register
+  /// with a catalog that knows none of them.
+  private func isTimeToRead(_ due: Set<NodeID>, _ findings: Findings) -> Bool {
+    state.withLock { state in
+      if !findings.isLost, let doubtedSince = state.doubtedSince, due.contains(where: { findings.known[$0] == nil }),
+        doubtedSince.duration(to: .now) < patience / 3
+      {
+        return false
       }
+      return state.nextTry <= .now
+    }
+  }
+
+  /// Tries again later to read nodes that could not be read: all others are read again with them.
+  private func pause(isNeeded: Bool) {
+    state.withLock { state in
+      guard isNeeded else { return state.pause = .seconds(1) }
       state.nextTry = .now + state.pause
       state.pause = min(state.pause * 2, Self.retryMax)
-      guard let lostAt = state.lostAt else { return true }
-      // To wait longer would take from the clients what there is.
-      guard lostAt.duration(to: .now) < patience else {
-        state.lostAt = nil
-        return true
-      }
-      state.isDue = true
-      return false
     }
-    guard isOver else { return }
-    guard !missing.isEmpty else { return logger.notice("the catalog is recovered") }
+  }
+
+  // MARK: Ends
+
+  private func wait(for missing: Set<NodeID>) {
+    state.withLock { state in
+      state.awaited.formUnion(missing)
+      state.giveUpDoubts(after: patience)
+    }
+  }
+
+  private func finish(
+    _ findings: Findings, reconciled: Set<NodeID>, missing: Set<NodeID>, hasRead: Bool, interruptions: Int
+  ) {
+    let (isRecovered, left) = state.withLock { state in
+      state.interruptions = interruptions
+      state.lossesRepaired = findings.losses
+      state.awaited = state.awaited.union(missing).subtracting(reconciled)
+      if state.awaited.isEmpty { state.memory = findings.memory }
+      let wasDoubted = state.doubtedSince != nil
+      if state.awaited.isEmpty, !findings.memory.nodes.isEmpty {
+        state.doubtedSince = nil
+      } else {
+        state.giveUpDoubts(after: patience)
+      }
+      return (hasRead && wasDoubted && state.doubtedSince == nil, state.awaited)
+    }
+    guard isRecovered else { return }
+    guard !left.isEmpty else { return logger.notice("the catalog is recovered") }
     logger.error(
       "the catalog is recovered without nodes that are away; it goes on when they are back",
-      metadata: ["nodes": "\(missing.sorted().map(\.description).joined(separator: ","))"])
+      metadata: ["nodes": "\(left.sorted().map(\.description).joined(separator: ","))"])
+  }
+}
+
+extension CatalogWatch.State {
+  fileprivate mutating func doubtNow() {
+    doubtedSince = doubtedSince ?? .now
+    nextTry = .now
+    pause = .seconds(1)
+  }
+
+  /// To wait longer for nodes that are away would take from the clients what there is.
+  fileprivate mutating func giveUpDoubts(after patience: Duration) {
+    guard let since = doubtedSince, since.duration(to: .now) >= patience else { return }
+    doubtedSince = nil
+    awaited = []
+  }
+}
+
+extension CatalogWatch.Findings {
+  /// Nodes whose entries are so much older than the newest were away before the store was.
+  private static let absence: Duration = .seconds(60)
+
+  /// Nodes with which the catalog was compared in this life of its store.
+  private var current: Set<NodeID> {
+    isLost ? [] : Set(known.filter { $0.value.process == process }.keys)
+  }
+
+  /// Nodes without anything that the catalog could lack.
+  private var new: [NodeID] {
+    isLost ? [] : memory.nodes.filter { known[$0.node] == nil && $0.volumeCount == 0 }.map(\.node)
+  }
+
+  fileprivate var hasNewNodes: Bool { !new.isEmpty }
+
+  /// Nodes that have to be read.
+  fileprivate var due: Set<NodeID> { Set(memory.nodes.map(\.node)).subtracting(current).subtracting(new) }
+
+  /// Nodes that need not be read.
+  fileprivate var reconciled: [NodeID] { current.intersection(memory.nodes.map(\.node)) + new }
+
+  /// Nodes that have to be read, and were there when the store was, but are away.
+  fileprivate var away: Set<NodeID> {
+    guard !isLost, let newest = known.values.map(\.time).max() else { return [] }
+    let absence = UInt64(Self.absence / .milliseconds(1))
+    let present = memory.nodes.map(\.node)
+    return Set(
+      known.filter { node, entry in
+        entry.process != process && !present.contains(node)
+          && entry.time.millisecondsSinceEpoch + absence >= newest.millisecondsSinceEpoch
+      }.keys)
+  }
+
+  /// From when on the nodes `due` may have what the catalog lacks; nil for all that they have.
+  fileprivate func since(_ due: Set<NodeID>, margin: Duration) -> Timestamp? {
+    guard !isLost else { return nil }
+    var oldest = UInt64.max
+    for node in due {
+      guard let entry = known[node] else { return nil }
+      oldest = min(oldest, entry.time.millisecondsSinceEpoch)
+    }
+    let margin = UInt64(margin / .milliseconds(1))
+    return oldest > margin ? Timestamp(millisecondsSinceEpoch: oldest - margin) : nil
   }
 }

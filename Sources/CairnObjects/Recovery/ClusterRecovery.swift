@@ -19,6 +19,8 @@ package struct ClusterRecovery: Sendable {
     /// Some nodes are known to be away. A replica that is open on the others may be an unfinished copy of one of
     /// theirs, so nothing is appended to it any more.
     package var isPartial = false
+    /// What was written before this time is known to be in the catalog; nil when nothing is known.
+    package var since: Timestamp?
     /// How long the making of a volume may take. One that is not on all its nodes yet would be added with too few.
     package var volumeCreationMax: Duration = .zero
 
@@ -59,7 +61,8 @@ package struct ClusterRecovery: Sendable {
     let volumes = survey.replicas.keys.sorted()
     let meter = RecoveryMeter(volumeCount: volumes.count, report: progress)
     // Two passes: a head record counts only when every tombstone is known.
-    let reader = RecordsReader(sources: sources, logger: logger)
+    let reader = RecordsReader(
+      sources: sources, logger: logger, origin: settings.since.map { .time($0) } ?? .offset(0))
     var unreadable = try await reader.read(volumes, of: survey) { _, records in
       meter.add(records: records.count)
       replay.takeTombstones(among: records)

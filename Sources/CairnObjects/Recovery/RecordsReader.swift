@@ -10,6 +10,8 @@ struct RecordsReader: Sendable {
 
   let sources: [any ReplicaSurvey.Source]
   let logger: Logger
+  /// Where the reading of each volume begins.
+  var origin = RecordOrigin.offset(0)
 
   /// Hands over the records of one complete replica of each volume, of the next one where one breaks off.
   ///
@@ -32,7 +34,9 @@ struct RecordsReader: Sendable {
           var last: (any Error)?
           for (node, id) in complete {
             do {
-              try await node.records(in: volume, from: 0, headsAndTombstonesOnly: true) { try await body(volume, $0) }
+              try await node.records(in: volume, from: origin, headsAndTombstonesOnly: true) {
+                try await body(volume, $0)
+              }
               last = nil
               // What is damaged here may be whole on the next one.
               if survey.replicas[volume]?[id]?.damagedCount == 0 { break }

@@ -67,6 +67,14 @@ struct BlobIndex: Sendable {
     (firstOrdinal(from: offset)..<count).lazy.map { self[$0] }
   }
 
+  /// Where the first record begins whose id was made at `milliseconds` since 1970 or later. O(entries).
+  func firstOffset(since milliseconds: UInt64) -> UInt64? {
+    for segment in segments {
+      if let first = segment.first(where: { $0.blob.millisecondsSinceEpoch >= milliseconds }) { return first.offset }
+    }
+    return nil
+  }
+
   private func firstOrdinal(from offset: UInt64) -> Int {
     var low = 0
     var high = count

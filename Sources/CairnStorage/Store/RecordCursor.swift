@@ -62,16 +62,14 @@ package final class RecordCursor: Sendable {
 }
 
 extension VolumeStore {
-  /// Reads a volume's records from `offset` on.
+  /// Reads a volume's records from `origin` on.
   ///
-  /// - Parameter offset: 0, or the end of an earlier reading, or ``VolumeSummary/durableEnd``. When the log was
-  ///   rewritten since and the offset lies before its end, all records come again.
   /// - Throws: ``StorageError/unknownVolume(_:)``, ``StorageError/io(_:path:)``, ``StorageError/closed``.
   nonisolated(nonsending) package func records(
-    in id: VolumeID, from offset: UInt64 = 0, kinds: RecordCursor.Kinds = .all
+    in id: VolumeID, from origin: RecordOrigin = .offset(0), kinds: RecordCursor.Kinds = .all
   ) async throws(StorageError) -> RecordCursor {
     try await threads.perform { [self] () throws(StorageError) in
-      let extent = try ScanExtent(try find(id), from: offset)
+      let extent = try ScanExtent(try find(id), from: origin)
       return RecordCursor(
         extent.scanner(skippingChunks: kinds == .headsAndTombstones), end: extent.end, threads: threads)
     }

@@ -19,15 +19,17 @@ struct ScanExtent {
   private let start: UInt64
   private let logEnd: UInt64
 
-  /// - Parameter offset: as of ``VolumeStore/scanBlocking(_:from:_:)``.
-  init(_ volume: StoredVolume, from offset: UInt64) throws(StorageError) {
-    let (file, (header, syncedEnd)) = try volume.opened { ($0.header, $0.syncedEnd) }
+  init(_ volume: StoredVolume, from origin: RecordOrigin) throws(StorageError) {
+    let (file, (header, syncedEnd, index)) = try volume.opened { ($0.header, $0.syncedEnd, $0.index) }
     self.file = file
     isRewritten = header.replayEnd > 0
     end = isRewritten ? header.replayEnd : syncedEnd
     logEnd = syncedEnd
     let first = UInt64(LogHeader.length)
-    start = offset >= end ? syncedEnd : isRewritten ? first : max(offset, first)
+    switch origin {
+    case .offset(let offset): start = offset >= end ? syncedEnd : isRewritten ? first : max(offset, first)
+    case .time(let time): start = index.firstOffset(since: time.millisecondsSinceEpoch) ?? syncedEnd
+    }
   }
 
   func scanner(skippingChunks: Bool = false) -> LogScanner {
@@ -48,7 +50,7 @@ extension VolumeStore {
   package func scanBlocking(
     _ id: VolumeID, from offset: UInt64 = 0, _ body: (UInt64, EncodedRecord) throws -> Void
   ) throws -> ScanReport {
-    let extent = try ScanExtent(try find(id), from: offset)
+    let extent = try ScanExtent(try find(id), from: .offset(offset))
     var report = ScanReport(end: extent.end)
     var scanner = extent.scanner()
     while let finding = try scanner.next() {

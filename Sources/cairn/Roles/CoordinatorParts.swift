@@ -20,7 +20,7 @@ struct CoordinatorParts: Sendable {
     role: RoleProcess, catalog: any Catalog, view: ClusterView, directory: any NodeDirectory,
     uploads: UploadConfiguration, replication: ReplicationPolicy, placement: PlacementPolicy,
     repair: RepairConfiguration, zone: String? = nil, durability: String,
-    ids: BlobIDGenerator, barrier: WriteBarrier, reasonNotReady: @escaping @Sendable () -> String? = { nil }
+    ids: BlobIDGenerator, barrier: WriteBarrier, watch: CatalogWatch? = nil
   ) {
     let allocator = VolumeAllocator(
       catalog: catalog, view: view, directory: directory, replication: replication, placement: placement,
@@ -28,9 +28,10 @@ struct CoordinatorParts: Sendable {
     var settings = ObjectService.Settings(objectSizeMax: uploads.objectSizeMax)
     settings.zone = zone
     settings.uploadTimeMax = repair.orphanAge
+    let names: any ObjectCatalog = watch.map { VerifiedCatalog(catalog, $0) } ?? catalog
     let damage = DamageReports(queue: catalog)
     let objects = ObjectService(
-      settings: settings, catalog: catalog, allocator: allocator,
+      settings: settings, catalog: names, allocator: allocator,
       view: view, directory: directory, ids: ids, barrier: barrier, budget: ByteBudget(bytes: uploads.memory),
       threads: role.threads, damaged: { damage.add($0.location.volume, on: $0.node) }, logger: role.logger)
     self.view = view
@@ -40,13 +41,14 @@ struct CoordinatorParts: Sendable {
       queue: catalog, volumes: catalog, view: view, directory: directory,
       settings: RepairSettings(repair, policy: placement), logger: role.logger)
     orphans = OrphanSweep(
-      objects: objects, catalog: catalog, view: view, directory: directory, age: repair.orphanAge, logger: role.logger)
+      objects: objects, catalog: names, volumes: catalog, view: view, directory: directory, age: repair.orphanAge,
+      logger: role.logger)
     self.ids = ids
     api = NativeAPI(
       objects: objects, view: view, catalog: catalog,
       maintenance: Maintenance(orphans: orphans, scrubAll: { try await planner.scrubAll() }),
       identity: NativeAPI.Identity(role: role.role, version: Cairn.version, durability: durability),
-      reasonNotReady: reasonNotReady, logger: role.logger)
+      reasonNotReady: { watch?.reasonNotReady }, logger: role.logger)
   }
 
   /// Begins to answer clients.

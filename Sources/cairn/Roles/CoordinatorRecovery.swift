@@ -19,7 +19,7 @@ struct CoordinatorRecovery: CatalogRecoverer {
       nodes: coordinator.view.activeNodes.map(\.report), volumes: coordinator.allocator.rememberedVolumes)
   }
 
-  func recover(_ memory: CatalogMemory) async throws -> Set<NodeID> {
+  func recover(_ memory: CatalogMemory, since: Timestamp?) async throws -> Set<NodeID> {
     // A stream of records may pause while a catalog takes them, so it gets more time than a client's request.
     let client = HTTPClient(group: process.group, timeouts: .init(connect: .seconds(2), idle: .seconds(60)))
     let sources = memory.nodes.map { report in
@@ -30,6 +30,10 @@ struct CoordinatorRecovery: CatalogRecoverer {
     var settings = ClusterRecovery.Settings()
     settings.replicationFactor = configuration.replication.factor
     settings.remembered = memory.volumes
+    settings.since = since
+    settings.isPartial = coordinator.view.inactiveNodes.contains { node in
+      !memory.nodes.contains { $0.node == node.report.node }
+    }
     settings.volumeCreationMax = configuration.writeDeadline
     let outcome = try await ClusterRecovery(
       sources: sources, catalog: catalog, settings: settings, ids: coordinator.ids, logger: process.logger

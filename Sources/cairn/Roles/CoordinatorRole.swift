@@ -27,14 +27,14 @@ struct CoordinatorRole {
       group: process.group, timeouts: HTTPClient.Timeouts(connect: min(deadline, .seconds(2)), idle: deadline))
     let directory = ClusterDirectory(view: view, client: client, secret: configuration.secret)
     let watch = CatalogWatch(
-      epochs: catalog, patience: configuration.membership.timeout, logger: process.logger)
+      catalog: catalog, patience: configuration.membership.timeout, logger: process.logger)
     let coordinator = CoordinatorParts(
       role: process, catalog: catalog, view: view,
       directory: directory,
       uploads: configuration.uploads, replication: configuration.replication,
       placement: configuration.placementPolicy, repair: configuration.repair, zone: configuration.zone,
       durability: "per node", ids: BlobIDGenerator(), barrier: WriteBarrier(),
-      reasonNotReady: { watch.reasonNotReady })
+      watch: watch)
     let recovery = CoordinatorRecovery(
       catalog: catalog, coordinator: coordinator, configuration: configuration, process: process)
     // Redis may be away when the coordinator starts: it serves, says so on /ready, and tries again.

@@ -60,8 +60,14 @@ struct RecoverRole {
       return Self.incompleteCode
     }
     let away = found.away
-    return try await work(
-      on: found.sources.filter { away[$0.id] == nil }, catalog, isPartial: !away.isEmpty)
+    let sources = found.sources.filter { away[$0.id] == nil }
+    let (epoch, process) = (try await catalog.epoch(of: .default), try await catalog.storeProcessIfAllowed())
+    let code = try await work(on: sources, catalog, isPartial: !away.isEmpty)
+    if code == 0, !configuration.isVerification, !configuration.isPartial {
+      // Coordinators need not read it all again.
+      try await catalog.setReconciled(sources.map(\.id), process: process, epoch: epoch)
+    }
+    return code
   }
 
   // MARK: A server

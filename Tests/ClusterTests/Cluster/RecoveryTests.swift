@@ -69,7 +69,7 @@ extension ClusterSuite {
       #expect(first.exitCode == 0, "\(first.output)")
       #expect(first.output.contains("recovered from 3 nodes"), "\(first.output)")
       for coordinator in cluster.coordinators { try await coordinator.restart() }
-      try await cluster.waitUntilActive(3)
+      try await eventually("ready") { try await cluster.curl(1)("/ready").status == 200 }
       try await expect(contents, cluster.curl(1))
       // Again: nothing is left to do.
       let second = try await CairnProcess.run(["recover", "--json"], cluster.settings)
@@ -155,6 +155,43 @@ extension ClusterSuite {
       for name in contents.files.keys {
         let status = try await fresh.curl()("/blob/\(name)/status").json
         #expect(status["status"] as? String == "completed", "\(name): \(status)")
+      }
+    }
+
+    /// Everything lost power at once: nobody remembers what there was.
+    @Test func aFreshCoordinatorNoticesAnOlderRedis() async throws {
+      let cluster = try await Cluster(coordinators: 2, redis: .init(), ["REPLICATION_FACTOR": "2"])
+      var contents = Contents()
+      try await fill(cluster.curl(), "a", into: &contents)
+      try await eventually("compared") { try await cluster.curl()("/ready").status == 200 }
+      #expect(try cluster.redis.command("SAVE") == "+OK")
+      try await fill(cluster.curl(), "b", into: &contents)
+      #expect(try await cluster.curl()("/blob/a5", "-X", "DELETE").status == 204)
+      contents.files["a5"] = nil
+      contents.deleted.append("a5")
+      for coordinator in cluster.coordinators { try await coordinator.kill() }
+      try await cluster.redis.kill()
+      try await cluster.redis.restart()
+      for coordinator in cluster.coordinators { try await coordinator.restart() }
+      for index in 0..<2 {
+        // Until it is ready it says of nothing that it is missing.
+        #expect([200, 503].contains(try await cluster.curl(index)("/blob/b5").status))
+        try await eventually("ready") { try await cluster.curl(index)("/ready").status == 200 }
+        try await expect(contents, cluster.curl(index))
+      }
+    }
+
+    @Test func aFreshCoordinatorNoticesAnEmptiedRedis() async throws {
+      let cluster = try await cluster()
+      var contents = Contents()
+      try await fill(cluster.curl(), "a", into: &contents)
+      for coordinator in cluster.coordinators { try await coordinator.kill() }
+      #expect(try cluster.redis.command("FLUSHALL") == "+OK")
+      for coordinator in cluster.coordinators { try await coordinator.restart() }
+      for index in 0..<2 {
+        #expect([200, 503].contains(try await cluster.curl(index)("/blob/a5").status))
+        try await eventually("ready") { try await cluster.curl(index)("/ready").status == 200 }
+        try await expect(contents, cluster.curl(index))
       }
     }
 

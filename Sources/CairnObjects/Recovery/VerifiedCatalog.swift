@@ -1,0 +1,50 @@
+package import CairnCatalog
+package import CairnModel
+
+/// Says of nothing that it is not there while the catalog may have lost data: clients would delete their copies, or take
+/// names that are taken.
+package struct VerifiedCatalog: ObjectCatalog {
+  private let catalog: any ObjectCatalog
+  private let watch: CatalogWatch
+
+  package init(_ catalog: any ObjectCatalog, _ watch: CatalogWatch) {
+    self.catalog = catalog
+    self.watch = watch
+  }
+
+  package func object(_ name: ObjectName) async throws(CatalogError) -> StoredObject? {
+    if let object = try await catalog.object(name) { return object }
+    try await watch.verify()
+    return nil
+  }
+
+  package func object(
+    version: BlobID, in bucket: BucketName
+  ) async throws(CatalogError) -> (ObjectKey, StoredObject)? {
+    if let found = try await catalog.object(version: version, in: bucket) { return found }
+    try await watch.verify()
+    return nil
+  }
+
+  package func put(
+    _ object: StoredObject, as name: ObjectName, if condition: WriteCondition
+  ) async throws(CatalogError) -> PutOutcome {
+    // Afterwards would be too late.
+    if condition != .always { try await watch.verify() }
+    return try await catalog.put(object, as: name, if: condition)
+  }
+
+  package func delete(
+    _ name: ObjectName, version: BlobID, tombstone: BlobID
+  ) async throws(CatalogError) -> DeleteOutcome {
+    let outcome = try await catalog.delete(name, version: version, tombstone: tombstone)
+    if case .absent = outcome { try await watch.verify() }
+    return outcome
+  }
+
+  package func list(_ bucket: BucketName, _ query: ListQuery) async throws(CatalogError) -> ListPage {
+    let page = try await catalog.list(bucket, query)
+    try await watch.verify()
+    return page
+  }
+}
