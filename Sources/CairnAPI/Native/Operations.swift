@@ -25,6 +25,7 @@ extension NativeAPI {
       json.member("role", identity.role)
       json.member("version", identity.version)
       json.member("durability", identity.durability)
+      json.member("replication_mode", identity.replication.rawValue)
     })
   }
 
