@@ -152,7 +152,9 @@ package final class VolumeAllocator: Sendable {
     let volumes = state.withLock { $0.open.values.filter { $0.nodes.contains(node) } }
     if let volume = volumes.first(where: { $0.nodes.allSatisfy(view.isActive) }) { return volume }
     // Volumes that are sealed to be copied leave their nodes without an open one until the next write there.
-    guard replication.mode == .async, view.isActive(node) else { return nil }
+    guard replication.mode == .async, view.isActive(node), view.registered(node)?.isDraining == false else {
+      return nil
+    }
     return try? await make(Volume(id: .make(), nodes: [node], replicasWanted: replication.factor)).get()
   }
 

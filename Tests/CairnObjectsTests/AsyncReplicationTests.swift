@@ -88,6 +88,11 @@ import Testing
       let volume = try #require(await fixture.objects.allocator.openVolume(on: holder))
       #expect(volume.nodes == [holder])
       #expect(volume.id != old.object.head.volume)
+      // But a node that is to be emptied gets nothing new.
+      await fixture.objects.allocator.seal(volume)
+      try await fixture.catalog.setDraining(holder, true)
+      try await fixture.view.refresh()
+      #expect(await fixture.objects.allocator.openVolume(on: holder) == nil)
     }
   }
 }
