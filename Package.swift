@@ -102,6 +102,7 @@ let package = Package(
         "CairnModel", "CairnCatalog", "CairnStorage", "CairnCluster", "CairnNodeClient", "CairnObjects",
         "CairnTestSupport", .nioCore, .nioPosix, .logging,
       ]),
+    tests("CairnRepairTests", ["CairnModel", "CairnCatalog", "CairnNodeClient", "CairnRepair"]),
     tests("CairnCommandTests", ["cairn", "CairnCluster", "CairnHTTP", "CairnStorage", .logging, .argumentParser]),
     tests("CairnStorageTests", ["CairnModel", "CairnStorage", "CairnTestSupport", .nioCore, .nioPosix, .logging]),
     tests(

@@ -6,12 +6,14 @@ package import CairnModel
 /// the worker says nothing for the time of its lease: so each piece may be done more than once, and must bear that.
 /// What was claimed first may still be at it then; its words about the claim have no effect any more.
 package protocol RepairQueue: Sendable {
-  /// Adds `work` at the end; false where work with its key waits, runs or will be tried again: then nothing is changed.
+  /// Adds `work` at the end, or at the end of what is urgent and ahead of all else; false where work with its key waits, runs or will be tried again: then nothing is changed.
   ///
   /// So work must look at how things are while it is done, not at how they were when it was added; and what changes
   /// while it runs must be found by whoever looks for work the next time.
+  ///
+  /// - Parameter isUrgent: until it has failed once: what fails must not stand in the way of the rest.
   @discardableResult
-  func enqueue(_ work: RepairWork) async throws(CatalogError) -> Bool
+  func enqueue(_ work: RepairWork, isUrgent: Bool) async throws(CatalogError) -> Bool
 
   /// Gives up to `limit` pieces of work to `worker`: first those whose worker's lease has ended, then what waits, in
   /// its order; what is to be tried again waits at the end, from its time on. Never more than
@@ -42,11 +44,19 @@ package protocol RepairQueue: Sendable {
   func progress(_ claimed: ClaimedWork, done: UInt64, total: UInt64) async throws(CatalogError) -> Bool
 
   /// Up to `limit` pieces of work: what runs, then what waits in its order, then what is to be tried again, the soonest
-  /// first.
+  /// first. Urgent work that waits may come before what runs.
   func list(limit: Int) async throws(CatalogError) -> [QueuedWork]
 
   /// All work that has not ended. O(1) or, in SQLite, O(n).
   func count() async throws(CatalogError) -> Int
+}
+
+extension RepairQueue {
+  /// Adds work that isn't urgent.
+  @discardableResult
+  package func enqueue(_ work: RepairWork) async throws(CatalogError) -> Bool {
+    try await enqueue(work, isUrgent: false)
+  }
 }
 
 package enum RepairLimits {
@@ -54,6 +64,8 @@ package enum RepairLimits {
   package static let claimMax = 1000
   /// The longest lease: nobody should wait longer for a dead worker's work.
   package static let leaseMax: Duration = .seconds(86_400)
+  /// How much longer than it did urgent work seems to have waited: longer than any other work does (34 years).
+  static let urgencyMilliseconds: Int64 = 1 << 40
 }
 
 /// A piece of work, as the one who found it says.

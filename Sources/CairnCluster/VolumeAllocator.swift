@@ -44,23 +44,25 @@ package struct VolumeRequest: Sendable {
 
 /// Knows the open volumes, makes new ones, and says which nodes hold a volume.
 package final class VolumeAllocator: Sendable {
-  private typealias Creation = Task<Result<Volume, AllocationError>, Never>
+  typealias Creation = Task<Result<Volume, AllocationError>, Never>
 
-  private struct State {
+  struct State {
     var open: [VolumeID: Volume] = [:]
     /// Which nodes hold a volume, for reads. It grows with the disks (a few hundred bytes a GiB), not with blobs.
     var known: [VolumeID: Volume] = [:]
     /// The volumes that are being made, by their number of replicas, so that many writers make only one of each.
     var creations: [Int: Creation] = [:]
+    /// The volumes that lack replicas because writes don't wait for them.
+    var copies = CopySchedule()
   }
 
   private let catalog: any VolumeCatalog
-  private let view: ClusterView
+  let view: ClusterView
   private let directory: any NodeDirectory
-  private let replication: ReplicationPolicy
+  package let replication: ReplicationPolicy
   private let placement: PlacementPolicy
   private let logger: Logger
-  private let state = Mutex(State())
+  let state = Mutex(State())
 
   package init(
     catalog: any VolumeCatalog, view: ClusterView, directory: any NodeDirectory, replication: ReplicationPolicy,
@@ -146,16 +148,24 @@ package final class VolumeAllocator: Sendable {
 
   /// An open volume that `node` holds a replica of, with others that answer; for tombstones, which are written on full
   /// disks too.
-  package func openVolume(on node: NodeID) -> Volume? {
+  package func openVolume(on node: NodeID) async -> Volume? {
     let volumes = state.withLock { $0.open.values.filter { $0.nodes.contains(node) } }
-    return volumes.first { $0.nodes.allSatisfy(view.isActive) }
+    if let volume = volumes.first(where: { $0.nodes.allSatisfy(view.isActive) }) { return volume }
+    // Volumes that are sealed to be copied leave their nodes without an open one until the next write there.
+    guard replication.mode == .async, view.isActive(node), view.registered(node)?.isDraining == false else {
+      return nil
+    }
+    return try? await make(Volume(id: .make(), nodes: [node], replicasWanted: replication.factor)).get()
   }
 
   /// Writes no more to a volume, and tells the catalog and, where they answer, its nodes.
   package func seal(_ volume: Volume) async {
+    let needsCopies = replication.mode == .async && isDegraded(volume)
     let wasOpen = state.withLock { state in
       state.known[volume.id]?.state = .sealed
-      return state.open.removeValue(forKey: volume.id) != nil
+      let wasOpen = state.open.removeValue(forKey: volume.id) != nil
+      if wasOpen, needsCopies { state.copies.sealed(volume) }
+      return wasOpen
     }
     guard wasOpen else { return }
     logger.info("volume sealed", metadata: ["volume": "\(volume.id)"])
@@ -170,17 +180,26 @@ package final class VolumeAllocator: Sendable {
 
   /// Replicas that are still to be made of a volume, on the nodes that there are.
   package func missingReplicas(of volume: Volume) -> Int {
-    max(min(volume.replicasWanted, view.nodeCount) - volume.nodes.count, 0)
+    guard volume.nodes.count < volume.replicasWanted else { return 0 }
+    return max(min(volume.replicasWanted, view.nodeCount) - volume.nodes.count, 0)
   }
 
   // MARK: Reading
 
-  /// A volume, as far as it is known; nil for one that the catalog doesn't know.
+  /// A volume, as far as it is known; nil for one that the catalog doesn't know. One that lacked replicas is looked up
+  /// again: it may have got them meanwhile.
   ///
   /// - Parameter isFresh: asks the catalog, because what was known before proved wrong.
   package func find(_ id: VolumeID, isFresh: Bool = false) async throws(CatalogError) -> Volume? {
-    if !isFresh, let known = state.withLock({ $0.known[id] }) { return known }
-    let found = try await catalog.volume(id)
+    let known = isFresh ? nil : state.withLock { $0.known[id] }
+    if let known, !isDegraded(known) { return known }
+    let found: Volume?
+    do throws(CatalogError) {
+      found = try await catalog.volume(id)
+    } catch {
+      guard let known else { throw error }
+      return known
+    }
     state.withLock { $0.known[id] = found }
     return found
   }

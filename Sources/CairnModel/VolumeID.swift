@@ -10,6 +10,9 @@ package struct VolumeID: Hashable, Sendable {
   package static func make(at time: Timestamp = .now()) -> VolumeID {
     VolumeID(rawValue: time.millisecondsSinceEpoch << 22 | UInt64.random(in: 0..<(1 << 22)))
   }
+
+  /// When the volume was made, by the clock of who made it.
+  package var createdAt: Timestamp { Timestamp(millisecondsSinceEpoch: rawValue >> 22) }
 }
 
 extension VolumeID: Comparable {

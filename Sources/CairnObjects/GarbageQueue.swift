@@ -127,7 +127,7 @@ final class GarbageQueue: Sendable {
 
   /// A tombstone may be in any volume that the node holds: it names the blobs with their volumes.
   private func report(_ blobs: [BlobLocation], to node: NodeID) async {
-    guard let volume = allocator.openVolume(on: node) else { return }
+    guard let volume = await allocator.openVolume(on: node) else { return }
     let record: EncodedRecord
     do { record = try .tombstone(Tombstone(garbage: blobs), id: ids.next()) } catch {
       return logger.error("tombstone not made", metadata: ["error": "\(error)"])

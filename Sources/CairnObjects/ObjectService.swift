@@ -95,6 +95,9 @@ package struct ObjectService: Sendable {
     }
   }
 
+  /// When uploads are answered.
+  package var replicationMode: ReplicationMode { allocator.replication.mode }
+
   /// On which nodes the bytes of an object are.
   package func replication(of object: StoredObject) async throws(ObjectError) -> ReplicationStatus {
     var volumes: Set<VolumeID> = [object.head.volume]
@@ -110,7 +113,9 @@ package struct ObjectService: Sendable {
       for node in volume?.nodes ?? [] {
         if view.isActive(node) { status.successful.insert(node) } else { status.failed.insert(node) }
       }
-      status.missingReplicas = max(status.missingReplicas, volume.map(allocator.missingReplicas) ?? 1)
+      let missing = volume.map(allocator.missingReplicas) ?? 1
+      if missing > 0 { status.incomplete[id] = Set(volume?.nodes ?? []) }
+      status.missingReplicas = max(status.missingReplicas, missing)
     }
     return status
   }
@@ -124,6 +129,8 @@ package struct ReplicationStatus: Hashable, Sendable {
   package var failed: Set<NodeID> = []
   /// Replicas that are still to be made of the part that has the fewest.
   package var missingReplicas = 0
+  /// Volumes with some of its bytes that lack replicas, with the nodes that have one.
+  package var incomplete: [VolumeID: Set<NodeID>] = [:]
 
   package var isComplete: Bool { failed.isEmpty && missingReplicas <= 0 }
 }

@@ -29,7 +29,7 @@ package struct RecordWriter: Sendable {
     self.logger = logger
   }
 
-  /// Returns when the record is durable on every node of a volume.
+  /// Returns when the record is durable on every node of a volume: with `REPLICATION_MODE=async` that is one.
   ///
   /// A node that fails makes the volume sealed, and the record is replayed into another volume on other nodes.
   ///
@@ -74,6 +74,12 @@ package struct RecordWriter: Sendable {
   ///
   /// - Returns: what failed; nothing when the record is durable on every node.
   func append(_ record: EncodedRecord, to volume: Volume) async -> [NodeError] {
+    let failures = await appendToAll(record, volume)
+    if failures.isEmpty { allocator.appended(record.header.paddedLength, to: volume) }
+    return failures
+  }
+
+  private func appendToAll(_ record: EncodedRecord, _ volume: Volume) async -> [NodeError] {
     if volume.nodes.count == 1 {
       return await append(record, to: volume, on: volume.nodes[0]).map { [$0] } ?? []
     }

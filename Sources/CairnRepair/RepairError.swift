@@ -8,6 +8,8 @@ package enum RepairError: Error, CustomStringConvertible {
   case node(NodeError)
   /// No node that has a replica answers.
   case noSource(VolumeID)
+  /// No node can take a replica that is missing.
+  case noTarget(VolumeID)
   /// Records that no replica has intact any more.
   case damaged(VolumeID, count: Int)
   /// A node that no heartbeat told of.
@@ -19,6 +21,7 @@ package enum RepairError: Error, CustomStringConvertible {
     case .catalog(let error): "\(error)"
     case .node(let error): "\(error)"
     case .noSource(let volume): "no node with a replica of volume \(volume) answers"
+    case .noTarget(let volume): "no node can take another replica of volume \(volume) now"
     case .damaged(let volume, let count): "\(count) records of volume \(volume) are damaged on every replica"
     case .unknownNode(let node): "the address of node \(node) is not known"
     case .failed(let reason): reason

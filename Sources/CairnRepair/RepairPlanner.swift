@@ -11,6 +11,9 @@ package struct RepairPlanner: Sendable {
   private static let pageLength = 1000
   /// Looks at the nodes' replicas, for surplus and damaged ones and to even out the fill, take more time: one in so many.
   private static let replicaLookEvery = 6
+  /// So long a volume that takes writes and has fewer replicas than wanted is left to the coordinator that made it, which
+  /// seals it sooner while it lives (`REPLICATION_MODE=async`). Copies seal it, so not so often is better.
+  private static let growthTime: Duration = .seconds(60)
 
   private let queue: any RepairQueue
   private let volumes: any VolumeCatalog
@@ -64,17 +67,24 @@ package struct RepairPlanner: Sendable {
   /// - Returns: how much there is to do.
   private func planRepairs() async throws -> Int {
     var nodes = view.nodeStatuses
-    let plan = RepairPlan.Settings(
-      repairDelay: settings.delay, policy: settings.policy, volumeSize: settings.volumeSize)
+    let plan = RepairPlan.Settings(settings)
     var random = SystemRandomNumberGenerator()
     var planned = 0
     try await forEachPage { page in
-      let tasks = RepairPlan(volumes: page, nodes: nodes, settings: plan, using: &random)
+      let tasks = RepairPlan(volumes: page.filter { !isGrowing($0) }, nodes: nodes, settings: plan, using: &random)
       nodes = tasks.nodes
       planned += tasks.tasks.count
       for task in tasks.tasks { try await queue.enqueue(VolumeWork(task).queued) }
     }
     return planned
+  }
+
+  private func isGrowing(_ volume: Volume) -> Bool {
+    guard volume.state == .open, volume.nodes.count < volume.replicasWanted, volume.nodes.allSatisfy(view.isActive)
+    else { return false }
+    let age = Timestamp.now().millisecondsSinceEpoch.subtractingReportingOverflow(
+      volume.id.createdAt.millisecondsSinceEpoch)
+    return !age.overflow && Duration.milliseconds(Int64(clamping: age.partialValue)) < Self.growthTime
   }
 
   private func lookAtReplicas(_ surplus: inout SurplusReplicas, isQuiet: Bool) async throws {

@@ -9,19 +9,15 @@ package struct RepairWorker: Sendable {
   /// Pieces of work done at the same time.
   private static let workMax = 2
   private static let pollInterval: Duration = .milliseconds(500)
-  private static let retryMax: Duration = .seconds(300)
-  /// Tries of one piece of work, 30 s in all. A volume has one piece of work at a time, so what fails stands in the way
-  /// of what would help, such as a copy elsewhere; the planner and the reads find again what is still to be done.
-  private static let attemptsMax = 5
 
   private let name: String
   private let queue: any RepairQueue
-  private let volumes: any VolumeCatalog
-  private let view: ClusterView
+  let volumes: any VolumeCatalog
+  let view: ClusterView
   private let directory: any NodeDirectory
-  private let settings: RepairSettings
+  let settings: RepairSettings
   private let limit: BandwidthLimit
-  private let logger: Logger
+  let logger: Logger
 
   /// - Parameter name: lasts over restarts, as the queue wants it.
   package init(
@@ -86,13 +82,14 @@ package struct RepairWorker: Sendable {
           "work": "\(claimed.work.kind)", "key": "\(claimed.work.key)", "attempt": "\(claimed.attempt)",
           "error": "\(error)",
         ])
-      let isAlone = (try? VolumeWork(claimed.work))?.isAlone ?? false
-      guard claimed.attempt < Self.attemptsMax || !isAlone else {
+      if case .node(.unreachable(let node, let reason)) = error { view.suspect(node, because: reason) }
+      // Work that can't be read is of a newer version, whose workers can do it.
+      let work = try? VolumeWork(claimed.work)
+      if let wait = work.map({ $0.retryDelay(after: error, attempt: claimed.attempt) }) ?? .seconds(300) {
+        _ = try? await queue.fail(claimed, error: "\(error)", retryAfter: wait)
+      } else {
         _ = try? await queue.complete(claimed)
-        return
       }
-      let wait = min(Duration.seconds(1) * (1 << min(claimed.attempt, 10)), Self.retryMax)
-      _ = try? await queue.fail(claimed, error: "\(error)", retryAfter: wait)
     case nil: break
     }
   }
@@ -102,9 +99,10 @@ package struct RepairWorker: Sendable {
   private func perform(_ work: VolumeWork, of claimed: ClaimedWork) async throws {
     guard let volume = try await volumes.volume(work.volume) else { return }
     // A node that died since the work was planned may never come back: then other work is needed.
-    guard !work.isAlone || view.isActive(work.node) else { return }
+    if work.isAlone, let node = work.node, !view.isActive(node) { return }
     switch work {
     case .replicate(_, let target, let replaced): try await replicate(volume, target, replaced, claimed)
+    case .complete(_, let targets): try await complete(volume.id, on: targets, claimed)
     case .retire(_, let node): try await retire(volume, node)
     case .drop(_, let node): try await drop(volume, node)
     case .mend(_, let node): try await mend(volume, node)
@@ -112,7 +110,7 @@ package struct RepairWorker: Sendable {
     }
   }
 
-  private func replicate(_ volume: Volume, _ target: NodeID, _ replaced: NodeID?, _ claimed: ClaimedWork) async throws {
+  func replicate(_ volume: Volume, _ target: NodeID, _ replaced: NodeID?, _ claimed: ClaimedWork) async throws {
     // Things may have changed since the work was planned; the next plan sees to what is left.
     guard !volume.nodes.contains(target), replaced.map(volume.nodes.contains) ?? true else { return }
     let sources = volume.nodes.filter(view.isActive).compactMap { directory.node($0) as? any StorageNode & RecordLog }

@@ -10,6 +10,8 @@ internal import NIOCore
 package enum VolumeWork: Hashable, Sendable {
   /// Copy the volume to a node, and put that in the place of another one in its list; nil where the list grows.
   case replicate(VolumeID, to: NodeID, replacing: NodeID?)
+  /// Make all replicas that the volume lacks, on these nodes as far as they take them, else on others.
+  case complete(VolumeID, on: [NodeID])
   /// Take a node off the list of a volume that has enough replicas without it, and delete its replica.
   case retire(VolumeID, from: NodeID)
   /// Delete a replica on a node that is not in the volume's list.
@@ -20,7 +22,7 @@ package enum VolumeWork: Hashable, Sendable {
   case scrub(VolumeID, on: NodeID)
 
   private enum Kind: String {
-    case replicate, retire, drop, mend, scrub
+    case replicate, complete, retire, drop, mend, scrub
   }
 
   package init(_ task: RepairTask) {
@@ -32,18 +34,32 @@ package enum VolumeWork: Hashable, Sendable {
 
   package var volume: VolumeID {
     switch self {
-    case .replicate(let volume, _, _), .retire(let volume, _), .drop(let volume, _), .mend(let volume, _),
-      .scrub(let volume, _):
+    case .replicate(let volume, _, _), .complete(let volume, _), .retire(let volume, _), .drop(let volume, _),
+      .mend(let volume, _), .scrub(let volume, _):
       volume
     }
   }
 
-  /// The node whose replica is made, mended or deleted.
-  var node: NodeID {
+  /// The node whose replica is made, mended or deleted; nil where the work chooses.
+  var node: NodeID? {
     switch self {
     case .replicate(_, let node, _), .retire(_, let node), .drop(_, let node), .mend(_, let node), .scrub(_, let node):
       node
+    case .complete: nil
     }
+  }
+
+  /// The nodes that are to get a replica.
+  var targets: [NodeID] {
+    switch self {
+    case .replicate(_, let node, _): [node]
+    case .complete(_, let nodes): nodes
+    case .retire, .drop, .mend, .scrub: []
+    }
+  }
+
+  var isCompletion: Bool {
+    if case .complete = self { true } else { false }
   }
 
   /// Whether no other such work on the volume can be queued. A scrub has a key of its own, and somebody may wait for it.
@@ -68,6 +84,9 @@ package enum VolumeWork: Hashable, Sendable {
       kind = .replicate
       writer.field(Self.nodeTag, target.description)
       if let replaced { writer.field(Self.replacedTag, replaced.description) }
+    case .complete(_, let targets):
+      kind = .complete
+      for target in targets { writer.field(Self.nodeTag, target.description) }
     case .retire(_, let node):
       kind = .retire
       writer.field(Self.nodeTag, node.description)
@@ -92,23 +111,30 @@ package enum VolumeWork: Hashable, Sendable {
   package init(_ work: RepairWork) throws(FormatError) {
     var bytes = ByteBuffer(bytes: work.payload)
     var volume: VolumeID?
-    var nodes: [UInt8: NodeID] = [:]
+    var nodes: [NodeID] = []
+    var replaced: NodeID?
     while var field = try bytes.readField(of: Self.what) {
       switch field.tag {
       case Self.volumeTag: volume = field.value.readInteger(endianness: .little).map(VolumeID.init(rawValue:))
-      case Self.nodeTag, Self.replacedTag: nodes[field.tag] = field.value.validatedString.flatMap { NodeID($0) }
+      case Self.nodeTag: if let node = field.value.validatedString.flatMap({ NodeID($0) }) { nodes.append(node) }
+      case Self.replacedTag: replaced = field.value.validatedString.flatMap { NodeID($0) }
       default: continue
       }
     }
     guard let volume else { throw .missingField(what: Self.what, name: "volume") }
-    guard let node = nodes[Self.nodeTag] else { throw .missingField(what: Self.what, name: "node") }
-    switch Kind(rawValue: work.kind) {
-    case .replicate: self = .replicate(volume, to: node, replacing: nodes[Self.replacedTag])
+    let kind = Kind(rawValue: work.kind)
+    if kind == .complete {
+      self = .complete(volume, on: nodes)
+      return
+    }
+    guard let node = nodes.first else { throw .missingField(what: Self.what, name: "node") }
+    switch kind {
+    case .replicate: self = .replicate(volume, to: node, replacing: replaced)
     case .retire: self = .retire(volume, from: node)
     case .drop: self = .drop(volume, from: node)
     case .mend: self = .mend(volume, on: node)
     case .scrub: self = .scrub(volume, on: node)
-    case nil: throw .badField(what: "\(Self.what) of kind '\(work.kind)'", tag: 0)
+    case .complete, nil: throw .badField(what: "\(Self.what) of kind '\(work.kind)'", tag: 0)
     }
   }
 }

@@ -46,6 +46,29 @@ import Testing
   }
 
   @Test(arguments: Implementation.allCases)
+  func urgentWorkIsClaimedFirstUntilItFails(_ implementation: Implementation) async throws {
+    try await withCatalog(implementation) { fixture in
+      let queue = fixture.catalog
+      for key in ["a", "b"] { try await queue.enqueue(work(key)) }
+      for key in ["urgent a", "urgent b", "urgent c"] { #expect(try await queue.enqueue(work(key), isUrgent: true)) }
+      #expect(try await queue.enqueue(work("a"), isUrgent: true) == false, "it waits already")
+      #expect(try await queue.enqueue(work("urgent a")) == false)
+      #expect(Set(try await queue.list(limit: 2).map(\.work.key)) == ["urgent a", "urgent b"])
+      #expect(try await queue.list(limit: 9).count == 5)
+      let claims = try await queue.claim(worker: "x", limit: 3, lease: minute)
+      #expect(claims.map(\.work.key) == ["urgent a", "urgent b", "urgent c"])
+      #expect(try await queue.complete(claims[0]))
+      #expect(try await queue.fail(claims[1], error: "no", retryAfter: .zero))
+      #expect(try await queue.renew(claims[2], lease: .zero))
+      // What was lost comes first; what failed has to wait for the rest.
+      #expect(try await queue.claim(worker: "y", limit: 1, lease: minute).map(\.work.key) == ["urgent c"])
+      var left: [String] = []
+      for _ in 1...3 { left += try await claimEventually(fixture, worker: "y", limit: 1).map(\.work.key) }
+      #expect(left == ["a", "b", "urgent b"])
+    }
+  }
+
+  @Test(arguments: Implementation.allCases)
   func manyWorkersShareTheWork(_ implementation: Implementation) async throws {
     try await withCatalog(implementation) { fixture in
       let queue = fixture.catalog

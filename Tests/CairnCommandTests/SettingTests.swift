@@ -52,6 +52,21 @@ import Testing
     #expect(error.map { "\($0)" } == expected)
   }
 
+  @Test func replicationModeIsSyncUnlessSet() throws {
+    for (text, mode) in [(nil, ReplicationMode.sync), ("sync", .sync), ("async", .async)]
+      as [(String?, ReplicationMode)]
+    {
+      let environment = text.map { ["REPLICATION_MODE": $0] } ?? [:]
+      var server = SettingReader(environment: environment, flags: [:])
+      #expect(try ServerConfiguration(&server).replication.mode == mode)
+      var coordinator = SettingReader(environment: environment, flags: [:])
+      #expect(try CoordinatorConfiguration(&coordinator).replication.mode == mode)
+      #expect(coordinator.entries.contains { $0.name == "REPLICATION_MODE" && $0.value == mode.rawValue })
+    }
+    let error = #expect(throws: ConfigurationError.self) { try read(Settings.replicationMode, "lazy") }
+    #expect(error.map { "\($0)" } == "REPLICATION_MODE is 'lazy' (environment), allowed: sync, async")
+  }
+
   @Test func replicationAndRepairHaveDefaults() throws {
     var reader = SettingReader(environment: [:], flags: [:])
     let coordinator = try CoordinatorConfiguration(&reader)
@@ -67,14 +82,15 @@ import Testing
 
   @Test func eachReplicationSettingHasAFlag() throws {
     let command = try Coordinator.parse([
-      "--replication-factor", "2", "--min-replicas", "1", "--repair-delay", "0.1", "--repair-bandwidth", "1M",
+      "--replication-factor", "2", "--min-replicas", "1", "--replication-mode", "async", "--repair-delay", "0.1",
+      "--repair-bandwidth", "1M",
       "--orphan-age", "5", "--replicator", "off", "--node-zone", "attic",
     ])
     var flags: [String: String] = [:]
     for case (let name, let value?) in command.options.flatMap(\.flags) { flags[name] = value }
     var reader = SettingReader(environment: [:], flags: flags)
     let configuration = try Coordinator.configuration(&reader)
-    #expect(configuration.replication == ReplicationPolicy(factor: 2, minimum: 1))
+    #expect(configuration.replication == ReplicationPolicy(factor: 2, minimum: 1, mode: .async))
     #expect(configuration.repair.delay == .milliseconds(100))
     #expect(configuration.repair.bandwidth == 1 << 20)
     #expect(configuration.repair.orphanAge == .seconds(5))

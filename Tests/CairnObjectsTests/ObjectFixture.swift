@@ -159,12 +159,14 @@ struct ObjectFixture: Sendable {
   static let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
 
   static func with(
-    nodes count: Int = 1, replicas: Int = 1, minimum: Int? = nil, chunkSize: Int = 1000, budget: Int = 1 << 30,
+    nodes count: Int = 1, replicas: Int = 1, minimum: Int? = nil, mode: ReplicationMode = .sync, chunkSize: Int = 1000,
+    budget: Int = 1 << 30,
     uploadTimeMax: Duration = .seconds(86_400),
     _ body: (ObjectFixture) async throws -> Void
   ) async throws {
     let fixture = try await ObjectFixture(
-      nodes: count, replication: ReplicationPolicy(factor: replicas, minimum: minimum), chunkSize: chunkSize,
+      nodes: count, replication: ReplicationPolicy(factor: replicas, minimum: minimum, mode: mode),
+      chunkSize: chunkSize,
       budget: budget, uploadTimeMax: uploadTimeMax)
     do { try await body(fixture) } catch {
       await fixture.close()

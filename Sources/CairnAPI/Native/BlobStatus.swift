@@ -13,16 +13,33 @@ extension NativeAPI {
     } catch {
       throw APIError(error)
     }
-    let holders = status.successful.union(status.failed)
-    // Which node gets a missing replica is decided when it is made: each that could is pending.
-    let pending = status.missingReplicas > 0 ? view.activeNodes.map(\.report.node).filter { !holders.contains($0) } : []
+    var planned: [VolumeID: Set<NodeID>] = [:]
+    if !status.incomplete.isEmpty {
+      do {
+        planned = try await maintenance.plannedCopies(Set(status.incomplete.keys))
+      } catch {
+        throw .unavailable("\(error)")
+      }
+    }
+    // A node that is to get a part of the file does not count as having it, whatever other parts it has.
+    let pending = planned.values.reduce(into: Set()) { $0.formUnion($1) }.subtracting(status.failed)
     return HTTPResponse(json: { json in
       json.member("blob_id", object.head.blob.description)
-      json.member("status", status.isComplete ? "completed" : "degraded")
-      json.member("successful_nodes", status.successful.sorted().map(\.description))
+      json.member("status", word(for: status, planned))
+      json.member("successful_nodes", status.successful.subtracting(pending).sorted().map(\.description))
       json.member("failed_nodes", status.failed.sorted().map(\.description))
-      json.member("pending_nodes", pending.map(\.description))
+      json.member("pending_nodes", pending.sorted().map(\.description))
       json.member("missing_replicas", max(status.missingReplicas, 0))
     })
+  }
+
+  private func word(for status: ReplicationStatus, _ planned: [VolumeID: Set<NodeID>]) -> String {
+    if status.isComplete { return "completed" }
+    // Nothing can be copied from a node that is away, or to one that is not there.
+    let active = view.activeNodes.map(\.report.node)
+    let isPossible = status.incomplete.values.allSatisfy { holders in active.contains { !holders.contains($0) } }
+    guard status.failed.isEmpty, isPossible else { return "degraded" }
+    let isAsked = status.incomplete.keys.allSatisfy { planned[$0] != nil }
+    return isAsked || objects.replicationMode == .async ? "in_progress" : "degraded"
   }
 }

@@ -1,5 +1,5 @@
 internal import CairnHTTP
-internal import CairnModel
+package import CairnModel
 package import CairnObjects
 internal import NIOHTTP1
 
@@ -9,10 +9,18 @@ package struct Maintenance: Sendable {
   package var orphans: OrphanSweep
   /// Asks for every replica to be read and verified; says how many.
   package var scrubAll: @Sendable () async throws -> Int
+  /// Says which of some volumes copies are queued of, and the nodes that they go to.
+  package var plannedCopies: PlannedCopies
 
-  package init(orphans: OrphanSweep, scrubAll: @escaping @Sendable () async throws -> Int) {
+  package typealias PlannedCopies = @Sendable (Set<VolumeID>) async throws -> [VolumeID: Set<NodeID>]
+
+  package init(
+    orphans: OrphanSweep, scrubAll: @escaping @Sendable () async throws -> Int,
+    plannedCopies: @escaping PlannedCopies
+  ) {
     self.orphans = orphans
     self.scrubAll = scrubAll
+    self.plannedCopies = plannedCopies
   }
 }
 

@@ -13,11 +13,14 @@ package struct NativeAPI: HTTPResponder {
     package var role: String
     package var version: String
     package var durability: String
+    /// When uploads are answered.
+    package var replication: ReplicationMode
 
-    package init(role: String, version: String, durability: String) {
+    package init(role: String, version: String, durability: String, replication: ReplicationMode) {
       self.role = role
       self.version = version
       self.durability = durability
+      self.replication = replication
     }
   }
 

@@ -25,6 +25,7 @@ extension NativeAPI {
       json.member("role", identity.role)
       json.member("version", identity.version)
       json.member("durability", identity.durability)
+      json.member("replication_mode", identity.replication.rawValue)
     })
   }
 
@@ -35,8 +36,8 @@ extension NativeAPI {
     } catch {
       throw .unavailable("\(error)")
     }
-    if let reason = reasonNotReady() { throw .unavailable(reason) }
     guard view.hasActiveNode else { throw .unavailable("No storage nodes available", retryAfter: 5) }
+    if let reason = reasonNotReady() { throw .unavailable(reason) }
     return HTTPResponse(json: { $0.member("status", "ready") })
   }
 }

@@ -3,8 +3,8 @@ internal import NIOCore
 
 extension RedisCatalog: RepairQueue {
   @discardableResult
-  package func enqueue(_ work: RepairWork) async throws(CatalogError) -> Bool {
-    try await client.run(RedisScripts.enqueueRepair, keys: repairKeys, work.key, work.encoded())
+  package func enqueue(_ work: RepairWork, isUrgent: Bool) async throws(CatalogError) -> Bool {
+    try await client.run(RedisScripts.enqueueRepair, keys: repairKeys, work.key, work.encoded(), isUrgent ? 1 : 0)
       .isDone(by: "enqueue")
   }
 
@@ -83,7 +83,7 @@ extension RedisCatalog: RepairQueue {
   }
 
   private var repairKeys: [String] {
-    [keys.repairQueue, keys.repairWork, keys.repairStates, keys.repairRetries]
+    [keys.repairQueue, keys.urgentRepairQueue, keys.repairWork, keys.repairStates, keys.repairRetries]
   }
 }
 

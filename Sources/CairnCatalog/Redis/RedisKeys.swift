@@ -34,6 +34,8 @@ struct RedisKeys: Sendable {
   var draining: String { "\(prefix):{cluster}:draining" }
   /// STREAM with the consumer group `workers`: the keys of repair work that waits or runs.
   var repairQueue: String { "\(prefix):{cluster}:repair-queue" }
+  /// STREAM, the same for work that goes first.
+  var urgentRepairQueue: String { "\(prefix):{cluster}:urgent-repair-queue" }
   /// HASH: key → the work, encoded.
   var repairWork: String { "\(prefix):{cluster}:repair-work" }
   /// HASH: key → how the work stands, as MessagePack.

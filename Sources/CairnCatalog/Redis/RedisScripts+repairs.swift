@@ -1,19 +1,20 @@
 /// The scripts of the repair queue.
 ///
-/// All of them take the same KEYS: queue (a stream), work, states, retries. In the stream are the keys of work that
-/// waits or runs; its consumer group knows which. A consumer's idle time says how long it hasn't been heard of, and
+/// All of them take the same KEYS: queue and urgent queue (streams), work, states, retries. In the streams are the keys
+/// of work that waits or runs; their consumer groups know which. A consumer's idle time says how long it hasn't been heard of, and
 /// a lease is written as idle time that it has already: every lease ends when the idle time is `idleMax`.
 extension RedisScripts {
   /// The states' HASH has, for each key, a MessagePack map:
   ///
   /// - `id`: the entry in the stream, also of work that left it to be tried again
+  /// - `urgent`: true where that is the stream of urgent work
   /// - `state`: `waiting`, `running` or `retrying`
   /// - `since`: milliseconds since 1970
   /// - `attempts`, `worker`, `error`, `done`, `total`: as ``QueuedWork`` says; texts, empty where there is none, but
   ///   for the number of attempts
   private static let repairs =
     clock + """
-      local queue, works, states, retries = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+      local queue, urgent, works, states, retries = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
       local group, idleMax = 'workers', \(RepairLimits.leaseMax.milliseconds)
       local function state(key)
         local packed = redis.call('HGET', states, key)
@@ -23,17 +24,19 @@ extension RedisScripts {
         if name then task.state, task.since = name, now end
         redis.call('HSET', states, key, cmsgpack.pack(task))
       end
+      local function stream(task) return task.urgent and urgent or queue end
       local function append(key, task)
-        if redis.call('EXISTS', queue) == 0 then redis.call('XGROUP', 'CREATE', queue, group, '0', 'MKSTREAM') end
-        task.id = redis.call('XADD', queue, '*', 'key', key)
+        local to = stream(task)
+        if redis.call('EXISTS', to) == 0 then redis.call('XGROUP', 'CREATE', to, group, '0', 'MKSTREAM') end
+        task.id = redis.call('XADD', to, '*', 'key', key)
         change(key, task, 'waiting')
       end
-      local function drop(id)
-        redis.call('XACK', queue, group, id)
-        redis.call('XDEL', queue, id)
+      local function drop(from, id)
+        redis.call('XACK', from, group, id)
+        redis.call('XDEL', from, id)
       end
-      local function lease(worker, id, milliseconds)
-        redis.call('XCLAIM', queue, group, worker, 0, id, 'IDLE', idleMax - milliseconds, 'JUSTID')
+      local function lease(task, worker, milliseconds)
+        redis.call('XCLAIM', stream(task), group, worker, 0, task.id, 'IDLE', idleMax - milliseconds, 'JUSTID')
       end
 
       """
@@ -50,12 +53,12 @@ extension RedisScripts {
 
       """
 
-  /// ARGV: key, kind and payload packed for the work's HASH.
+  /// ARGV: key, kind and payload packed for the work's HASH, 1 where it is urgent.
   static let enqueueRepair = RedisScript(
     repairs + """
       if redis.call('HEXISTS', states, ARGV[1]) == 1 then return 0 end
       redis.call('HSET', works, ARGV[1], ARGV[2])
-      append(ARGV[1], {attempts = 0, worker = '', error = '', done = '', total = ''})
+      append(ARGV[1], {attempts = 0, worker = '', error = '', done = '', total = '', urgent = ARGV[3] == '1'})
       return 1
       """)
 
@@ -69,28 +72,41 @@ extension RedisScripts {
       for _, key in ipairs(redis.call('ZRANGE', retries, '-inf', now, 'BYSCORE', 'LIMIT', 0, limit)) do
         redis.call('ZREM', retries, key)
         local task = state(key)
-        if task then append(key, task) end
+        if task then
+          task.urgent = false
+          append(key, task)
+        end
       end
-      if redis.call('EXISTS', queue) == 0 then return {} end
-      local entries, cursor = {}, '0-0'
-      repeat
-        local found = redis.call('XAUTOCLAIM', queue, group, worker, idleMax, cursor, 'COUNT', limit - #entries)
-        cursor = found[1]
-        for _, entry in ipairs(found[2]) do entries[#entries + 1] = entry end
-      until cursor == '0-0' or #entries == limit
-      if #entries < limit then
-        local found = redis.call(
-          'XREADGROUP', 'GROUP', group, worker, 'COUNT', limit - #entries, 'STREAMS', queue, '>')
-        if found then
-          for _, entry in ipairs(found[1][2]) do entries[#entries + 1] = entry end
+      local streams = {}
+      for _, from in ipairs({urgent, queue}) do
+        if redis.call('EXISTS', from) == 1 then streams[#streams + 1] = from end
+      end
+      local entries = {}
+      local function take(from, found)
+        for _, entry in ipairs(found) do entries[#entries + 1] = {from, entry[1], entry[2][2]} end
+      end
+      for _, from in ipairs(streams) do
+        local cursor = '0-0'
+        while #entries < limit do
+          local found = redis.call('XAUTOCLAIM', from, group, worker, idleMax, cursor, 'COUNT', limit - #entries)
+          cursor = found[1]
+          take(from, found[2])
+          if cursor == '0-0' then break end
+        end
+      end
+      for _, from in ipairs(streams) do
+        if #entries < limit then
+          local found = redis.call(
+            'XREADGROUP', 'GROUP', group, worker, 'COUNT', limit - #entries, 'STREAMS', from, '>')
+          if found then take(from, found[1][2]) end
         end
       end
       local answer = {}
       for _, entry in ipairs(entries) do
-        local id, key = entry[1], entry[2][2]
+        local from, id, key = entry[1], entry[2], entry[3]
         local task = state(key)
-        if task and task.id == id then
-          lease(worker, id, milliseconds)
+        if task and task.id == id and stream(task) == from then
+          lease(task, worker, milliseconds)
           task.attempts, task.worker, task.done, task.total = task.attempts + 1, worker, '', ''
           change(key, task, 'running')
           answer[#answer + 1] = key
@@ -98,7 +114,7 @@ extension RedisScripts {
           answer[#answer + 1] = id
           answer[#answer + 1] = task.attempts
         else
-          drop(id)
+          drop(from, id)
         end
       end
       return answer
@@ -107,14 +123,14 @@ extension RedisScripts {
   /// ARGV: claim, milliseconds of the lease.
   static let renewRepair = RedisScript(
     claimed + """
-      lease(task.worker, task.id, tonumber(ARGV[4]))
+      lease(task, task.worker, tonumber(ARGV[4]))
       return 1
       """)
 
   /// ARGV: claim.
   static let completeRepair = RedisScript(
     claimed + """
-      drop(task.id)
+      drop(stream(task), task.id)
       redis.call('HDEL', states, key)
       redis.call('HDEL', works, key)
       return 1
@@ -123,7 +139,7 @@ extension RedisScripts {
   /// ARGV: claim, error, milliseconds until it is tried again.
   static let failRepair = RedisScript(
     claimed + """
-      drop(task.id)
+      drop(stream(task), task.id)
       task.error = ARGV[4]
       change(key, task, 'retrying')
       redis.call('ZADD', retries, string.format('%.0f', now + tonumber(ARGV[5])), key)
@@ -140,11 +156,15 @@ extension RedisScripts {
 
   /// ARGV: limit. For each piece of work: key, work, state, since, attempts, worker, error, done, total.
   ///
-  /// Entries are read in their order, so those that run come before those that wait.
+  /// Entries of a stream are read in their order, so those that run come before those that wait.
   static let listRepairs = RedisScript(
     repairs + """
       local keys, limit = {}, tonumber(ARGV[1])
-      for _, entry in ipairs(redis.call('XRANGE', queue, '-', '+', 'COUNT', limit)) do keys[#keys + 1] = entry[2][2] end
+      for _, from in ipairs({urgent, queue}) do
+        local left = limit - #keys
+        local entries = left > 0 and redis.call('XRANGE', from, '-', '+', 'COUNT', left) or {}
+        for _, entry in ipairs(entries) do keys[#keys + 1] = entry[2][2] end
+      end
       if #keys < limit then
         for _, key in ipairs(redis.call('ZRANGE', retries, 0, limit - #keys - 1)) do keys[#keys + 1] = key end
       end

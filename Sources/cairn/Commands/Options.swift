@@ -121,6 +121,8 @@ struct ReplicationOptions: SettingOptions {
   var replicationFactor: String?
   @Option(help: "Copies without which an upload is refused. [MIN_REPLICAS, default REPLICATION_FACTOR]")
   var minReplicas: String?
+  @Option(help: "sync: all copies before the answer; async: one, the rest soon after. [REPLICATION_MODE, default sync]")
+  var replicationMode: String?
   @Option(help: "Seconds that a silent node gets to come back before it is replaced. [REPAIR_DELAY, default 600]")
   var repairDelay: String?
   @Option(help: "Bytes a second that repairs may copy. [REPAIR_BANDWIDTH, default 64M]")
@@ -133,7 +135,8 @@ struct ReplicationOptions: SettingOptions {
   var flags: [String: String?] {
     [
       Settings.replicationFactor.name: replicationFactor, Settings.replicasMin.name: minReplicas,
-      Settings.repairDelay.name: repairDelay, Settings.repairBandwidth.name: repairBandwidth,
+      Settings.replicationMode.name: replicationMode, Settings.repairDelay.name: repairDelay,
+      Settings.repairBandwidth.name: repairBandwidth,
       Settings.orphanAge.name: orphanAge, Settings.replicator.name: replicator,
     ]
   }

@@ -93,7 +93,7 @@ extension ReplicationPolicy {
       throw .refused(
         "MIN_REPLICAS is \(minimum ?? 0), allowed: a number from 1 to REPLICATION_FACTOR, which is \(factor)")
     }
-    self.init(factor: factor, minimum: minimum)
+    self.init(factor: factor, minimum: minimum, mode: try reader.read(Settings.replicationMode))
   }
 }
 

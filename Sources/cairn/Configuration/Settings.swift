@@ -44,6 +44,7 @@ enum Settings {
   static let replicasMin = Setting<Int>(
     name: "MIN_REPLICAS", fallback: nil, allowed: "a number from 1 to REPLICATION_FACTOR",
     parse: { Int($0).flatMap { (1...ReplicationPolicy.replicasMax).contains($0) ? $0 : nil } })
+  static let replicationMode = Setting<ReplicationMode>.choice("REPLICATION_MODE", default: .sync)
   static let placementPolicy = Setting<PlacementPolicy>.choice("PLACEMENT_POLICY", default: .balanced)
   static let zone = Setting.text("NODE_ZONE", default: "default", "a name for the place where the node stands")
   static let coordinatorZone = Setting.text(

@@ -13,6 +13,7 @@ struct CoordinatorParts: Sendable {
   let allocator: VolumeAllocator
   let objects: ObjectService
   let orphans: OrphanSweep
+  let copies: CopyRequests
   let ids: BlobIDGenerator
   let api: NativeAPI
 
@@ -37,17 +38,24 @@ struct CoordinatorParts: Sendable {
     self.view = view
     self.allocator = allocator
     self.objects = objects
+    let repairSettings = RepairSettings(repair, policy: placement)
     let planner = RepairPlanner(
-      queue: catalog, volumes: catalog, view: view, directory: directory,
-      settings: RepairSettings(repair, policy: placement), logger: role.logger)
+      queue: catalog, volumes: catalog, view: view, directory: directory, settings: repairSettings,
+      logger: role.logger)
+    let copies = CopyRequests(
+      queue: catalog, allocator: allocator, view: view, settings: repairSettings, logger: role.logger)
+    self.copies = copies
     orphans = OrphanSweep(
       objects: objects, catalog: names, volumes: catalog, view: view, directory: directory, age: repair.orphanAge,
       logger: role.logger)
     self.ids = ids
     api = NativeAPI(
       objects: objects, view: view, catalog: catalog,
-      maintenance: Maintenance(orphans: orphans, scrubAll: { try await planner.scrubAll() }),
-      identity: NativeAPI.Identity(role: role.role, version: Cairn.version, durability: durability),
+      maintenance: Maintenance(
+        orphans: orphans, scrubAll: { try await planner.scrubAll() },
+        plannedCopies: { try await copies.planned($0) }),
+      identity: NativeAPI.Identity(
+        role: role.role, version: Cairn.version, durability: durability, replication: replication.mode),
       reasonNotReady: { watch?.reasonNotReady }, logger: role.logger)
   }
 

@@ -45,6 +45,7 @@ struct CoordinatorRole {
       group.addTask { await watch.run(recovery) }
       // It reads manifests from nodes, which is only possible on an event loop of the client.
       group.addTask { await client.onEventLoop { await coordinator.objects.run() } }
+      if configuration.replication.mode == .async { group.addTask { await coordinator.copies.run() } }
       if configuration.repair.isEnabled {
         let replicator = Replicator(
           name: ReplicatorRole.workerName(port: server.port), catalog: catalog, view: view, directory: directory,

@@ -46,7 +46,12 @@ extension ClusterSuite {
           }
           return try await group.reduce(into: [Attempt]()) { $0.append($1) }
         }
-        if isKilled { try await cluster.coordinators[round / Self.roundsPerKill % 2].restart() }
+        if isKilled {
+          let index = round / Self.roundsPerKill % 2
+          try await cluster.coordinators[index].restart()
+          // Until then it doesn't say whether a condition holds.
+          try await eventually("ready") { try await cluster.curl(index)("/ready").status == 200 }
+        }
 
         let winners = attempts.filter { $0.status == 201 || $0.status == 200 }
         let lost = attempts.filter { $0.status == nil }

@@ -25,12 +25,13 @@ struct Cluster {
     try await waitUntilActive(nodes)
   }
 
-  /// Waits until each coordinator sees just so many nodes.
+  /// Waits until each coordinator sees just so many nodes, and is ready when there are any.
   func waitUntilActive(_ count: Int) async throws {
     for coordinator in coordinators {
       try await eventually("\(count) active nodes") {
         try await coordinator.curl()("/nodes").json["active_nodes_count"] as? Int == count
       }
+      if count > 0 { try await eventually("ready") { try await coordinator.curl()("/ready").status == 200 } }
     }
   }
 

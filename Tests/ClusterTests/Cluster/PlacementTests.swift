@@ -54,7 +54,7 @@ extension ClusterSuite {
 
       let node = try await CairnProcess(.node, cluster.settings)
       try await cluster.waitUntilActive(1)
-      #expect(try await curl("/ready").status == 200)
+      try await eventually("ready") { try await curl("/ready").status == 200 }
       #expect(try await curl.put("a", "x").status == 201)
       #expect(try await node.curl()("/ready").status == 200)
       // A node that takes its leave is gone at once, not after the time-out.

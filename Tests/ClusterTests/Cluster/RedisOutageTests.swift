@@ -30,7 +30,9 @@ extension ClusterSuite {
       try await eventually("the coordinator is ready again") { try await curl("/ready").status == 200 }
       try await cluster.waitUntilActive(2)
       #expect(try await curl("/blob/a").text == "before")
-      #expect(try await curl.put("b", "after").status == 201)
+      // Whether an upload is stored that was answered 503 is left open: its record is on the disks.
+      #expect([200, 201].contains(try await curl.put("b", "after").status))
+      #expect(try await curl("/blob/b").text == "after")
       #expect(try await curl.names() == ["a", "b"])
       for process in cluster.coordinators + cluster.nodes { try await process.stopInOrder() }
     }
