@@ -3,6 +3,13 @@ package import CairnModel
 internal import NIOCore
 internal import NIOHTTP1
 
+extension ListenAddress {
+  /// Where a node said that it can be reached.
+  package init(of report: NodeReport) {
+    self.init(host: report.address, port: report.port)
+  }
+}
+
 /// A storage node on another machine, reached over HTTP.
 package struct RemoteNode: StorageNode {
   package let id: NodeID

@@ -176,25 +176,49 @@ package struct RepairWorker: Sendable {
     for holder in holders {
       guard let target = directory.node(holder) else { throw RepairError.unknownNode(holder) }
       let present = Set(try await target.blobs(in: volume).map(\.blob))
-      for blob in blobs where !present.contains(blob) {
-        guard let record = try await intactRecord(BlobLocation(volume: volume, blob: blob), on: source) else {
-          continue
-        }
-        try await limit.take(record.header.paddedLength)
-        try await target.restore(record, to: volume)
-        logger.info("record handed over", metadata: ["volume": "\(volume)", "blob": "\(blob)", "node": "\(holder)"])
-      }
+      // What is damaged here and nowhere else is lost: keeping the replica would not bring it back.
+      _ = try await give(blobs.filter { !present.contains($0) }, of: volume, from: [source], to: target)
     }
   }
 
-  /// nil where it is damaged.
-  private func intactRecord(_ location: BlobLocation, on node: any StorageNode) async throws -> EncodedRecord? {
-    do throws(NodeError) {
-      return try await node.record(location)
-    } catch {
-      if case .refused(_, .corrupt, _) = error { return nil }
-      throw error
+  /// Gives `target` records that it lacks or has damaged, each from the first of `sources` that has it intact.
+  ///
+  /// - Returns: how many none of them has.
+  /// - Throws: also where a source that may have such a record doesn't answer.
+  private func give(
+    _ blobs: [BlobID], of volume: VolumeID, from sources: [any StorageNode], to target: any StorageNode
+  ) async throws -> Int {
+    var missing = 0
+    for blob in blobs {
+      guard let record = try await intactRecord(BlobLocation(volume: volume, blob: blob), on: sources) else {
+        missing += 1
+        continue
+      }
+      try await limit.take(record.header.paddedLength)
+      try await target.restore(record, to: volume)
+      logger.info(
+        "record restored", metadata: ["volume": "\(volume)", "blob": "\(blob)", "node": "\(target.id)"])
     }
+    return missing
+  }
+
+  /// nil where it is damaged or missing on all of them.
+  private func intactRecord(
+    _ location: BlobLocation, on sources: [any StorageNode]
+  ) async throws(NodeError) -> EncodedRecord? {
+    var failure: NodeError?
+    for source in sources {
+      do throws(NodeError) {
+        return try await source.record(location)
+      } catch {
+        switch error {
+        case .refused(_, .corrupt, _), .refused(_, .blobUnknown, _), .refused(_, .volumeUnknown, _): continue
+        case .refused, .unreachable: failure = error
+        }
+      }
+    }
+    if let failure { throw failure }
+    return nil
   }
 
   private func scrub(_ volume: Volume, _ node: NodeID) async throws {
@@ -217,19 +241,7 @@ package struct RepairWorker: Sendable {
         bad.formUnion(try await other.blobs(in: volume.id).map(\.blob).filter { !present.contains($0) })
       }
     }
-    var lost = 0
-    for blob in bad.sorted() {
-      let location = BlobLocation(volume: volume.id, blob: blob)
-      var record: EncodedRecord?
-      for other in others where record == nil { record = try? await other.record(location) }
-      guard let record else {
-        lost += 1
-        continue
-      }
-      try await limit.take(record.header.paddedLength)
-      try await damagedNode.restore(record, to: volume.id)
-      logger.info("record mended", metadata: ["volume": "\(volume.id)", "blob": "\(blob)", "node": "\(node)"])
-    }
+    let lost = try await give(bad.sorted(), of: volume.id, from: others, to: damagedNode)
     guard lost == 0 else { throw RepairError.damaged(volume.id, count: lost) }
   }
 }

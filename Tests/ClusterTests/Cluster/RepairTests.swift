@@ -87,7 +87,7 @@ extension ClusterSuite {
       }
       // The mended replica alone gives the right bytes.
       try await eventually("the replica is mended", within: .seconds(30)) {
-        cluster.coordinators[0].log.contains("record mended")
+        cluster.coordinators[0].log.contains("record restored")
       }
       try await cluster.nodes[1].kill()
       try await eventually("the other replica answers") { try await curl("/blob/file").status == 200 }
@@ -152,7 +152,7 @@ extension ClusterSuite {
       try cluster.nodes[0].flipByte(in: Data(content.bytes), at: 150_000)
       #expect(try await curl("/scrub", "-X", "POST").status == 202)
       try await eventually("the replica is mended", within: .seconds(30)) {
-        cluster.coordinators[0].log.contains("record mended")
+        cluster.coordinators[0].log.contains("record restored")
       }
     }
 
