@@ -86,8 +86,7 @@ package struct RepairWorker: Sendable {
           "work": "\(claimed.work.kind)", "key": "\(claimed.work.key)", "attempt": "\(claimed.attempt)",
           "error": "\(error)",
         ])
-      let isAlone = (try? VolumeWork(claimed.work))?.isAlone ?? false
-      guard claimed.attempt < Self.attemptsMax || !isAlone else {
+      guard isWorthRetrying(claimed, error) else {
         _ = try? await queue.complete(claimed)
         return
       }
@@ -97,17 +96,28 @@ package struct RepairWorker: Sendable {
     }
   }
 
+  private func isWorthRetrying(_ claimed: ClaimedWork, _ error: RepairError) -> Bool {
+    // What no replica has doesn't come with time: the planner looks again when something has changed.
+    if case .damaged = error { return false }
+    let isAlone = (try? VolumeWork(claimed.work))?.isAlone ?? false
+    return claimed.attempt < Self.attemptsMax || !isAlone
+  }
+
   // MARK: Kinds of work
 
   private func perform(_ work: VolumeWork, of claimed: ClaimedWork) async throws {
     guard let volume = try await volumes.volume(work.volume) else { return }
     // A node that died since the work was planned may never come back: then other work is needed.
-    guard !work.isAlone || view.isActive(work.node) else { return }
+    guard !work.isAlone || work.node.map(view.isActive) ?? true else { return }
     switch work {
     case .replicate(_, let target, let replaced): try await replicate(volume, target, replaced, claimed)
     case .retire(_, let node): try await retire(volume, node)
     case .drop(_, let node): try await drop(volume, node)
-    case .mend(_, let node): try await mend(volume, node)
+    case .mend:
+      try await replicas(of: volume).mend { done, total in
+        _ = try? await queue.progress(claimed, done: done, total: total)
+      }
+    case .compare: try await compare(volume)
     case .scrub(_, let node): try await scrub(volume, node)
     }
   }
@@ -115,7 +125,7 @@ package struct RepairWorker: Sendable {
   private func replicate(_ volume: Volume, _ target: NodeID, _ replaced: NodeID?, _ claimed: ClaimedWork) async throws {
     // Things may have changed since the work was planned; the next plan sees to what is left.
     guard !volume.nodes.contains(target), replaced.map(volume.nodes.contains) ?? true else { return }
-    let sources = volume.nodes.filter(view.isActive).compactMap { directory.node($0) as? any StorageNode & RecordLog }
+    let sources = replicas(of: volume).holders
     guard !sources.isEmpty else { throw RepairError.noSource(volume.id) }
     guard let targetNode = directory.node(target) else { throw RepairError.unknownNode(target) }
     _ = try await volumes.seal(volume.id)
@@ -177,71 +187,28 @@ package struct RepairWorker: Sendable {
       guard let target = directory.node(holder) else { throw RepairError.unknownNode(holder) }
       let present = Set(try await target.blobs(in: volume).map(\.blob))
       // What is damaged here and nowhere else is lost: keeping the replica would not bring it back.
-      _ = try await give(blobs.filter { !present.contains($0) }, of: volume, from: [source], to: target)
+      _ = try await RecordTransfer(volume: volume, limit: limit, logger: logger)
+        .give(blobs.filter { !present.contains($0) }, from: [source], to: target)
     }
-  }
-
-  /// Gives `target` records that it lacks or has damaged, each from the first of `sources` that has it intact.
-  ///
-  /// - Returns: how many none of them has.
-  /// - Throws: also where a source that may have such a record doesn't answer.
-  private func give(
-    _ blobs: [BlobID], of volume: VolumeID, from sources: [any StorageNode], to target: any StorageNode
-  ) async throws -> Int {
-    var missing = 0
-    for blob in blobs {
-      guard let record = try await intactRecord(BlobLocation(volume: volume, blob: blob), on: sources) else {
-        missing += 1
-        continue
-      }
-      try await limit.take(record.header.paddedLength)
-      try await target.restore(record, to: volume)
-      logger.info(
-        "record restored", metadata: ["volume": "\(volume)", "blob": "\(blob)", "node": "\(target.id)"])
-    }
-    return missing
-  }
-
-  /// nil where it is damaged or missing on all of them.
-  private func intactRecord(
-    _ location: BlobLocation, on sources: [any StorageNode]
-  ) async throws(NodeError) -> EncodedRecord? {
-    var failure: NodeError?
-    for source in sources {
-      do throws(NodeError) {
-        return try await source.record(location)
-      } catch {
-        switch error {
-        case .refused(_, .corrupt, _), .refused(_, .blobUnknown, _), .refused(_, .volumeUnknown, _): continue
-        case .refused, .unreachable: failure = error
-        }
-      }
-    }
-    if let failure { throw failure }
-    return nil
   }
 
   private func scrub(_ volume: Volume, _ node: NodeID) async throws {
     guard volume.nodes.contains(node), let holder = directory.node(node) else { return }
     let report = try await holder.scrub(volume.id, bytesPerSecond: settings.bandwidth)
-    guard !report.damaged.isEmpty else { return }
+    guard !report.damaged.isEmpty else { return try await compare(volume) }
     logger.warning(
       "damage found", metadata: ["volume": "\(volume.id)", "node": "\(node)", "records": "\(report.damaged.count)"])
-    try await queue.enqueue(VolumeWork.mend(volume.id, on: node).queued)
+    try await queue.enqueue(VolumeWork.mend(volume.id).queued)
   }
 
-  /// Compares a replica with the others, and gives it what it lacks or has damaged.
-  private func mend(_ volume: Volume, _ node: NodeID) async throws {
-    guard volume.nodes.contains(node), let damagedNode = directory.node(node) else { return }
-    let others = volume.nodes.filter { $0 != node && view.isActive($0) }.compactMap { directory.node($0) }
-    var bad = Set(try await damagedNode.damaged(in: volume.id))
-    if volume.state == .sealed {
-      let present = Set(try await damagedNode.blobs(in: volume.id).map(\.blob))
-      for other in others {
-        bad.formUnion(try await other.blobs(in: volume.id).map(\.blob).filter { !present.contains($0) })
-      }
-    }
-    let lost = try await give(bad.sorted(), of: volume.id, from: others, to: damagedNode)
-    guard lost == 0 else { throw RepairError.damaged(volume.id, count: lost) }
+  private func compare(_ volume: Volume) async throws {
+    guard try await replicas(of: volume).differ() else { return }
+    logger.warning("replicas differ", metadata: ["volume": "\(volume.id)"])
+    try await queue.enqueue(VolumeWork.mend(volume.id).queued)
+  }
+
+  private func replicas(of volume: Volume) -> VolumeReplicas {
+    let holders = volume.nodes.filter(view.isActive).compactMap { directory.node($0) as? any StorageNode & RecordLog }
+    return VolumeReplicas(volume: volume, holders: holders, limit: limit, logger: logger)
   }
 }
