@@ -79,6 +79,9 @@ package struct RepairWorker: Sendable {
     case .success?:
       logger.info("repair done", metadata: ["work": "\(claimed.work.kind)", "key": "\(claimed.work.key)"])
       _ = try? await queue.complete(claimed)
+    case .failure? where Task.isCancelled, nil where Task.isCancelled:
+      // This process stops: another one need not wait for the end of the lease.
+      _ = try? await queue.fail(claimed, error: "its worker was stopped", retryAfter: .zero)
     case .failure(let error)?:
       logger.warning(
         "repair failed",
