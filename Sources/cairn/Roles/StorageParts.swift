@@ -19,7 +19,7 @@ enum StorageParts {
   struct Reporter: Sendable {
     let store: VolumeStore
     let configuration: StorageConfiguration
-    let address: ListenAddress
+    var address: ListenAddress
     let zone: String
     var incarnation: UInt64 = .random(in: .min ... .max)
 
