@@ -1,5 +1,6 @@
 package import CairnHTTP
 package import CairnModel
+internal import Foundation
 internal import NIOCore
 internal import NIOHTTP1
 
@@ -131,6 +132,12 @@ package struct RemoteNode: StorageNode {
     guard let refusal = headers.first(name: NodeProtocol.refusalHeader).flatMap(NodeRefusal.init) else {
       return .unreachable(id, "\(address) answered \(status.code), not as a node does")
     }
-    return .refused(id, refusal, String(buffer: body))
+    let detail = try? JSONDecoder().decode(Detail.self, from: Data(body.readableBytesView)).detail
+    return .refused(id, refusal, detail ?? String(buffer: body))
+  }
+
+  /// What an answer that is an error has in its body.
+  private struct Detail: Decodable {
+    let detail: String
   }
 }

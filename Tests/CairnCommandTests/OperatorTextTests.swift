@@ -65,7 +65,8 @@ import Testing
     #expect(progress.line(volumes: 10, at: start) == "10 volumes left")
     #expect(
       progress.line(volumes: 4, at: start + .seconds(90)) == "4 volumes left, 4.0 a minute, done in about 1m 00s")
-    #expect(progress.line(volumes: 1, at: start + .seconds(90)).hasPrefix("1 volume left, "))
+    #expect(progress.line(volumes: 1, at: start + .seconds(90))?.hasPrefix("1 volume left, ") == true)
+    #expect(progress.line(volumes: 0, at: start + .seconds(90)) == nil)
     // Replicas may be made there by coordinators that don't know of the drain yet.
     #expect(progress.line(volumes: 11, at: start + .seconds(3)) == "11 volumes left")
   }
