@@ -37,14 +37,16 @@ package struct RepairPlanner: Sendable {
   package func run() async {
     var surplus = SurplusReplicas(grace: settings.delay)
     var findings = ReplicaFindings()
+    var failure = RepeatedFailure()
     var round = 0
     while (try? await Task.sleep(for: settings.planInterval)) != nil {
       do {
         let planned = try await planRepairs()
         round += 1
         if round % Self.replicaLookEvery == 0 { try await lookAtReplicas(&surplus, &findings, isQuiet: planned == 0) }
+        failure.end()
       } catch {
-        logger.notice("repairs not planned", metadata: ["error": "\(error)"])
+        if failure.isNews("\(error)") { logger.notice("repairs not planned", metadata: ["error": "\(error)"]) }
       }
     }
   }
