@@ -102,7 +102,12 @@ let package = Package(
         "CairnModel", "CairnCatalog", "CairnStorage", "CairnCluster", "CairnNodeClient", "CairnObjects",
         "CairnTestSupport", .nioCore, .nioPosix, .logging,
       ]),
-    tests("CairnRepairTests", ["CairnModel", "CairnCatalog", "CairnNodeClient", "CairnRepair"]),
+    tests(
+      "CairnRepairTests",
+      [
+        "CairnModel", "CairnCatalog", "CairnStorage", "CairnCluster", "CairnNodeClient", "CairnRepair",
+        "CairnTestSupport", .nioCore, .nioPosix, .logging,
+      ]),
     tests("CairnCommandTests", ["cairn", "CairnCluster", "CairnHTTP", "CairnStorage", .logging, .argumentParser]),
     tests("CairnStorageTests", ["CairnModel", "CairnStorage", "CairnTestSupport", .nioCore, .nioPosix, .logging]),
     tests(

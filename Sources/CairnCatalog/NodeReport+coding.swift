@@ -18,6 +18,7 @@ extension NodeReport {
     case readOnly = 9
     case blobCount = 10
     case volumeCount = 11
+    case damagedCount = 12
   }
 
   func encoded() -> ByteBuffer {
@@ -34,6 +35,7 @@ extension NodeReport {
     writer.field(Tag.readOnly.rawValue, UInt64(readOnly ? 1 : 0))
     writer.field(Tag.blobCount.rawValue, blobCount)
     writer.field(Tag.volumeCount.rawValue, UInt64(clamping: volumeCount))
+    writer.field(Tag.damagedCount.rawValue, damagedCount)
     return writer.buffer
   }
 
@@ -51,7 +53,7 @@ extension NodeReport {
       case .node, .address, .zone, .storagePath:
         guard let text = field.value.validatedString else { throw .badField(what: Self.what, tag: field.tag) }
         texts[tag] = text
-      case .incarnation, .port, .capacity, .available, .readOnly, .blobCount, .volumeCount:
+      case .incarnation, .port, .capacity, .available, .readOnly, .blobCount, .volumeCount, .damagedCount:
         var value = field.value
         guard let number = value.readInteger(endianness: .little, as: UInt64.self) else {
           throw .badField(what: Self.what, tag: field.tag)
@@ -67,6 +69,6 @@ extension NodeReport {
       node: node, incarnation: incarnation, address: address, port: Int(clamping: port), zone: texts[.zone] ?? "",
       storagePath: texts[.storagePath] ?? "", capacity: numbers[.capacity] ?? 0, available: numbers[.available] ?? 0,
       readOnly: numbers[.readOnly] == 1, blobCount: numbers[.blobCount] ?? 0,
-      volumeCount: Int(clamping: numbers[.volumeCount] ?? 0))
+      volumeCount: Int(clamping: numbers[.volumeCount] ?? 0), damagedCount: numbers[.damagedCount] ?? 0)
   }
 }

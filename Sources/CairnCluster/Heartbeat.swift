@@ -44,14 +44,16 @@ package struct Heartbeat: Sendable {
   /// While the registry is away the node goes on serving, and tries again soon.
   /// - Throws: ``DuplicateNode``.
   package func run() async throws(DuplicateNode) {
+    var failure = RepeatedFailure()
     while !Task.isCancelled {
       var pause = interval
       let duplicate: NodeReport?
       do throws(CatalogError) {
         duplicate = try await beat()
+        failure.end()
       } catch {
         duplicate = nil
-        logger.warning("heartbeat failed", metadata: ["error": "\(error)"])
+        if failure.isNews("\(error)") { logger.warning("heartbeat failed", metadata: ["error": "\(error)"]) }
         pause = min(interval, .seconds(1))
       }
       if let duplicate { throw DuplicateNode(node: duplicate.node, other: duplicate) }

@@ -23,7 +23,7 @@ package struct ClusterDirectory: NodeDirectory {
   package func node(_ id: NodeID) -> (any StorageNode)? {
     view.report(of: id).map { report in
       RemoteNode(
-        id: id, address: ListenAddress(host: report.address, port: report.port), client: client, secret: secret)
+        id: id, address: ListenAddress(of: report), client: client, secret: secret)
     }
   }
 }

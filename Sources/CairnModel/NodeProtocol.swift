@@ -16,6 +16,7 @@
 /// POST /volumes/{volume}/scrub         read everything again: frames of ScrubReport's items;
 ///                                      ?rate=BYTES_A_SECOND
 /// GET  /volumes/{volume}/damaged       frames of the ids of blobs that are known to be damaged
+/// POST /volumes/{volume}/rewrite       leave out what is damaged, of a replica that lacks nothing: frames, no items
 /// ```
 /// Frames are ``AnswerFrame``s. The token is for the path without the query.
 package enum NodeProtocol {
@@ -50,6 +51,7 @@ package enum NodeProtocol {
   package static func digestPath(_ volume: VolumeID) -> String { "/volumes/\(volume)/digest" }
   package static func blobsPath(_ volume: VolumeID) -> String { "/volumes/\(volume)/blobs" }
   package static func scrubPath(_ volume: VolumeID) -> String { "/volumes/\(volume)/scrub" }
+  package static func rewritePath(_ volume: VolumeID) -> String { "/volumes/\(volume)/rewrite" }
   package static func damagedPath(_ volume: VolumeID) -> String { "/volumes/\(volume)/damaged" }
 }
 

@@ -17,10 +17,12 @@ package struct NodeReport: Hashable, Codable, Sendable {
   package var readOnly: Bool
   package var blobCount: UInt64
   package var volumeCount: Int
+  /// Blobs that are known to be damaged, and damaged ranges of which no one knows whose they were.
+  package var damagedCount: UInt64
 
   package init(
     node: NodeID, incarnation: UInt64, address: String, port: Int, zone: String, storagePath: String, capacity: UInt64,
-    available: UInt64, readOnly: Bool, blobCount: UInt64, volumeCount: Int
+    available: UInt64, readOnly: Bool, blobCount: UInt64, volumeCount: Int, damagedCount: UInt64 = 0
   ) {
     self.node = node
     self.incarnation = incarnation
@@ -33,6 +35,7 @@ package struct NodeReport: Hashable, Codable, Sendable {
     self.readOnly = readOnly
     self.blobCount = blobCount
     self.volumeCount = volumeCount
+    self.damagedCount = damagedCount
   }
 }
 

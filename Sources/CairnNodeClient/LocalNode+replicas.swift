@@ -54,4 +54,8 @@ extension LocalNode {
   package func damaged(in volume: VolumeID) async throws(NodeError) -> [BlobID] {
     try await translated { () async throws(StorageError) in try store.damaged(in: volume) }
   }
+
+  package func rewriteWithoutDamage(_ volume: VolumeID) async throws(NodeError) {
+    try await translated { () async throws(StorageError) in try await store.rewriteWithoutDamage(volume) }
+  }
 }

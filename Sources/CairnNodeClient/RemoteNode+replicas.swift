@@ -60,6 +60,10 @@ extension RemoteNode {
     }
   }
 
+  package func rewriteWithoutDamage(_ volume: VolumeID) async throws(NodeError) {
+    let _: [Never] = try await items(.POST, NodeProtocol.rewritePath(volume)) { _ in [] }
+  }
+
   /// Sends a request, from wherever the caller runs, whose answer is ``AnswerFrame``s: what `decode` makes of each.
   func items<Value: Sendable>(
     _ method: HTTPMethod, _ path: String, query: String = "",

@@ -1,7 +1,15 @@
 package import CairnHTTP
 package import CairnModel
+internal import Foundation
 internal import NIOCore
 internal import NIOHTTP1
+
+extension ListenAddress {
+  /// Where a node said that it can be reached.
+  package init(of report: NodeReport) {
+    self.init(host: report.address, port: report.port)
+  }
+}
 
 /// A storage node on another machine, reached over HTTP.
 package struct RemoteNode: StorageNode {
@@ -124,6 +132,12 @@ package struct RemoteNode: StorageNode {
     guard let refusal = headers.first(name: NodeProtocol.refusalHeader).flatMap(NodeRefusal.init) else {
       return .unreachable(id, "\(address) answered \(status.code), not as a node does")
     }
-    return .refused(id, refusal, String(buffer: body))
+    let detail = try? JSONDecoder().decode(Detail.self, from: Data(body.readableBytesView)).detail
+    return .refused(id, refusal, detail ?? String(buffer: body))
+  }
+
+  /// What an answer that is an error has in its body.
+  private struct Detail: Decodable {
+    let detail: String
   }
 }

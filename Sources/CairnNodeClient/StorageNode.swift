@@ -50,6 +50,10 @@ package protocol StorageNode: Sendable {
 
   /// Blobs that the node knows to be damaged, by reads and scrubs, in order of the ids.
   func damaged(in volume: VolumeID) async throws(NodeError) -> [BlobID]
+
+  /// Lets the node rewrite a sealed replica without what is damaged in it, and so forget the damage: for one that has
+  /// all that an intact replica has. Where it can't be done now nothing happens; ``volumes()`` tells.
+  func rewriteWithoutDamage(_ volume: VolumeID) async throws(NodeError)
 }
 
 /// Why a node did not do what it was asked.

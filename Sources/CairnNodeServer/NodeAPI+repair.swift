@@ -58,6 +58,13 @@ extension NodeAPI {
     }
   }
 
+  func rewriteWithoutDamage(_ volume: VolumeID) throws(StorageError) -> HTTPResponse {
+    try known(volume)
+    return frames { [store] frames in
+      try await frames.working { try await store.rewriteWithoutDamage(volume) }
+    }
+  }
+
   /// Refuses before the answer has begun, while there still is a status to say it with.
   private func known(_ volume: VolumeID) throws(StorageError) {
     guard store.volume(volume) != nil else { throw .unknownVolume(volume) }

@@ -71,6 +71,7 @@ package struct NodeAPI: HTTPResponder {
       case .restore(let location): try await restore(request, at: location)
       case .scrub(let volume): return try scrub(volume, request)
       case .listDamaged(let volume): return try listDamaged(in: volume)
+      case .rewrite(let volume): return try rewriteWithoutDamage(volume)
       case .listVolumes: return listVolumes()
       case .streamRecords(let volume): return try await streamRecords(of: volume, request)
       case .readRecord(let location): return try await readRecord(location)

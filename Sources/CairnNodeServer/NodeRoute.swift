@@ -13,6 +13,7 @@ enum NodeRoute: Hashable {
   case restore(BlobLocation)
   case scrub(VolumeID)
   case listDamaged(VolumeID)
+  case rewrite(VolumeID)
   case listVolumes
   case streamRecords(VolumeID)
   case readRecord(BlobLocation)
@@ -32,6 +33,7 @@ enum NodeRoute: Hashable {
     case (.POST, 4) where parts[3] == "records": self = .append(volume)
     case (.POST, 4) where parts[3] == "seal": self = .seal(volume)
     case (.POST, 4) where parts[3] == "scrub": self = .scrub(volume)
+    case (.POST, 4) where parts[3] == "rewrite": self = .rewrite(volume)
     case (.GET, 4) where parts[3] == "records": self = .streamRecords(volume)
     case (.GET, 4) where parts[3] == "digest": self = .digest(volume)
     case (.GET, 4) where parts[3] == "blobs": self = .listBlobs(volume)

@@ -4,29 +4,24 @@ internal import Synchronization
 
 /// Puts the mending of damaged replicas into the queue, as reads find them.
 package final class DamageReports: Sendable {
-  /// A replica that was reported is not reported again so soon: every read of a damaged record finds it.
+  /// A volume that was reported is not reported again so soon: every read of a damaged record finds it.
   private static let pause: Duration = .seconds(5)
 
-  private struct Replica: Hashable {
-    var volume: VolumeID
-    var node: NodeID
-  }
-
   private let queue: any RepairQueue
-  private let reported = Mutex<[Replica: ContinuousClock.Instant]>([:])
+  private let reported = Mutex<[VolumeID: ContinuousClock.Instant]>([:])
 
   package init(queue: any RepairQueue) {
     self.queue = queue
   }
 
   /// Returns at once. What can't be put into the queue now is found again by another read, or by the scrubber.
-  package func add(_ volume: VolumeID, on node: NodeID) {
+  package func add(_ volume: VolumeID) {
     let now = ContinuousClock.now
     let isNew = reported.withLock { reported in
       reported = reported.filter { now - $0.value < Self.pause }
-      return reported.updateValue(now, forKey: Replica(volume: volume, node: node)) == nil
+      return reported.updateValue(now, forKey: volume) == nil
     }
     guard isNew else { return }
-    Task { try? await queue.enqueue(VolumeWork.mend(volume, on: node).queued) }
+    Task { try? await queue.enqueue(VolumeWork.mend(volume).queued) }
   }
 }

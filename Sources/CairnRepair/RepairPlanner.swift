@@ -14,6 +14,8 @@ package struct RepairPlanner: Sendable {
   /// So long a volume that takes writes and has fewer replicas than wanted is left to the coordinator that made it, which
   /// seals it sooner while it lives (`REPLICATION_MODE=async`). Copies seal it, so not so often is better.
   private static let growthTime: Duration = .seconds(60)
+  /// Comparing reads from disks, and nobody waits for it: none is added where so much work waits.
+  private static let comparisonsMax = 4
 
   private let queue: any RepairQueue
   private let volumes: any VolumeCatalog
@@ -37,14 +39,17 @@ package struct RepairPlanner: Sendable {
   /// Plans again and again until it is cancelled.
   package func run() async {
     var surplus = SurplusReplicas(grace: settings.delay)
+    var findings = ReplicaFindings()
+    var failure = RepeatedFailure()
     var round = 0
     while (try? await Task.sleep(for: settings.planInterval)) != nil {
       do {
         let planned = try await planRepairs()
         round += 1
-        if round % Self.replicaLookEvery == 0 { try await lookAtReplicas(&surplus, isQuiet: planned == 0) }
+        if round % Self.replicaLookEvery == 0 { try await lookAtReplicas(&surplus, &findings, isQuiet: planned == 0) }
+        failure.end()
       } catch {
-        logger.notice("repairs not planned", metadata: ["error": "\(error)"])
+        if failure.isNews("\(error)") { logger.notice("repairs not planned", metadata: ["error": "\(error)"]) }
       }
     }
   }
@@ -87,41 +92,39 @@ package struct RepairPlanner: Sendable {
     return !age.overflow && Duration.milliseconds(Int64(clamping: age.partialValue)) < Self.growthTime
   }
 
-  private func lookAtReplicas(_ surplus: inout SurplusReplicas, isQuiet: Bool) async throws {
-    var replicas: [NodeID: [ReplicaSummary]] = [:]
+  private func lookAtReplicas(
+    _ surplus: inout SurplusReplicas, _ findings: inout ReplicaFindings, isQuiet: Bool
+  ) async throws {
+    var replicas: ReplicaFindings.Replicas = [:]
     for node in view.activeNodes.map(\.report.node) {
-      replicas[node] = try? await directory.node(node)?.volumes()
+      guard let summaries = try? await directory.node(node)?.volumes() else { continue }
+      replicas[node] = Dictionary(summaries.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
     }
-    var sized: [RebalancePlan.SizedVolume] = []
     var known: [VolumeID: Volume] = [:]
     try await forEachPage { page in
       for volume in page { known[volume.id] = volume }
     }
-    for (node, summaries) in replicas {
-      for replica in summaries {
-        guard let volume = known[replica.id] else { continue }
-        if !volume.nodes.contains(node) {
-          if surplus.isDue(replica.id, node) { try await queue.enqueue(VolumeWork.drop(replica.id, from: node).queued) }
-        } else if replica.damagedCount > 0 || differs(replica, from: replicas, volume) {
-          try await queue.enqueue(VolumeWork.mend(replica.id, on: node).queued)
-        }
+    for (node, held) in replicas {
+      for id in held.keys where known[id].map({ !$0.nodes.contains(node) }) ?? false && surplus.isDue(id, node) {
+        try await queue.enqueue(VolumeWork.drop(id, from: node).queued)
       }
     }
-    guard isQuiet, try await queue.count() == 0 else { return }
-    for volume in known.values where volume.state == .sealed {
-      let size = volume.nodes.lazy.compactMap { node in replicas[node]?.first { $0.id == volume.id }?.logBytes }.max()
-      if let size { sized.append(RebalancePlan.SizedVolume(volume: volume, size: size)) }
+    for volume in findings.take(known, replicas) where try await queue.enqueue(VolumeWork.mend(volume).queued) {
+      findings.noteMend(of: volume)
+    }
+    let queued = try await queue.count()
+    for volume in findings.takeComparisons(limit: max(Self.comparisonsMax - queued, 0)) {
+      try await queue.enqueue(VolumeWork.compare(volume).queued)
+    }
+    guard isQuiet, queued == 0 else { return }
+    let sized = known.values.filter { $0.state == .sealed }.compactMap { volume in
+      volume.nodes.compactMap { replicas[$0]?[volume.id]?.logBytes }.max().map {
+        RebalancePlan.SizedVolume(volume: volume, size: $0)
+      }
     }
     for task in RebalancePlan(volumes: sized, nodes: view.nodeStatuses, policy: settings.policy).tasks {
       try await queue.enqueue(VolumeWork(task).queued)
     }
-  }
-
-  /// A sealed replica with fewer live records than another one may lack some.
-  private func differs(_ replica: ReplicaSummary, from replicas: [NodeID: [ReplicaSummary]], _ volume: Volume) -> Bool {
-    guard volume.state == .sealed else { return false }
-    let counts = volume.nodes.compactMap { node in replicas[node]?.first { $0.id == volume.id }?.blobCount }
-    return counts.contains { $0 > replica.blobCount }
   }
 
   private func forEachPage(_ body: ([Volume]) async throws -> Void) async throws {

@@ -13,7 +13,7 @@ package struct RepairSettings: Hashable, Sendable {
   /// Between two looks at the whole cluster.
   package var planInterval: Duration
   /// How long a worker may be silent before another one takes its work.
-  package var lease: Duration = .seconds(30)
+  package var lease: Duration = .seconds(15)
 
   package init(delay: Duration, bandwidth: UInt64, policy: PlacementPolicy) {
     self.delay = delay

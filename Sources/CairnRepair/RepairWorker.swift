@@ -75,6 +75,9 @@ package struct RepairWorker: Sendable {
     case .success?:
       logger.info("repair done", metadata: ["work": "\(claimed.work.kind)", "key": "\(claimed.work.key)"])
       _ = try? await queue.complete(claimed)
+    case .failure? where Task.isCancelled, nil where Task.isCancelled:
+      // This process stops: another one need not wait for the end of the lease.
+      _ = try? await queue.fail(claimed, error: "its worker was stopped", retryAfter: .zero)
     case .failure(let error)?:
       logger.warning(
         "repair failed",
@@ -99,13 +102,17 @@ package struct RepairWorker: Sendable {
   private func perform(_ work: VolumeWork, of claimed: ClaimedWork) async throws {
     guard let volume = try await volumes.volume(work.volume) else { return }
     // A node that died since the work was planned may never come back: then other work is needed.
-    if work.isAlone, let node = work.node, !view.isActive(node) { return }
+    guard !work.isAlone || work.node.map(view.isActive) ?? true else { return }
     switch work {
     case .replicate(_, let target, let replaced): try await replicate(volume, target, replaced, claimed)
     case .complete(_, let targets): try await complete(volume.id, on: targets, claimed)
     case .retire(_, let node): try await retire(volume, node)
     case .drop(_, let node): try await drop(volume, node)
-    case .mend(_, let node): try await mend(volume, node)
+    case .mend:
+      try await replicas(of: volume).mend { done, total in
+        _ = try? await queue.progress(claimed, done: done, total: total)
+      }
+    case .compare: try await compare(volume)
     case .scrub(_, let node): try await scrub(volume, node)
     }
   }
@@ -113,7 +120,7 @@ package struct RepairWorker: Sendable {
   func replicate(_ volume: Volume, _ target: NodeID, _ replaced: NodeID?, _ claimed: ClaimedWork) async throws {
     // Things may have changed since the work was planned; the next plan sees to what is left.
     guard !volume.nodes.contains(target), replaced.map(volume.nodes.contains) ?? true else { return }
-    let sources = volume.nodes.filter(view.isActive).compactMap { directory.node($0) as? any StorageNode & RecordLog }
+    let sources = replicas(of: volume).holders
     guard !sources.isEmpty else { throw RepairError.noSource(volume.id) }
     guard let targetNode = directory.node(target) else { throw RepairError.unknownNode(target) }
     _ = try await volumes.seal(volume.id)
@@ -174,60 +181,29 @@ package struct RepairWorker: Sendable {
     for holder in holders {
       guard let target = directory.node(holder) else { throw RepairError.unknownNode(holder) }
       let present = Set(try await target.blobs(in: volume).map(\.blob))
-      for blob in blobs where !present.contains(blob) {
-        guard let record = try await intactRecord(BlobLocation(volume: volume, blob: blob), on: source) else {
-          continue
-        }
-        try await limit.take(record.header.paddedLength)
-        try await target.restore(record, to: volume)
-        logger.info("record handed over", metadata: ["volume": "\(volume)", "blob": "\(blob)", "node": "\(holder)"])
-      }
-    }
-  }
-
-  /// nil where it is damaged.
-  private func intactRecord(_ location: BlobLocation, on node: any StorageNode) async throws -> EncodedRecord? {
-    do throws(NodeError) {
-      return try await node.record(location)
-    } catch {
-      if case .refused(_, .corrupt, _) = error { return nil }
-      throw error
+      // What is damaged here and nowhere else is lost: keeping the replica would not bring it back.
+      _ = try await RecordTransfer(volume: volume, limit: limit, logger: logger)
+        .give(blobs.filter { !present.contains($0) }, from: [source], to: target)
     }
   }
 
   private func scrub(_ volume: Volume, _ node: NodeID) async throws {
     guard volume.nodes.contains(node), let holder = directory.node(node) else { return }
     let report = try await holder.scrub(volume.id, bytesPerSecond: settings.bandwidth)
-    guard !report.damaged.isEmpty else { return }
+    guard !report.damaged.isEmpty else { return try await compare(volume) }
     logger.warning(
       "damage found", metadata: ["volume": "\(volume.id)", "node": "\(node)", "records": "\(report.damaged.count)"])
-    try await queue.enqueue(VolumeWork.mend(volume.id, on: node).queued)
+    try await queue.enqueue(VolumeWork.mend(volume.id).queued)
   }
 
-  /// Compares a replica with the others, and gives it what it lacks or has damaged.
-  private func mend(_ volume: Volume, _ node: NodeID) async throws {
-    guard volume.nodes.contains(node), let damagedNode = directory.node(node) else { return }
-    let others = volume.nodes.filter { $0 != node && view.isActive($0) }.compactMap { directory.node($0) }
-    var bad = Set(try await damagedNode.damaged(in: volume.id))
-    if volume.state == .sealed {
-      let present = Set(try await damagedNode.blobs(in: volume.id).map(\.blob))
-      for other in others {
-        bad.formUnion(try await other.blobs(in: volume.id).map(\.blob).filter { !present.contains($0) })
-      }
-    }
-    var lost = 0
-    for blob in bad.sorted() {
-      let location = BlobLocation(volume: volume.id, blob: blob)
-      var record: EncodedRecord?
-      for other in others where record == nil { record = try? await other.record(location) }
-      guard let record else {
-        lost += 1
-        continue
-      }
-      try await limit.take(record.header.paddedLength)
-      try await damagedNode.restore(record, to: volume.id)
-      logger.info("record mended", metadata: ["volume": "\(volume.id)", "blob": "\(blob)", "node": "\(node)"])
-    }
-    guard lost == 0 else { throw RepairError.damaged(volume.id, count: lost) }
+  private func compare(_ volume: Volume) async throws {
+    guard try await replicas(of: volume).differ() else { return }
+    logger.warning("replicas differ", metadata: ["volume": "\(volume.id)"])
+    try await queue.enqueue(VolumeWork.mend(volume.id).queued)
+  }
+
+  private func replicas(of volume: Volume) -> VolumeReplicas {
+    let holders = volume.nodes.filter(view.isActive).compactMap { directory.node($0) as? any StorageNode & RecordLog }
+    return VolumeReplicas(volume: volume, holders: holders, limit: limit, logger: logger)
   }
 }

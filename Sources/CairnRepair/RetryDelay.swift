@@ -16,6 +16,9 @@ extension VolumeWork {
   func retryDelay(after error: RepairError, attempt: Int) -> Duration? {
     let growing = Duration.seconds(1) * (1 << min(attempt, 10))
     switch error {
+    case .damaged:
+      // What no replica has doesn't come with time: the planner looks again when something has changed.
+      return nil
     case .catalog(.unavailable):
       // It says nothing about the work.
       return min(growing, Self.awayDelayMax)

@@ -16,13 +16,15 @@ package enum VolumeWork: Hashable, Sendable {
   case retire(VolumeID, from: NodeID)
   /// Delete a replica on a node that is not in the volume's list.
   case drop(VolumeID, from: NodeID)
-  /// Put intact records in the place of those that are damaged or missing on a node.
-  case mend(VolumeID, on: NodeID)
+  /// Put intact records in the place of those that are damaged or missing on any replica.
+  case mend(VolumeID)
+  /// Compare the replicas of a sealed volume; if they differ they are mended after that.
+  case compare(VolumeID)
   /// Read a replica whole and verify it; what is damaged is mended after that.
   case scrub(VolumeID, on: NodeID)
 
   private enum Kind: String {
-    case replicate, complete, retire, drop, mend, scrub
+    case replicate, complete, retire, drop, mend, compare, scrub
   }
 
   package init(_ task: RepairTask) {
@@ -35,17 +37,16 @@ package enum VolumeWork: Hashable, Sendable {
   package var volume: VolumeID {
     switch self {
     case .replicate(let volume, _, _), .complete(let volume, _), .retire(let volume, _), .drop(let volume, _),
-      .mend(let volume, _), .scrub(let volume, _):
+      .mend(let volume), .compare(let volume), .scrub(let volume, _):
       volume
     }
   }
 
-  /// The node whose replica is made, mended or deleted; nil where the work chooses.
+  /// The one node whose replica is made, read or deleted; nil where the work chooses.
   var node: NodeID? {
     switch self {
-    case .replicate(_, let node, _), .retire(_, let node), .drop(_, let node), .mend(_, let node), .scrub(_, let node):
-      node
-    case .complete: nil
+    case .replicate(_, let node, _), .retire(_, let node), .drop(_, let node), .scrub(_, let node): node
+    case .complete, .mend, .compare: nil
     }
   }
 
@@ -54,7 +55,7 @@ package enum VolumeWork: Hashable, Sendable {
     switch self {
     case .replicate(_, let node, _): [node]
     case .complete(_, let nodes): nodes
-    case .retire, .drop, .mend, .scrub: []
+    case .retire, .drop, .mend, .compare, .scrub: []
     }
   }
 
@@ -62,10 +63,13 @@ package enum VolumeWork: Hashable, Sendable {
     if case .complete = self { true } else { false }
   }
 
-  /// Whether no other such work on the volume can be queued. A scrub has a key of its own, and somebody may wait for it.
+  /// Whether it changes replicas, so that no other such work on the volume can be queued. Reading has keys of its own,
+  /// and somebody may wait for it.
   var isAlone: Bool {
-    if case .scrub = self { return false }
-    return true
+    switch self {
+    case .replicate, .complete, .retire, .drop, .mend: true
+    case .compare, .scrub: false
+    }
   }
 
   // MARK: As the queue keeps it
@@ -93,9 +97,8 @@ package enum VolumeWork: Hashable, Sendable {
     case .drop(_, let node):
       kind = .drop
       writer.field(Self.nodeTag, node.description)
-    case .mend(_, let node):
-      kind = .mend
-      writer.field(Self.nodeTag, node.description)
+    case .mend: kind = .mend
+    case .compare: kind = .compare
     case .scrub(_, let node):
       kind = .scrub
       writer.field(Self.nodeTag, node.description)
@@ -104,8 +107,11 @@ package enum VolumeWork: Hashable, Sendable {
   }
 
   private var key: String {
-    if case .scrub(let volume, let node) = self { return "scrub/\(volume)/\(node)" }
-    return "volume/\(volume)"
+    switch self {
+    case .replicate, .complete, .retire, .drop, .mend: "volume/\(volume)"
+    case .compare: "compare/\(volume)"
+    case .scrub(_, let node): "scrub/\(volume)/\(node)"
+    }
   }
 
   package init(_ work: RepairWork) throws(FormatError) {
@@ -122,19 +128,19 @@ package enum VolumeWork: Hashable, Sendable {
       }
     }
     guard let volume else { throw .missingField(what: Self.what, name: "volume") }
-    let kind = Kind(rawValue: work.kind)
-    if kind == .complete {
-      self = .complete(volume, on: nodes)
-      return
+    func node() throws(FormatError) -> NodeID {
+      guard let node = nodes.first else { throw .missingField(what: Self.what, name: "node") }
+      return node
     }
-    guard let node = nodes.first else { throw .missingField(what: Self.what, name: "node") }
-    switch kind {
-    case .replicate: self = .replicate(volume, to: node, replacing: replaced)
-    case .retire: self = .retire(volume, from: node)
-    case .drop: self = .drop(volume, from: node)
-    case .mend: self = .mend(volume, on: node)
-    case .scrub: self = .scrub(volume, on: node)
-    case .complete, nil: throw .badField(what: "\(Self.what) of kind '\(work.kind)'", tag: 0)
+    switch Kind(rawValue: work.kind) {
+    case .replicate: self = .replicate(volume, to: try node(), replacing: replaced)
+    case .complete: self = .complete(volume, on: nodes)
+    case .retire: self = .retire(volume, from: try node())
+    case .drop: self = .drop(volume, from: try node())
+    case .mend: self = .mend(volume)
+    case .compare: self = .compare(volume)
+    case .scrub: self = .scrub(volume, on: try node())
+    case nil: throw .badField(what: "\(Self.what) of kind '\(work.kind)'", tag: 0)
     }
   }
 }

@@ -189,5 +189,5 @@ import Testing
 func report(_ node: NodeID, incarnation: UInt64 = 1) -> NodeReport {
   NodeReport(
     node: node, incarnation: incarnation, address: "127.0.0.1", port: 8001, zone: "", storagePath: "/data",
-    capacity: 1 << 40, available: 1 << 39, readOnly: false, blobCount: 12, volumeCount: 3)
+    capacity: 1 << 40, available: 1 << 39, readOnly: false, blobCount: 12, volumeCount: 3, damagedCount: 4)
 }

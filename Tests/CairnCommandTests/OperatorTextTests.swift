@@ -65,7 +65,8 @@ import Testing
     #expect(progress.line(volumes: 10, at: start) == "10 volumes left")
     #expect(
       progress.line(volumes: 4, at: start + .seconds(90)) == "4 volumes left, 4.0 a minute, done in about 1m 00s")
-    #expect(progress.line(volumes: 1, at: start + .seconds(90)).hasPrefix("1 volume left, "))
+    #expect(progress.line(volumes: 1, at: start + .seconds(90))?.hasPrefix("1 volume left, ") == true)
+    #expect(progress.line(volumes: 0, at: start + .seconds(90)) == nil)
     // Replicas may be made there by coordinators that don't know of the drain yet.
     #expect(progress.line(volumes: 11, at: start + .seconds(3)) == "11 volumes left")
   }
@@ -79,7 +80,8 @@ import Testing
   @Test func aStatusShowsNodesVolumesAndWork() {
     let node = NodeAnswer(
       nodeId: "0123456789abcdef0123456789abcdef", address: "::1", port: 8001, zone: "attic", status: "draining",
-      lastHeartbeat: "2026-11-21T12:00:00.000Z", capacity: 4 << 30, available: 3 << 30, volumeCount: 2, blobCount: 9)
+      lastHeartbeat: "2026-11-21T12:00:00.000Z", capacity: 4 << 30, available: 3 << 30, volumeCount: 2, blobCount: 9,
+      damagedCount: 3)
     let task = StatusAnswer.Task(
       key: "volume-1", kind: "replicate", state: "running", worker: "w", attempts: 2, lastError: "disk\u{1B}[2J",
       done: 1 << 29, total: 1 << 30, rate: 8 << 20, etaSeconds: 64, since: "2026-11-21T12:00:00.000Z")
@@ -95,6 +97,8 @@ import Testing
         volumes  6: 2 open, 4 sealed
         safety   3 healthy, 1 under-replicated, 2 at risk, 0 unavailable
         repair   1 running, 5 waiting, 0 to be tried again
+
+        damage   3 on 0123456789ab
 
         TASK      KIND       STATE    WORKER  TRIES     DONE    TOTAL       RATE    LEFT  LAST ERROR
         volume-1  replicate  running  w           2  0.5 GiB  1.0 GiB  8.0 MiB/s  1m 04s  disk [2J

@@ -67,6 +67,30 @@ import Testing
     }
   }
 
+  /// A node's own copy of the damaged record is no use to anyone: the replica is told to forget it.
+  @Test(arguments: Transport.allCases)
+  func aReplicaIsRewrittenWithoutDamage(transport: Transport) async throws {
+    try await NodeFixture.with(transport) { fixture in
+      let volume = VolumeID.make()
+      let records = try (0..<3).map { try fixture.record(ByteBuffer(string: "payload \($0)")) }
+      try await fixture.node.createVolume(volume)
+      for record in records { try await fixture.node.append(record, to: volume) }
+      try await fixture.node.seal(volume)
+      try await fixture.node.rewriteWithoutDamage(volume)
+      #expect(try await fixture.node.volumes().map(\.blobCount) == [3])
+      try Self.damageFirstRecord(fixture, records[0])
+      _ = try await fixture.node.scrub(volume, bytesPerSecond: 0)
+      try await fixture.node.rewriteWithoutDamage(volume)
+      let replica = try #require(try await fixture.node.volumes().first)
+      #expect(replica.damagedCount == 0)
+      #expect(replica.state == .sealed)
+      #expect(Set(try await fixture.node.blobs(in: volume).map(\.blob)) == Set(records[1...].map(\.header.blob)))
+      #expect(
+        await refusal { () throws(NodeError) in try await fixture.node.rewriteWithoutDamage(VolumeID(rawValue: 1)) }
+          == .volumeUnknown)
+    }
+  }
+
   @Test(arguments: Transport.allCases)
   func aScrubThatTakesLongIsWaitedFor(transport: Transport) async throws {
     try await NodeFixture.with(transport) { fixture in

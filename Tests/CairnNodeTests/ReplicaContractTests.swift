@@ -178,6 +178,17 @@ extension ReplicaContractTests {
       #expect(try await fixture.node.record(location).record == record.record)
     }
   }
+
+  /// The words of the storage engine come to whoever asked, however the node is reached.
+  @Test(arguments: Transport.allCases)
+  func aRefusalIsToldInPlainWords(transport: Transport) async throws {
+    try await NodeFixture.with(transport) { fixture in
+      let unknown = VolumeID(rawValue: 0xAB)
+      let error = await #expect(throws: NodeError.self) { try await fixture.node.seal(unknown) }
+      let expected = "node \(fixture.node.id) refused (volume-unknown): volume \(unknown) is not on this node"
+      #expect(error?.description == expected)
+    }
+  }
 }
 
 /// Why a node refused; nil when it did not.

@@ -126,6 +126,10 @@ final class FaultyNode: StorageNode {
     try check()
     return try await node.damaged(in: volume)
   }
+
+  func rewriteWithoutDamage(_ volume: VolumeID) async throws(NodeError) {
+    try await node.rewriteWithoutDamage(volume)
+  }
 }
 
 struct FaultyDirectory: NodeDirectory {

@@ -83,4 +83,8 @@ struct BreakingSource: StorageNode, RecordLog {
   }
 
   func damaged(in volume: VolumeID) async throws(NodeError) -> [BlobID] { try await node.damaged(in: volume) }
+
+  func rewriteWithoutDamage(_ volume: VolumeID) async throws(NodeError) {
+    try await node.rewriteWithoutDamage(volume)
+  }
 }

@@ -37,10 +37,14 @@ import Testing
   }
 
   @Test(arguments: [
-    RepairError.node(.unreachable(node, "test")), .noTarget(volume), .damaged(volume, count: 1), .failed("test"),
+    RepairError.node(.unreachable(node, "test")), .noTarget(volume), .failed("test"),
   ])
   func otherFailuresAreTriedAgainAFewTimes(_ error: RepairError) {
     #expect(Self.delays(of: Self.completion, after: error) == Self.growing + Array(repeating: nil, count: 4))
+  }
+
+  @Test(arguments: [completion, copy, .mend(volume)]) func whatNoReplicaHasIsNotTriedAgain(_ work: VolumeWork) {
+    #expect(work.retryDelay(after: .damaged(Self.volume, count: 1), attempt: 1) == nil)
   }
 
   /// Somebody may wait for a scrub, and it stands in nobody's way.

@@ -13,7 +13,7 @@ import Testing
     arguments: [
       .replicate(volume, to: nodes[0], replacing: nil), .replicate(volume, to: nodes[0], replacing: nodes[1]),
       .complete(volume, on: []), .complete(volume, on: nodes), .retire(volume, from: nodes[0]),
-      .drop(volume, from: nodes[0]), .mend(volume, on: nodes[0]), .scrub(volume, on: nodes[0]),
+      .drop(volume, from: nodes[0]), .mend(volume), .compare(volume), .scrub(volume, on: nodes[0]),
     ] as [VolumeWork])
   func workComesBackFromTheQueueAsItWas(_ work: VolumeWork) throws {
     #expect(try VolumeWork(work.queued) == work)
@@ -28,7 +28,7 @@ import Testing
   }
 
   @Test func workWithoutItsNodeIsRefused() {
-    let work = VolumeWork.mend(Self.volume, on: Self.nodes[0]).queued
+    let work = VolumeWork.drop(Self.volume, from: Self.nodes[0]).queued
     let damaged = RepairWork(key: work.key, kind: work.kind, payload: Array(work.payload.dropLast(1)))
     #expect(throws: FormatError.self) { try VolumeWork(damaged) }
     let unknown = RepairWork(key: work.key, kind: "other", payload: work.payload)

@@ -168,4 +168,69 @@ import Testing
     await crashed.store.close()
     await test.store.close()
   }
+
+  /// A record whose header is gone: the log alone doesn't tell whose it was, also after it was restored.
+  @Test func damageThatIsNobodysGoesWithARewriting() async throws {
+    let records = try Self.records()
+    let test = try TestStore()
+    try await test.store.fill(records)
+    try await test.store.seal(TestStore.volume)
+    let intact = try #require(test.store.volume(TestStore.volume)).logBytes
+    await test.store.close()
+    try test.flip(UInt64(128 + records[0].header.paddedLength))
+    for path in test.folder.files(endingIn: ".index") { try FileManager.default.removeItem(atPath: path) }
+    let damaged = try TestStore(test.folder)
+    #expect(damaged.store.volume(TestStore.volume)?.damagedCount == 1)
+    #expect(try await damaged.store.read(records[1].location()) == nil)
+    try await damaged.store.restore(records[1], to: TestStore.volume)
+    #expect(damaged.store.volume(TestStore.volume)?.damagedCount == 1)
+    try await damaged.store.rewriteWithoutDamage(TestStore.volume)
+    let bare = try damaged.folder.copy()
+    for path in bare.files(endingIn: ".index") { try FileManager.default.removeItem(atPath: path) }
+    let rebuilt = try TestStore(bare)
+    for store in [damaged.store, rebuilt.store] {
+      for record in records { #expect(try await store.holds(record)) }
+      #expect(store.volume(TestStore.volume)?.damagedCount == 0)
+      #expect(store.volume(TestStore.volume)?.logBytes == intact)
+      #expect(store.volume(TestStore.volume)?.state == .sealed)
+      await store.close()
+    }
+  }
+
+  /// Only what was known before is left out: other damage must be restored first.
+  @Test func damageThatWasNotKnownKeepsALogFromBeingRewritten() async throws {
+    let records = try Self.records()
+    let test = try TestStore()
+    try await test.store.fill(records)
+    try await test.store.seal(TestStore.volume)
+    try test.damage(0, of: records)
+    _ = try await test.store.scrub(TestStore.volume)
+    try test.damage(1, of: records)
+    let before = test.store.volume(TestStore.volume)?.logBytes
+    try await test.store.rewriteWithoutDamage(TestStore.volume)
+    #expect(test.store.volume(TestStore.volume)?.logBytes == before)
+    #expect(try test.store.damaged(in: TestStore.volume) == records[..<2].map(\.header.blob))
+    try await test.store.restore(records[1], to: TestStore.volume)
+    try await test.store.rewriteWithoutDamage(TestStore.volume)
+    #expect(try await test.store.read(records[0].location()) == nil)
+    #expect(test.store.volume(TestStore.volume)?.damagedCount == 0)
+    for record in records[1...] { #expect(try await test.store.holds(record)) }
+    await test.store.close()
+  }
+
+  /// What was deleted need not be restored: nobody misses it.
+  @Test func damageOfADeletedRecordIsForgotten() async throws {
+    let test = try TestStore(nil) { $0.garbageGrace = .zero }
+    let records = [try EncodedRecord.chunk(1), try .chunk(2)]
+    try await test.store.fill(records)
+    try test.damage(0, of: records)
+    _ = try await test.store.scrub(TestStore.volume)
+    #expect(test.store.volume(TestStore.volume)?.damagedCount == 1)
+    try await test.store.append(.tombstone(3, garbage: [records[0].location()]), to: TestStore.volume)
+    test.clock.advance(seconds: 5)
+    await test.store.maintain()
+    #expect(test.store.volume(TestStore.volume)?.damagedCount == 0)
+    #expect(try await test.store.holds(records[1]))
+    await test.store.close()
+  }
 }

@@ -1,12 +1,12 @@
 import Foundation
 import Synchronization
 
-/// A real `cairn server`, `coordinator` or `node`, which never outlives the tests.
+/// A real `cairn server`, `coordinator`, `node` or `replicator`, which never outlives the tests.
 ///
 /// It listens on a free port of 127.0.0.1, and keeps port and storage folder when it is started again.
 package final class CairnProcess: Sendable {
   package enum Role: String, Sendable {
-    case server, coordinator, node
+    case server, coordinator, node, replicator
   }
 
   /// Why it does not run, with what it printed.

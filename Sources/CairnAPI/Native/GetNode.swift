@@ -66,5 +66,6 @@ extension JSONText {
     member("fill", decimal: report.capacity == 0 ? 0 : Double(used) / Double(report.capacity))
     member("volume_count", report.volumeCount)
     member("blob_count", report.blobCount)
+    member("damaged_count", report.damagedCount)
   }
 }

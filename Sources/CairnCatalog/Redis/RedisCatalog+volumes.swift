@@ -135,11 +135,18 @@ extension RedisScripts {
   /// KEYS: volume ids, volumes, open volumes. ARGV: lower bound as ZRANGEBYLEX has it, limit.
   fileprivate static let volumes = RedisScript(
     """
+    local ids = redis.call('ZRANGEBYLEX', KEYS[1], ARGV[1], '+', 'LIMIT', 0, ARGV[2])
     local answer = {}
-    for _, id in ipairs(redis.call('ZRANGEBYLEX', KEYS[1], ARGV[1], '+', 'LIMIT', 0, ARGV[2])) do
-      answer[#answer + 1] = id
-      answer[#answer + 1] = redis.call('HGET', KEYS[2], id)
-      answer[#answer + 1] = redis.call('SISMEMBER', KEYS[3], id)
+    -- Calls cost more than what they do; Lua takes no more than some thousands of arguments in one.
+    for first = 1, #ids, 1000 do
+      local last = math.min(first + 999, #ids)
+      local values = redis.call('HMGET', KEYS[2], unpack(ids, first, last))
+      local open = redis.call('SMISMEMBER', KEYS[3], unpack(ids, first, last))
+      for index = first, last do
+        answer[#answer + 1] = ids[index]
+        answer[#answer + 1] = values[index - first + 1]
+        answer[#answer + 1] = open[index - first + 1]
+      end
     end
     return answer
     """)

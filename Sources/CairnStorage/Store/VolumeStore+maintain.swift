@@ -1,4 +1,4 @@
-internal import CairnModel
+package import CairnModel
 internal import Logging
 internal import Synchronization
 
@@ -52,6 +52,22 @@ extension VolumeStore {
       }
     }
     return bytes ?? 0
+  }
+
+  /// Rewrites a sealed log without what is damaged in it: records that were found so, and ranges of which no one knows
+  /// whose they were. For a replica that has all that an intact one has: nothing tells of the damage any more.
+  ///
+  /// Nothing happens where the log can't be rewritten now: it is open, has failed, has damage that was not known yet, or
+  /// there is no room. ``VolumeSummary/damagedCount`` tells.
+  /// - Throws: ``StorageError/unknownVolume(_:)``, ``StorageError/io(_:path:)``, ``StorageError/closed``.
+  nonisolated(nonsending) package func rewriteWithoutDamage(_ id: VolumeID) async throws(StorageError) {
+    let volume = try find(id)
+    try await threads.perform { [self] () throws(StorageError) in
+      try maintenance.withLock { (_) throws(StorageError) in
+        guard volume.state.withLock({ $0.isRewritable && $0.allDamagedCount > 0 }) else { return }
+        _ = try volume.compact(leavingDamageOut: true)
+      }
+    }
   }
 
   /// Ends the store in order: appends under way are finished, indexes written, the path released. Blobs that were

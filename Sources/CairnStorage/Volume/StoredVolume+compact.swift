@@ -20,9 +20,7 @@ extension StoredVolume {
   var isCompactionDue: Bool {
     guard !dropped.isRaised else { return false }
     return state.withLock { state in
-      guard state.isSealed, state.failure == nil, state.allDamagedCount == 0, state.markedEnd == state.end else {
-        return false
-      }
+      guard state.isRewritable, state.allDamagedCount == 0 else { return false }
       let records = state.end - UInt64(LogHeader.length)
       guard records > 0, state.totals.deadBytes > 0 else { return false }
       return Double(state.totals.deadBytes) >= context.configuration.compactionThreshold * Double(records)
@@ -35,15 +33,20 @@ extension StoredVolume {
   ///
   /// A crash leaves the old log or the new one, each whole. Readers of the old one go on with it.
   ///
+  /// - Parameter leavingDamageOut: also without records that are known to be damaged and ranges that are nobody's, so
+  ///   that nothing tells of them any more.
   /// - Returns: bytes given back; nil when a record is damaged (then the log must be repaired first) or there is no
   ///   room for the new log.
   /// - Throws: ``StorageError/io(_:path:)``; the old log stays in use.
-  func compact() throws(StorageError) -> UInt64? {
+  func compact(leavingDamageOut: Bool = false) throws(StorageError) -> UInt64? {
     try maintenance.withLock { (_) throws(StorageError) in
       guard !dropped.isRaised else { return nil }
       let old = state.withLock { state in
         state.marksWhileCompacting = []
-        return (header: state.header, snapshot: state.snapshot(of: id), end: state.end, totals: state.totals)
+        return (
+          header: state.header, snapshot: state.snapshot(of: id), end: state.end, totals: state.totals,
+          left: leavingDamageOut ? state.damagedBlobs : []
+        )
       }
       defer { state.withLock { $0.marksWhileCompacting = nil } }
       guard context.space.admitsCompaction(of: old.end - old.totals.deadBytes) else {
@@ -52,7 +55,9 @@ extension StoredVolume {
         return nil
       }
       do throws(StorageError) {
-        guard let new = try rewrite(old.snapshot, header: old.header, end: old.end) else { return nil }
+        guard let new = try rewrite(old.snapshot, without: old.left, header: old.header, end: old.end) else {
+          return nil
+        }
         guard try swap(new, for: old.end) else {
           try paths.removeTemporaries()
           return nil
@@ -70,7 +75,9 @@ extension StoredVolume {
   /// Synced in parts: one sync of a whole log would hold up everyone else's.
   private static let rewriteSyncBytes: UInt64 = 32 << 20
 
-  private func rewrite(_ old: IndexSnapshot, header: LogHeader, end: UInt64) throws(StorageError) -> Rewrite? {
+  private func rewrite(
+    _ old: IndexSnapshot, without left: Set<BlobID>, header: LogHeader, end: UInt64
+  ) throws(StorageError) -> Rewrite? {
     var deadlines: [UInt32: UInt32] = [:]
     for entry in old.dying { deadlines[entry.ordinal] = entry.deadline }
     let newHeader = LogHeader(
@@ -83,7 +90,7 @@ extension StoredVolume {
     var unsynced: UInt64 = 0
     for ordinal in 0..<old.index.count {
       let entry = old.index[ordinal]
-      guard entry.life != .dead else { continue }
+      guard entry.life != .dead, !left.contains(entry.blob) else { continue }
       if context.closing.isRaised || dropped.isRaised {
         try paths.removeTemporaries()
         return nil
@@ -160,6 +167,9 @@ extension StoredVolume {
 }
 
 extension StoredVolume.State {
+  /// Only sealed logs are rewritten, once all their tombstones have been acted on.
+  var isRewritable: Bool { isSealed && failure == nil && markedEnd == end }
+
   fileprivate mutating func take(_ new: Rewrite, file newFile: OpenFile) {
     header = new.header
     index = new.index
@@ -168,6 +178,7 @@ extension StoredVolume.State {
     syncedEnd = new.end
     totals = VolumeTotals(index)
     damagedCount = 0
+    damagedBlobs = damagedBlobs.filter { new.index.ordinal(of: $0) != nil }
     snapshotEnd = new.end
     markedEnd = new.end
     durablyMarkedEnd = new.durablyMarkedEnd ?? new.end

@@ -78,7 +78,11 @@ extension StoredVolume {
 
 extension StoredVolume.State {
   mutating func mark(_ mark: GarbageMark) -> Bool {
-    guard let ordinal = index.ordinal(of: mark.blob) else { return false }
+    guard let ordinal = index.ordinal(of: mark.blob) else {
+      // Nobody misses what was damaged.
+      damagedBlobs.remove(mark.blob)
+      return false
+    }
     let entry = index[ordinal]
     guard entry.life == .live, !entry.isTombstone else { return false }
     setLife(.dying, at: ordinal)
@@ -91,5 +95,6 @@ extension StoredVolume.State {
     totals.remove(index[ordinal])
     index.setLife(life, at: ordinal)
     totals.add(index[ordinal])
+    if life == .dead { damagedBlobs.remove(index[ordinal].blob) }
   }
 }

@@ -42,14 +42,14 @@ struct Drain: OperatorCommand {
       let isEmpty = node.mayBeSwitchedOff == true
       if isEmpty, wasEmpty { break }
       wasEmpty = isEmpty
-      tell(progress.line(volumes: left, at: .now))
+      if let line = progress.line(volumes: left, at: .now) { tell(line) }
       try? await Task.sleep(for: Self.pause)
       node = try await client.get(path)
     }
     if options.json {
       print(String(decoding: try await client.send(.GET, path), as: UTF8.self))
     } else {
-      print("node \(id) may be switched off")
+      print("node \(id) is empty: it may be switched off")
     }
   }
 

@@ -16,8 +16,9 @@ struct DrainProgress {
       "it can't become empty: its volumes want \(nodesMissing) more \(nodes) data. Start \(them), or take the drain back with `cairn undrain`"
   }
 
-  /// `7 volumes left, 2.0 a minute, done in about 3m 30s`.
-  func line(volumes: Int, at now: ContinuousClock.Instant) -> String {
+  /// `7 volumes left, 2.0 a minute, done in about 3m 30s`; nil where none is left.
+  func line(volumes: Int, at now: ContinuousClock.Instant) -> String? {
+    guard volumes > 0 else { return nil }
     let left = volumes == 1 ? "1 volume left" : "\(volumes) volumes left"
     let seconds = (now - began) / .seconds(1)
     let moved = volumesAtFirst - volumes

@@ -48,6 +48,8 @@ struct NodeAnswer: Decodable, Hashable {
   var available: UInt64
   var volumeCount: Int
   var blobCount: UInt64
+  /// Damage that is known and not repaired; not in the list of nodes.
+  var damagedCount: UInt64?
   /// Volumes in whose lists it is; not in a status.
   var volumes: Int?
   /// Only of a draining node.

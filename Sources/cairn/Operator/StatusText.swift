@@ -42,6 +42,11 @@ enum StatusText {
       repair   \(repair.running) running, \(repair.waiting) waiting, \(repair.retrying) to be tried again
       """,
     ]
+    let damaged = answer.nodes.filter { $0.damagedCount ?? 0 > 0 }
+    if !damaged.isEmpty {
+      let places = damaged.map { "\($0.damagedCount ?? 0) on \($0.nodeId.prefix(shownDigits))" }.joined(separator: ", ")
+      parts.append("damage   \(places)")
+    }
     if !repair.tasks.isEmpty { parts.append(tasks(repair.tasks)) }
     return parts.joined(separator: "\n\n")
   }

@@ -34,7 +34,7 @@ struct CoordinatorParts: Sendable {
     let objects = ObjectService(
       settings: settings, catalog: names, allocator: allocator,
       view: view, directory: directory, ids: ids, barrier: barrier, budget: ByteBudget(bytes: uploads.memory),
-      threads: role.threads, damaged: { damage.add($0.location.volume, on: $0.node) }, logger: role.logger)
+      threads: role.threads, damaged: { damage.add($0.location.volume) }, logger: role.logger)
     self.view = view
     self.allocator = allocator
     self.objects = objects

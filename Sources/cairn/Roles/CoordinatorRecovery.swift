@@ -24,7 +24,7 @@ struct CoordinatorRecovery: CatalogRecoverer {
     let client = HTTPClient(group: process.group, timeouts: .init(connect: .seconds(2), idle: .seconds(60)))
     let sources = memory.nodes.map { report in
       RemoteNode(
-        id: report.node, address: ListenAddress(host: report.address, port: report.port), client: client,
+        id: report.node, address: ListenAddress(of: report), client: client,
         secret: configuration.secret)
     }
     var settings = ClusterRecovery.Settings()

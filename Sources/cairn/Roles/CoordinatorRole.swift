@@ -2,8 +2,8 @@ import CairnCatalog
 import CairnCluster
 import CairnHTTP
 import CairnModel
-import CairnObjects
 import CairnRepair
+import CairnObjects
 import Logging
 import NIOCore
 
@@ -18,47 +18,41 @@ struct CoordinatorRole {
   }
 
   func run() async throws {
-    let catalog = try RedisCatalog(
-      configuration: configuration.redis, eventLoopGroup: process.group, logger: process.logger)
-    catalog.start()
-    let view = ClusterView(registry: catalog, timeout: configuration.membership.timeout, logger: process.logger)
     let deadline = TimeAmount(configuration.writeDeadline)
-    let client = HTTPClient(
-      group: process.group, timeouts: HTTPClient.Timeouts(connect: min(deadline, .seconds(2)), idle: deadline))
-    let directory = ClusterDirectory(view: view, client: client, secret: configuration.secret)
+    let cluster = try ClusterParts(
+      process, redis: configuration.redis, membership: configuration.membership, secret: configuration.secret,
+      timeouts: .init(connect: min(deadline, .seconds(2)), idle: deadline))
     let watch = CatalogWatch(
-      catalog: catalog, patience: configuration.membership.timeout, logger: process.logger)
+      catalog: cluster.catalog, patience: configuration.membership.timeout, logger: process.logger)
     let coordinator = CoordinatorParts(
-      role: process, catalog: catalog, view: view,
-      directory: directory,
+      role: process, catalog: cluster.catalog, view: cluster.view, directory: cluster.directory,
       uploads: configuration.uploads, replication: configuration.replication,
       placement: configuration.placementPolicy, repair: configuration.repair, zone: configuration.zone,
       durability: "per node", ids: BlobIDGenerator(), barrier: WriteBarrier(),
       watch: watch)
     let recovery = CoordinatorRecovery(
-      catalog: catalog, coordinator: coordinator, configuration: configuration, process: process)
+      catalog: cluster.catalog, coordinator: coordinator, configuration: configuration, process: process)
     // Redis may be away when the coordinator starts: it serves, says so on /ready, and tries again.
     let server = try await coordinator.listen(configuration.process, process)
     await withTaskGroup(of: Void.self) { group in
       group.addTask { await adoptVolumes(coordinator) }
-      group.addTask { await view.run() }
+      group.addTask { await cluster.view.run() }
       group.addTask { await watch.run(recovery) }
       // It reads manifests from nodes, which is only possible on an event loop of the client.
-      group.addTask { await client.onEventLoop { await coordinator.objects.run() } }
+      group.addTask { await cluster.client.onEventLoop { await coordinator.objects.run() } }
       if configuration.replication.mode == .async { group.addTask { await coordinator.copies.run() } }
       if configuration.repair.isEnabled {
-        let replicator = Replicator(
-          name: ReplicatorRole.workerName(port: server.port), catalog: catalog, view: view, directory: directory,
-          settings: RepairSettings(configuration.repair, policy: configuration.placementPolicy), logger: process.logger)
+        let replicator = cluster.replicator(
+          process, port: server.port, configuration.repair, policy: configuration.placementPolicy)
         group.addTask { await replicator.run() }
-        group.addTask { await client.onEventLoop { await coordinator.orphans.run() } }
+        group.addTask { await cluster.client.onEventLoop { await coordinator.orphans.run() } }
       }
       await process.stopped()
       process.logger.info("stopping")
       await server.stop(grace: configuration.process.shutdownGrace)
       group.cancelAll()
     }
-    await catalog.close()
+    await cluster.catalog.close()
   }
 
   private func adoptVolumes(_ coordinator: CoordinatorParts) async {

@@ -2,6 +2,7 @@ import CairnCatalog
 import CairnCluster
 import CairnHTTP
 import CairnModel
+import CairnNodeClient
 import CairnNodeServer
 import CairnStorage
 import Foundation
@@ -106,7 +107,7 @@ struct NodeRole {
 
   /// Whether the process that sent a heartbeat still answers there.
   private static func isAlive(_ node: RegisteredNode, _ client: HTTPClient) async -> Bool {
-    let address = ListenAddress(host: node.report.address, port: node.report.port)
+    let address = ListenAddress(of: node.report)
     guard
       let answer = try? await client.fetch(HTTPClientRequest(.GET, "/health"), from: address, limit: 4096)
     else { return false }

@@ -55,12 +55,12 @@ struct RecoveryNodes {
     for node in named where addresses[node] == nil { found.away[node] = "it is not registered" }
     for node in try await catalog.nodes() where given[node.report.node] == nil {
       guard node.ageMilliseconds < membership.timeout.milliseconds else {
-        let address = ListenAddress(host: node.report.address, port: node.report.port)
+        let address = ListenAddress(of: node.report)
         found.away[node.report.node] = "no heartbeat from \(address) for NODE_TIMEOUT"
         continue
       }
       found.away[node.report.node] = nil
-      addresses[node.report.node] = ListenAddress(host: node.report.address, port: node.report.port)
+      addresses[node.report.node] = ListenAddress(of: node.report)
     }
     found.sources = addresses.sorted { $0.key < $1.key }.map {
       RemoteNode(id: $0.key, address: $0.value, client: client, secret: secret)

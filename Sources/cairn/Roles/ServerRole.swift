@@ -4,6 +4,7 @@ import CairnHTTP
 import CairnModel
 import CairnNodeClient
 import CairnObjects
+import CairnRepair
 import CairnStorage
 import Logging
 
@@ -44,29 +45,35 @@ struct ServerRole {
     let node = LocalNode(store)
     try await CatalogReplay(log: node, catalog: catalog, node: node.id, ids: ids, logger: process.logger).run()
     let view = ClusterView(registry: catalog, timeout: configuration.membership.timeout, logger: process.logger)
+    let directory = LocalDirectory(node)
     let coordinator = CoordinatorParts(
-      role: process, catalog: catalog, view: view, directory: LocalDirectory(node), uploads: configuration.uploads,
+      role: process, catalog: catalog, view: view, directory: directory, uploads: configuration.uploads,
       replication: configuration.replication, placement: configuration.placementPolicy,
       repair: configuration.repair, durability: configuration.storage.durability.rawValue, ids: ids,
       barrier: barrier)
-    let reporter = StorageParts.Reporter(
+    var reporter = StorageParts.Reporter(
       store: store, configuration: configuration.storage, address: configuration.process.listen, zone: "default")
-    // The lock on the storage path already tells that no other process is this node.
-    let heartbeat = Heartbeat(
-      registry: catalog, interval: configuration.membership.heartbeatInterval,
-      timeout: configuration.membership.timeout, report: { reporter.report() }, isAlive: { _ in false },
-      logger: process.logger)
-    try await heartbeat.beat()
+    try await heartbeat(of: reporter, catalog).beat()
     try await view.refresh()
     try await coordinator.allocator.adoptOpenVolumes()
     let marker = ReplayMarker(log: node, marks: catalog, barrier: barrier, logger: process.logger)
     let server = try await coordinator.listen(configuration.process, process)
+    // The system has chosen one where the configuration says 0.
+    reporter.address.port = server.port
+    let heartbeat = heartbeat(of: reporter, catalog)
+    // With one node it only scrubs and reports.
+    let replicator = Replicator(
+      name: "server", catalog: catalog, view: view, directory: directory,
+      settings: RepairSettings(configuration.repair, policy: configuration.placementPolicy), logger: process.logger)
     await withTaskGroup(of: Void.self) { group in
       group.addTask { await store.run() }
       group.addTask { await view.run() }
       group.addTask { await coordinator.objects.run() }
       group.addTask { await marker.run() }
-      if configuration.repair.isEnabled { group.addTask { await coordinator.orphans.run() } }
+      if configuration.repair.isEnabled {
+        group.addTask { await coordinator.orphans.run() }
+        group.addTask { await replicator.run() }
+      }
       group.addTask { await heartbeat.runUntilCancelled() }
       await process.stopped()
       process.logger.info("stopping")
@@ -75,5 +82,13 @@ struct ServerRole {
     }
     // What the last requests wrote is in the catalog now.
     _ = try? await catalog.setReplayMarks(node.ends())
+  }
+
+  private func heartbeat(of reporter: StorageParts.Reporter, _ catalog: SQLiteCatalog) -> Heartbeat {
+    // The lock on the storage path already tells that no other process is this node.
+    Heartbeat(
+      registry: catalog, interval: configuration.membership.heartbeatInterval,
+      timeout: configuration.membership.timeout, report: { reporter.report() }, isAlive: { _ in false },
+      logger: process.logger)
   }
 }

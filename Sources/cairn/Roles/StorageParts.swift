@@ -19,7 +19,7 @@ enum StorageParts {
   struct Reporter: Sendable {
     let store: VolumeStore
     let configuration: StorageConfiguration
-    let address: ListenAddress
+    var address: ListenAddress
     let zone: String
     var incarnation: UInt64 = .random(in: .min ... .max)
 
@@ -30,7 +30,7 @@ enum StorageParts {
         node: store.node, incarnation: incarnation, address: address.host, port: address.port, zone: zone,
         storagePath: configuration.path, capacity: space.capacity, available: space.available,
         readOnly: space.readOnly, blobCount: volumes.reduce(0) { $0 + UInt64($1.blobCount) },
-        volumeCount: volumes.count)
+        volumeCount: volumes.count, damagedCount: volumes.reduce(0) { $0 + UInt64($1.damagedCount) })
     }
   }
 }

@@ -134,7 +134,7 @@ final class ChaosCluster: Sendable {
   /// What the coordinators say that they have repaired.
   func repairs() -> String {
     let log = coordinators.map(\.log).joined()
-    return ["record mended", "replica made", "record handed over", "surplus replica dropped", "repair failed"].map {
+    return ["record restored", "replica made", "surplus replica dropped", "repair failed"].map {
       message in
       "\(message) \(log.components(separatedBy: "\"message\":\"\(message)\"").count - 1)"
     }.joined(separator: ", ")

@@ -65,9 +65,8 @@ extension ClusterSuite {
         configuration: RedisConfiguration(address: .host("127.0.0.1", port: cluster.redis.port)),
         eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: StoredRecords.quiet)
       for volume in try await catalog.volumes(after: nil, limit: 100) {
-        for node in volume.nodes where node.description == holders[0] {
-          _ = try await catalog.enqueue(VolumeWork.mend(volume.id, on: node).queued)
-        }
+        guard volume.nodes.contains(where: { $0.description == holders[0] }) else { continue }
+        _ = try await catalog.enqueue(VolumeWork.mend(volume.id).queued)
       }
       await catalog.close()
       try await cluster.waitUntilActive(2)

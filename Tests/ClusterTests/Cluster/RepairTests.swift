@@ -9,66 +9,30 @@ extension ClusterSuite {
       "REPLICATION_FACTOR": "2", "REPAIR_DELAY": "2", "NODE_TIMEOUT": "1", "NODE_WRITE_DEADLINE": "1",
     ]
 
-    private func upload(_ count: Int, to cluster: Cluster) async throws -> [(name: String, content: Content)] {
-      let port = cluster.coordinators[0].port
-      return try await BlockingThreads.run {
-        var random = SeededRandom(seed: 11)
-        let connection = try WireClient(port: port)
-        return try (0..<count).map { index in
-          let content = Content.random(using: &random)
-          let answer = try connection.request("PUT", "/blob/file-\(index)", body: content.bytes)
-          #expect(answer.status == 201)
-          return ("file-\(index)", content)
-        }
-      }
-    }
-
-    private func expectAll(_ stored: [(name: String, content: Content)], in cluster: Cluster) async throws {
-      let port = cluster.coordinators[0].port
-      try await BlockingThreads.run {
-        let connection = try WireClient(port: port)
-        for (name, content) in stored {
-          let answer = try connection.request("GET", "/blob/\(name)")
-          let isSame = content.isSame(as: answer.body)
-          #expect(answer.status == 200 && isSame, "\(name): status \(answer.status)")
-        }
-      }
-    }
-
-    /// Waits until every file says that all its replicas are there.
-    private func waitUntilComplete(_ stored: [(name: String, content: Content)], in cluster: Cluster) async throws {
-      let curl = try cluster.curl()
-      for (name, _) in stored {
-        try await eventually("\(name) is complete", within: .seconds(60)) {
-          try await curl("/blob/\(name)/status").json["status"] as? String == "completed"
-        }
-      }
-    }
-
     /// Then another node dies: what was healed is all there is.
     @Test func theReplicasOfADeadNodeAreMadeElsewhere() async throws {
       var cluster = try await Cluster(nodes: 3, Self.settings)
-      let stored = try await upload(60, to: cluster)
+      let stored = try await cluster.upload(60)
       let dead = cluster.nodes.removeFirst()
       let id = try await cluster.id(of: dead)
       try await dead.kill()
       try await cluster.waitUntilActive(2)
-      try await waitUntilComplete(stored, in: cluster)
+      try await cluster.waitUntilComplete(stored)
       let status = try await cluster.curl()("/blob/file-0/status").json
       #expect((status["successful_nodes"] as? [String])?.contains(id) == false)
       try await cluster.nodes[0].kill()
-      try await expectAll(stored, in: cluster)
+      try await cluster.expectAll(stored)
     }
 
     @Test func aNodeThatWasLostAndJoinsANewOneHealsAll() async throws {
       var cluster = try await Cluster(nodes: 2, Self.settings)
-      let stored = try await upload(30, to: cluster)
+      let stored = try await cluster.upload(30)
       try await cluster.nodes.removeFirst().kill()
       try await cluster.waitUntilActive(1)
       cluster.nodes.append(try await CairnProcess(.node, cluster.settings))
-      try await waitUntilComplete(stored, in: cluster)
+      try await cluster.waitUntilComplete(stored)
       try await cluster.nodes[0].kill()
-      try await expectAll(stored, in: cluster)
+      try await cluster.expectAll(stored)
     }
 
     /// One bit of one replica is changed on its disk: every read gives the right bytes, and the replica is mended.
@@ -87,7 +51,7 @@ extension ClusterSuite {
       }
       // The mended replica alone gives the right bytes.
       try await eventually("the replica is mended", within: .seconds(30)) {
-        cluster.coordinators[0].log.contains("record mended")
+        cluster.coordinators[0].log.contains("record restored")
       }
       try await cluster.nodes[1].kill()
       try await eventually("the other replica answers") { try await curl("/blob/file").status == 200 }
@@ -97,37 +61,37 @@ extension ClusterSuite {
     /// A node comes back after its replicas were made elsewhere: they are dropped there, and no others.
     @Test func surplusReplicasOfANodeThatCameBackAreDropped() async throws {
       let cluster = try await Cluster(nodes: 3, Self.settings)
-      let stored = try await upload(30, to: cluster)
+      let stored = try await cluster.upload(30)
       try await cluster.nodes[0].kill()
       try await cluster.waitUntilActive(2)
-      try await waitUntilComplete(stored, in: cluster)
+      try await cluster.waitUntilComplete(stored)
       try await cluster.nodes[0].restart(samePort: false)
       try await cluster.waitUntilActive(3)
       try await eventually("the surplus replicas are dropped", within: .seconds(60)) {
         cluster.coordinators[0].log.contains("surplus replica dropped")
       }
       try await cluster.nodes[0].kill()
-      try await expectAll(stored, in: cluster)
+      try await cluster.expectAll(stored)
     }
 
     /// The worker that copies is killed: another one takes its work over.
     @Test func theWorkOfAKilledWorkerIsDoneByAnother() async throws {
       let cluster = try await Cluster(coordinators: 2, nodes: 3, Self.settings)
-      let stored = try await upload(60, to: cluster)
+      let stored = try await cluster.upload(60)
       try await cluster.nodes[0].kill()
       try await cluster.waitUntilActive(2)
       try await eventually("a coordinator copies", within: .seconds(30)) {
         cluster.coordinators.contains { $0.log.contains("replica made") }
       }
       try await cluster.coordinators[1].kill()
-      try await waitUntilComplete(stored, in: cluster)
-      try await expectAll(stored, in: cluster)
+      try await cluster.waitUntilComplete(stored)
+      try await cluster.expectAll(stored)
     }
 
     /// A drained node ends without a replica, is said to be expendable, and may go.
     @Test func aDrainedNodeIsEmptied() async throws {
       let cluster = try await Cluster(nodes: 3, Self.settings)
-      let stored = try await upload(40, to: cluster)
+      let stored = try await cluster.upload(40)
       let curl = try cluster.curl()
       let id = try await cluster.id(of: cluster.nodes[0])
       #expect(try await curl("/nodes/\(id)/drain", "-X", "POST").status == 200)
@@ -135,7 +99,7 @@ extension ClusterSuite {
         try await curl("/nodes/\(id)").json["may_be_switched_off"] as? Bool == true
       }
       try await cluster.nodes[0].kill()
-      try await expectAll(stored, in: cluster)
+      try await cluster.expectAll(stored)
       for (name, _) in stored {
         #expect(try await curl("/blob/\(name)/status").json["status"] as? String == "completed")
       }
@@ -152,14 +116,14 @@ extension ClusterSuite {
       try cluster.nodes[0].flipByte(in: Data(content.bytes), at: 150_000)
       #expect(try await curl("/scrub", "-X", "POST").status == 202)
       try await eventually("the replica is mended", within: .seconds(30)) {
-        cluster.coordinators[0].log.contains("record mended")
+        cluster.coordinators[0].log.contains("record restored")
       }
     }
 
     /// What an upload that was cut off left behind goes after its time; what was committed stays.
     @Test func orphansGoAfterTheirTime() async throws {
       let cluster = try await Cluster(nodes: 2, Self.settings.merging(["ORPHAN_AGE": "2", "REPLICATOR": "off"]) { $1 })
-      let stored = try await upload(10, to: cluster)
+      let stored = try await cluster.upload(10)
       let curl = try cluster.curl()
       let port = cluster.coordinators[0].port
       try await BlockingThreads.run {
@@ -178,7 +142,7 @@ extension ClusterSuite {
       try await eventually("the orphans are gone", within: .seconds(30)) {
         try await curl("/gc?dry_run=1", "-X", "POST").json["count"] as? Int == 0
       }
-      try await expectAll(stored, in: cluster)
+      try await cluster.expectAll(stored)
     }
   }
 }

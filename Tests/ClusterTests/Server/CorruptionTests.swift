@@ -30,5 +30,22 @@ extension ServerSuite {
       #expect(try await curl("/blob/damaged", "-T", file).status == 200)
       expectSame(try await curl("/blob/damaged").body, FileManager.default.contents(atPath: file))
     }
+
+    /// Nothing reads the file, and there is no second copy: the operator is told.
+    @Test func aScrubFindsDamageAndTheStatusTellsOfIt() async throws {
+      let server = try await CairnProcess.server(["SCRUB_RATE": "0", "NODE_HEARTBEAT_INTERVAL": "0.2"])
+      let curl = try server.curl()
+      let bytes = Data(RandomBytes.slice(from: 99, count: 100_000))
+      try bytes.write(to: URL(filePath: server.folder.path + "/file"))
+      #expect(try await curl("/blob/damaged", "-T", server.folder.path + "/file").status == 201)
+      try server.flipByte(in: bytes, at: 50_000)
+      #expect(try await curl("/scrub", "-X", "POST").status == 202)
+      let node = try await eventually("the damage is known") {
+        let nodes = try await curl("/status").json["nodes"] as? [[String: Any]]
+        return nodes?.first { $0["damaged_count"] as? Int == 1 }
+      }
+      #expect(node["port"] as? Int == server.port)
+      #expect(server.log.contains("\"damage found\""))
+    }
   }
 }

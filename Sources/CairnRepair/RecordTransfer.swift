@@ -1,0 +1,50 @@
+internal import CairnModel
+internal import CairnNodeClient
+internal import Logging
+
+/// Takes records of a volume from replicas that have them to one that lacks them.
+struct RecordTransfer: Sendable {
+  let volume: VolumeID
+  let limit: BandwidthLimit
+  let logger: Logger
+
+  /// Gives `target` records that it lacks or has damaged, each from the first of `sources` that has it intact.
+  ///
+  /// - Returns: how many none of them has.
+  /// - Throws: also where a source that may have such a record doesn't answer.
+  func give(
+    _ blobs: [BlobID], from sources: [any StorageNode], to target: any StorageNode
+  ) async throws -> Int {
+    var missing = 0
+    for blob in blobs {
+      guard let record = try await intactRecord(BlobLocation(volume: volume, blob: blob), on: sources) else {
+        missing += 1
+        continue
+      }
+      try await limit.take(record.header.paddedLength)
+      try await target.restore(record, to: volume)
+      logger.info(
+        "record restored", metadata: ["volume": "\(volume)", "blob": "\(blob)", "node": "\(target.id)"])
+    }
+    return missing
+  }
+
+  /// nil where it is damaged or missing on all of them.
+  private func intactRecord(
+    _ location: BlobLocation, on sources: [any StorageNode]
+  ) async throws(NodeError) -> EncodedRecord? {
+    var failure: NodeError?
+    for source in sources {
+      do throws(NodeError) {
+        return try await source.record(location)
+      } catch {
+        switch error {
+        case .refused(_, .corrupt, _), .refused(_, .blobUnknown, _), .refused(_, .volumeUnknown, _): continue
+        case .refused, .unreachable: failure = error
+        }
+      }
+    }
+    if let failure { throw failure }
+    return nil
+  }
+}

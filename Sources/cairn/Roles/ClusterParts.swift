@@ -1,0 +1,44 @@
+import CairnCatalog
+import CairnCluster
+import CairnHTTP
+import CairnModel
+import CairnRepair
+import Foundation
+
+/// What a process has that works on a cluster: the catalog in Redis, who is alive, and the way to the nodes.
+struct ClusterParts: Sendable {
+  let catalog: RedisCatalog
+  let view: ClusterView
+  let client: HTTPClient
+  let directory: ClusterDirectory
+
+  /// Begins to connect to Redis, and waits for nothing.
+  ///
+  /// - Parameter timeouts: of requests to nodes.
+  init(
+    _ process: RoleProcess, redis: RedisConfiguration, membership: MembershipConfiguration, secret: ClusterSecret?,
+    timeouts: HTTPClient.Timeouts
+  ) throws(CatalogError) {
+    catalog = try RedisCatalog(configuration: redis, eventLoopGroup: process.group, logger: process.logger)
+    catalog.start()
+    view = ClusterView(registry: catalog, timeout: membership.timeout, logger: process.logger)
+    client = HTTPClient(group: process.group, timeouts: timeouts)
+    directory = ClusterDirectory(view: view, client: client, secret: secret)
+  }
+
+  /// - Parameter port: that this process listens on. The queue remembers each name of a worker: host and port are the
+  ///   same after each restart.
+  func replicator(
+    _ process: RoleProcess, port: Int, _ repair: RepairConfiguration, policy: PlacementPolicy
+  ) -> Replicator {
+    Replicator(
+      name: "\(ProcessInfo.processInfo.hostName):\(port)", catalog: catalog, view: view, directory: directory,
+      settings: RepairSettings(repair, policy: policy), logger: process.logger)
+  }
+}
+
+extension RepairSettings {
+  init(_ configuration: RepairConfiguration, policy: PlacementPolicy) {
+    self.init(delay: configuration.delay, bandwidth: configuration.bandwidth, policy: policy)
+  }
+}
