@@ -74,10 +74,11 @@ let package = Package(
         "CairnModel", "CairnHTTP", "CairnObjects", "CairnCluster", "CairnCatalog", "CairnNodeClient", "CairnStorage",
         .nioCore, .nioHTTP1, .logging,
       ]),
+    library("CairnClient", ["CairnModel", "CairnHTTP", .nioCore, .nioPosix, .nioHTTP1, .crypto]),
     .executableTarget(
       name: "cairn",
       dependencies: [
-        "CairnModel", "CairnHTTP", "CairnStorage", "CairnCatalog", "CairnNodeClient", "CairnNodeServer",
+        "CairnClient", "CairnModel", "CairnHTTP", "CairnStorage", "CairnCatalog", "CairnNodeClient", "CairnNodeServer",
         "CairnCluster", "CairnObjects", "CairnRepair", "CairnAPI", "CJemalloc", .nioCore, .nioPosix, .nioHTTP1,
         .logging,
         .argumentParser,
@@ -102,7 +103,10 @@ let package = Package(
         "CairnModel", "CairnCatalog", "CairnStorage", "CairnCluster", "CairnNodeClient", "CairnObjects",
         "CairnTestSupport", .nioCore, .nioPosix, .logging,
       ]),
-    tests("CairnCommandTests", ["cairn", "CairnCluster", "CairnHTTP", "CairnStorage", .logging, .argumentParser]),
+    tests("CairnClientTests", ["CairnClient", "CairnTestSupport"]),
+    tests(
+      "CairnCommandTests",
+      ["cairn", "CairnClient", "CairnCluster", "CairnHTTP", "CairnStorage", .logging, .argumentParser]),
     tests("CairnStorageTests", ["CairnModel", "CairnStorage", "CairnTestSupport", .nioCore, .nioPosix, .logging]),
     tests(
       "CairnCatalogTests",
