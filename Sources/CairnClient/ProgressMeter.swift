@@ -7,6 +7,12 @@ package final class ProgressMeter: Sendable {
     package var done: UInt64
     /// nil where nobody knows, as of a pipe.
     package var total: UInt64?
+
+    package init(name: String, done: UInt64, total: UInt64?) {
+      self.name = name
+      self.done = done
+      self.total = total
+    }
   }
 
   package struct Snapshot: Hashable, Sendable {
