@@ -135,7 +135,7 @@ extension ObjectService {
   private func commitOrThrow(
     _ staged: StagedObject, as wanted: ObjectName, _ description: UploadDescription, onConflict rule: ConflictRule
   ) async throws(ObjectError) -> PutResult {
-    if let oldest = staged.chunks.first?.location.blob.millisecondsSinceEpoch {
+    if let oldest = staged.chunks.lazy.map(\.location.blob.millisecondsSinceEpoch).min() {
       let age = Timestamp.now().millisecondsSinceEpoch.subtractingReportingOverflow(oldest)
       guard age.overflow || Duration.milliseconds(Int64(clamping: age.partialValue)) < settings.uploadTimeMax else {
         throw .failed("the upload took longer than \(settings.uploadTimeMax), the most allowed (ORPHAN_AGE)")

@@ -17,6 +17,9 @@ struct RedisKeys: Sendable {
   /// HASH: `id` → a random number, `position` → how many objects were put and deleted so far.
   func epoch(_ bucket: BucketName) -> String { "\(prefix):{\(bucket.text)}:epoch" }
 
+  /// HASH that expires: `upload` → the upload, encoded; number of a part → the part, encoded.
+  func upload(_ id: BlobID) -> String { "\(prefix):{cluster}:upload:\(id)" }
+
   /// HASH: volume id (8 bytes) → the volume, encoded.
   var volumes: String { "\(prefix):{cluster}:volumes" }
   /// ZSET, all with score 0: the ids of all volumes in order.

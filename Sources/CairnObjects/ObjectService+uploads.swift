@@ -1,0 +1,114 @@
+package import CairnCatalog
+package import CairnModel
+package import CairnNodeClient
+internal import NIOCore
+
+/// Uploads in parts: each part is stored when it comes, and the object is made of their chunks without copying a byte.
+///
+/// What is never completed is forgotten after ``ObjectService/Settings/uploadTimeMax``, and its chunks go as orphans.
+extension ObjectService {
+  /// As in S3.
+  package static let partNumbers = 1...10_000
+
+  /// Begins an upload.
+  package func beginUpload(
+    _ name: ObjectName, _ description: UploadDescription
+  ) async throws(ObjectError) -> PendingUpload {
+    let upload = PendingUpload(
+      id: ids.next(), name: name, contentType: description.contentType, replicas: description.replicas)
+    do throws(CatalogError) {
+      try await catalog.add(upload, lifetime: settings.uploadTimeMax)
+    } catch {
+      throw ObjectError(error)
+    }
+    return upload
+  }
+
+  /// What there is of an upload.
+  ///
+  /// - Throws: ``ObjectError/noSuchUpload``.
+  package func upload(_ id: BlobID) async throws(ObjectError) -> PendingUpload {
+    let upload: PendingUpload?
+    do throws(CatalogError) { upload = try await catalog.upload(id) } catch { throw ObjectError(error) }
+    guard let upload else { throw .noSuchUpload }
+    return upload
+  }
+
+  /// Stores a part, in the place of one of the same number.
+  ///
+  /// - Parameter number: one of ``partNumbers``.
+  /// - Throws: ``ObjectError/noSuchUpload``, before the body is read or after.
+  package func putPart(_ number: Int, of id: BlobID, _ body: BodySource) async throws(ObjectError) -> UploadPart {
+    let upload = try await upload(id)
+    let staged = try await stage(body, inlineMax: -1, replicas: upload.replicas)
+    let part = UploadPart(
+      number: number, size: staged.size, md5: staged.md5, sha256: staged.sha256, chunks: staged.chunks,
+      isDegraded: staged.isDegraded)
+    let outcome: PutPartOutcome
+    do throws(CatalogError) {
+      outcome = try await catalog.put(part, of: id)
+    } catch {
+      // It may be there all the same: then its chunks are no garbage.
+      throw ObjectError(error)
+    }
+    switch outcome {
+    case .stored(let replaced):
+      if let replaced { garbage.add(replaced.chunks.map(\.location)) }
+      return part
+    case .absent:
+      discard(staged)
+      throw .noSuchUpload
+    }
+  }
+
+  /// Gives an upload up: what was stored of it becomes garbage. False where there is none.
+  package func abandonUpload(_ id: BlobID) async throws(ObjectError) -> Bool {
+    guard let upload = try await claim(id) else { return false }
+    garbage.add(upload.parts.flatMap { $0.chunks.map(\.location) })
+    return true
+  }
+
+  /// Makes an object of an upload's parts, in order of their numbers. All of it is read and hashed before.
+  ///
+  /// - Parameter expected: the SHA-256 that the sender says the whole has; nil where it doesn't say. When it is another
+  ///   one, the upload is given up.
+  /// - Throws: ``ObjectError/noSuchUpload``, also for one that another caller completes.
+  package func completeUpload(
+    _ id: BlobID, sha256 expected: Digest?, onConflict rule: ConflictRule
+  ) async throws(ObjectError) -> PutResult {
+    let chunks = try await upload(id).parts.flatMap(\.chunks)
+    guard chunks.count <= Manifest.chunkCountMax else { throw .tooLarge(limit: settings.objectSizeMax) }
+    let manifest = Manifest(chunks: chunks)
+    let size = chunks.reduce(0) { $0 + UInt64($1.length) }
+    guard size <= settings.objectSizeMax else { throw .tooLarge(limit: settings.objectSizeMax) }
+    let (md5, sha256) = try await hash(manifest, size: size)
+    // Nobody else has it from here on, so no chunk gets into two objects.
+    guard let upload = try await claim(id) else { throw .noSuchUpload }
+    let staged = StagedObject(
+      size: size, md5: md5, sha256: sha256, layout: .manifest, payload: manifest.encoded(), chunks: chunks,
+      isDegraded: upload.parts.contains(where: \.isDegraded))
+    guard upload.parts.flatMap(\.chunks) == chunks, expected == nil || expected == sha256, !chunks.isEmpty else {
+      garbage.add(upload.parts.flatMap { $0.chunks.map(\.location) })
+      throw chunks.isEmpty ? .noSuchUpload : .changedOnTheWay
+    }
+    return try await commit(
+      staged, as: upload.name, UploadDescription(contentType: upload.contentType, replicas: upload.replicas),
+      onConflict: rule)
+  }
+
+  private func claim(_ id: BlobID) async throws(ObjectError) -> PendingUpload? {
+    do throws(CatalogError) { return try await catalog.claim(id) } catch { throw ObjectError(error) }
+  }
+
+  private func hash(_ manifest: Manifest, size: UInt64) async throws(ObjectError) -> (md5: Digest, sha256: Digest) {
+    let sink = HashingSink(threads)
+    do {
+      try await content(of: manifest, range: 0..<size).write(to: sink)
+    } catch let error as ObjectError {
+      throw error
+    } catch {
+      throw .unavailable("a part could not be read: \(error)")
+    }
+    return sink.finish()
+  }
+}
