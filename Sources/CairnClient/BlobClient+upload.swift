@@ -58,7 +58,7 @@ extension BlobClient {
   }
 
   /// Sends one request with a stream, and reads its short answer.
-  private func answer(
+  func answer(
     to request: HTTPClientRequest
   ) async throws(ClientError) -> (status: HTTPResponseStatus, headers: HTTPHeaders, body: Data) {
     let request = request

@@ -27,10 +27,24 @@ package struct BlobClient: Sendable {
 
   package let server: ServerAddress
   package let retry: RetryPolicy
+  /// Bytes above which a file goes up in parts, and of each part.
+  package let partSize: UInt64
+  /// Where uploads in parts are remembered; nil for nowhere.
+  let memoryFolder: String?
   let http: HTTPClient
+  /// For requests that the server works on for long before it answers.
+  private let patient: HTTPClient
   let threads: NIOThreadPool
 
-  package init(_ server: ServerAddress, retry: RetryPolicy) {
+  /// - Parameters:
+  ///   - partSize: bytes above which a file goes up in parts, and of each part.
+  ///   - memoryFolder: where uploads in parts are remembered; nil for nowhere.
+  package init(
+    _ server: ServerAddress, retry: RetryPolicy, partSize: UInt64 = 64 << 20, memoryFolder: String? = nil
+  ) {
+    self.partSize = partSize
+    self.memoryFolder = memoryFolder
+    patient = HTTPClient(group: .singleton, timeouts: .init(connect: .seconds(5), idle: .hours(1)))
     self.server = server
     self.retry = retry
     http = HTTPClient(group: .singleton, timeouts: Self.timeouts)
@@ -66,7 +80,7 @@ package struct BlobClient: Sendable {
       .PUT, path(name) + (overwrite ? "" : "?on_conflict=reject"),
       headers: [
         "X-Cairn-Copy-Source": PercentCoding.encode(source.name), "X-Cairn-Copy-Source-If-Match": source.etag,
-      ], about: source.name)
+      ], about: source.name, isLong: true)
     return try Self.uploaded(answer.body, server)
   }
 
@@ -120,14 +134,15 @@ package struct BlobClient: Sendable {
   ///
   /// - Parameter subject: what a 404 is about.
   func fetch(
-    _ method: HTTPMethod, _ path: String, headers: HTTPHeaders = [:], body: ByteBuffer? = nil, about subject: String
+    _ method: HTTPMethod, _ path: String, headers: HTTPHeaders = [:], body: ByteBuffer? = nil, about subject: String,
+    isLong: Bool = false
   ) async throws(ClientError) -> (headers: HTTPHeaders, body: Data) {
     let request = HTTPClientRequest(
       method, server.path + path, headers: headers, body: body.map { [$0] } ?? [])
     return try await retry.retrying { () async throws(ClientError) in
       let answer: (status: HTTPResponseStatus, headers: HTTPHeaders, body: ByteBuffer)
       do throws(HTTPClientError) {
-        answer = try await http.fetch(request, from: server.listen, limit: Self.answerBytesMax)
+        answer = try await (isLong ? patient : http).fetch(request, from: server.listen, limit: Self.answerBytesMax)
       } catch {
         throw ClientError(error)
       }
@@ -146,7 +161,7 @@ package struct BlobClient: Sendable {
     let told = (try? Self.decoder.decode(Refusal.self, from: body))?.detail
     let detail = told ?? "\(server.listen) answered \(status.code) \(status.reasonPhrase)"
     return switch status {
-    case .notFound where told == "File not found" || told == nil: .notFound(Self.quoted(subject))
+    case .notFound where told?.hasPrefix("No route") != true: .notFound(Self.quoted(subject))
     case .preconditionFailed:
       .changed("\(Self.quoted(subject)) was changed by somebody else meanwhile: look at it again")
     case .conflict: .refused("\(detail): give another name, or leave --no-overwrite out")

@@ -122,7 +122,7 @@ package final class UploadBody: @unchecked Sendable {
     count += UInt64(piece.readableBytes)
     piece.withUnsafeReadableBytes { digest.update($0) }
     if let size, count > size || (piece.readableBytes == 0 && count < size) {
-      throw .local("\(BlobClient.quoted(what)) changed while it was read, nothing was stored: run the command again")
+      throw .changedWhileRead(what)
     }
     return piece.readableBytes > 0 ? piece : nil
   }

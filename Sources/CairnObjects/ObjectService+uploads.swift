@@ -1,6 +1,6 @@
 package import CairnCatalog
 package import CairnModel
-package import CairnNodeClient
+internal import CairnNodeClient
 internal import NIOCore
 
 /// Uploads in parts: each part is stored when it comes, and the object is made of their chunks without copying a byte.

@@ -55,7 +55,7 @@ struct SyncWork: Sendable {
     guard let file = local[path] else { return nil }
     let (client, name) = (session.client, prefix + path)
     return Transfers.Item(label: name, size: file.size) { transfer throws(ClientError) in
-      let stored = try await client.upload(FileSource(file.path), as: name, transfer: transfer)
+      let stored = try await client.uploadFile(file.path, as: name, transfer: transfer)
       return FileReport(
         action: "put", name: name, path: file.path, size: stored.size, md5: stored.md5, sha256: stored.checksum)
     }

@@ -15,6 +15,8 @@ struct Put: ClientCommand {
         cairn put a.txt b.txt docs/         as docs/a.txt and docs/b.txt
         cairn put photos/ backup/           photos/x/y.jpg as backup/photos/x/y.jpg
         tar c src | cairn put - src.tar
+      A file larger than --part-size goes up in parts of that size: when it is interrupted, the same command goes on where \
+      it stood, for up to the server's ORPHAN_AGE (a day).
       Symbolic links given by name are followed; those found in folders are left out and told. Files that can't be read and \
       names that are not UTF-8 are told, the others go on, and the command ends with 1.
       """)
@@ -31,6 +33,8 @@ struct Put: ClientCommand {
   var followLinks = false
   @OptionGroup var transfer: TransferOptions
   @OptionGroup var options: ClientOptions
+
+  var transferOptions: TransferOptions? { transfer }
 
   private func targets() throws(UploadTargets.Mistake) -> [UploadTargets.Target] {
     try UploadTargets.find(
@@ -49,26 +53,29 @@ struct Put: ClientCommand {
     var problems: [FileTree.Problem] = []
     for target in targets {
       switch target.source {
-      case .standardInput: items.append(item(session, StreamSource(STDIN_FILENO), nil, target.name, path: nil))
-      case .file(let path): items.append(item(session, FileSource(path), size(path), target.name, path: path))
+      case .standardInput: items.append(item(session, nil, size: nil, target.name))
+      case .file(let path): items.append(item(session, path, size: size(path), target.name))
       case .folder(let path):
         let tree = FileTree(path, followsLinks: followLinks)
         problems += tree.problems
-        items += tree.files.map {
-          item(session, FileSource($0.path), $0.size, target.name + $0.relativePath, path: $0.path)
-        }
+        items += tree.files.map { item(session, $0.path, size: $0.size, target.name + $0.relativePath) }
       }
     }
     try session.show(await Transfers(session: session, options: transfer).run(items, problems: problems), "stored")
   }
 
-  private func item(
-    _ session: ClientSession, _ source: any UploadSource, _ size: UInt64?, _ name: String, path: String?
-  ) -> Transfers.Item {
+  /// - Parameter path: nil for standard input.
+  private func item(_ session: ClientSession, _ path: String?, size: UInt64?, _ name: String) -> Transfers.Item {
     let (overwrite, contentType, client) = (!noOverwrite, contentType, session.client)
     return Transfers.Item(label: name, size: size) { transfer throws(ClientError) in
-      let stored = try await client.upload(
-        source, as: name, overwrite: overwrite, contentType: contentType, transfer: transfer)
+      let stored =
+        if let path {
+          try await client.uploadFile(
+            path, as: name, overwrite: overwrite, contentType: contentType, transfer: transfer)
+        } else {
+          try await client.upload(
+            StreamSource(STDIN_FILENO), as: name, overwrite: overwrite, contentType: contentType, transfer: transfer)
+        }
       return FileReport(
         action: "put", name: stored.name, path: path, size: stored.size, md5: stored.md5, sha256: stored.checksum)
     }

@@ -28,6 +28,8 @@ struct Sync: ClientCommand {
   @OptionGroup var transfer: TransferOptions
   @OptionGroup var options: ClientOptions
 
+  var transferOptions: TransferOptions? { transfer }
+
   func run(_ session: ClientSession) async throws(ClientError) {
     let folder = NameMapping.folder(prefix)
     let exists = UploadTargets.kind(dir)

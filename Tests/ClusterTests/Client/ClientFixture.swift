@@ -15,7 +15,9 @@ struct ClientFixture {
     port = server.port
   }
 
-  var environment: [String: String] { ["CAIRN_SERVER": "http://127.0.0.1:\(port)"] }
+  var environment: [String: String] {
+    ["CAIRN_SERVER": "http://127.0.0.1:\(port)", "XDG_STATE_HOME": path("state")]
+  }
 
   func path(_ name: String) -> String { "\(folder.path)/\(name)" }
 
