@@ -54,19 +54,15 @@ package protocol UploadCatalog: Sendable {
   /// nil where there is none, or no longer.
   func upload(_ id: BlobID) async throws(CatalogError) -> PendingUpload?
 
-  /// Adds a part, in the place of one of the same number.
-  func put(_ part: UploadPart, of id: BlobID) async throws(CatalogError) -> PutPartOutcome
+  /// Adds a part, in the place of one of the same number, whose chunks are orphans then: as this need not be durable,
+  /// they are not known to be garbage.
+  ///
+  /// - Returns: false where there is no such upload, or no longer.
+  func put(_ part: UploadPart, of id: BlobID) async throws(CatalogError) -> Bool
 
   /// Forgets an upload and hands it over: of several callers one gets it, for good. Only then may its chunks be given
   /// to an object, or become garbage. Durable when it returns.
   func claim(_ id: BlobID) async throws(CatalogError) -> PendingUpload?
-}
-
-package enum PutPartOutcome: Hashable, Sendable {
-  /// Done. What was there before is garbage now.
-  case stored(replaced: UploadPart?)
-  /// There is no such upload, or no longer.
-  case absent
 }
 
 // MARK: As catalogs keep them: format version, then fields.

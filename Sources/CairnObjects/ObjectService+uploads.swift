@@ -40,25 +40,21 @@ extension ObjectService {
   /// - Throws: ``ObjectError/noSuchUpload``, before the body is read or after.
   package func putPart(_ number: Int, of id: BlobID, _ body: BodySource) async throws(ObjectError) -> UploadPart {
     let upload = try await upload(id)
+    // Else the last of many parts would tell what the first one can.
+    let size = upload.parts.reduce(body.length ?? 0) { $0 + ($1.number == number ? 0 : $1.size) }
+    guard size <= settings.objectSizeMax else { throw .tooLarge(limit: settings.objectSizeMax) }
     let staged = try await stage(body, inlineMax: -1, replicas: upload.replicas)
     let part = UploadPart(
       number: number, size: staged.size, md5: staged.md5, sha256: staged.sha256, chunks: staged.chunks,
       isDegraded: staged.isDegraded)
-    let outcome: PutPartOutcome
-    do throws(CatalogError) {
-      outcome = try await catalog.put(part, of: id)
-    } catch {
-      // It may be there all the same: then its chunks are no garbage.
-      throw ObjectError(error)
-    }
-    switch outcome {
-    case .stored(let replaced):
-      if let replaced { garbage.add(replaced.chunks.map(\.location)) }
-      return part
-    case .absent:
+    let isKept: Bool
+    // Where the catalog does not answer the part may be there all the same: then its chunks are no garbage.
+    do throws(CatalogError) { isKept = try await catalog.put(part, of: id) } catch { throw ObjectError(error) }
+    guard isKept else {
       discard(staged)
       throw .noSuchUpload
     }
+    return part
   }
 
   /// Gives an upload up: what was stored of it becomes garbage. False where there is none.
@@ -91,9 +87,23 @@ extension ObjectService {
       garbage.add(upload.parts.flatMap { $0.chunks.map(\.location) })
       throw chunks.isEmpty ? .noSuchUpload : .changedOnTheWay
     }
+    if let done = try await completed(upload.name, chunks, sha256) { return done }
     return try await commit(
       staged, as: upload.name, UploadDescription(contentType: upload.contentType, replicas: upload.replicas),
       onConflict: rule)
+  }
+
+  /// The object that was made of these chunks already. A catalog that went back to an earlier state may know the upload
+  /// again, and a second object of the same chunks would lose them with the first.
+  private func completed(
+    _ name: ObjectName, _ chunks: [Manifest.Chunk], _ sha256: Digest
+  ) async throws(ObjectError) -> PutResult? {
+    guard let current = try await object(name), current.attributes.layout == .manifest,
+      current.attributes.sha256 == sha256, try await manifest(of: current).chunks == chunks
+    else { return nil }
+    let status = try await replication(of: current)
+    return PutResult(
+      name: name, object: current, nodes: status.successful.sorted(), replaced: true, isDegraded: !status.isComplete)
   }
 
   private func claim(_ id: BlobID) async throws(ObjectError) -> PendingUpload? {

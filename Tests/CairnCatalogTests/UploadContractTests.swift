@@ -30,21 +30,21 @@ import Testing
       try await catalog.add(upload, lifetime: .seconds(60))
       #expect(try await catalog.upload(upload.id) == upload)
       let parts = [part(10), part(2, isDegraded: true), part(10_000, chunks: 1)]
-      for part in parts { #expect(try await catalog.put(part, of: upload.id) == .stored(replaced: nil)) }
+      for part in parts { #expect(try await catalog.put(part, of: upload.id)) }
       upload.parts = [parts[1], parts[0], parts[2]]
       #expect(try await catalog.upload(upload.id) == upload)
     }
   }
 
   @Test(arguments: Implementation.allCases)
-  func aPartOfTheSameNumberIsReplacedAndHandedBack(_ implementation: Implementation) async throws {
+  func aPartOfTheSameNumberIsReplaced(_ implementation: Implementation) async throws {
     try await withCatalog(implementation) { fixture in
       let catalog = fixture.catalog
       let upload = try upload(replicas: nil)
       try await catalog.add(upload, lifetime: .seconds(60))
       let (first, second) = (part(1), part(1))
-      #expect(try await catalog.put(first, of: upload.id) == .stored(replaced: nil))
-      #expect(try await catalog.put(second, of: upload.id) == .stored(replaced: first))
+      #expect(try await catalog.put(first, of: upload.id))
+      #expect(try await catalog.put(second, of: upload.id))
       #expect(try await catalog.upload(upload.id)?.parts == [second])
     }
   }
@@ -56,7 +56,7 @@ import Testing
       var upload = try upload()
       try await catalog.add(upload, lifetime: .seconds(60))
       upload.parts = [part(1)]
-      #expect(try await catalog.put(upload.parts[0], of: upload.id) == .stored(replaced: nil))
+      #expect(try await catalog.put(upload.parts[0], of: upload.id))
       let id = upload.id
       let claimed = try await withThrowingTaskGroup(of: PendingUpload?.self) { group in
         for _ in 0..<10 { group.addTask { try await catalog.claim(id) } }
@@ -66,7 +66,7 @@ import Testing
       }
       #expect(claimed == [upload])
       #expect(try await catalog.upload(id) == nil)
-      #expect(try await catalog.put(part(2), of: id) == .absent)
+      #expect(try await catalog.put(part(2), of: id) == false)
       #expect(try await catalog.upload(id) == nil)
     }
   }
@@ -77,7 +77,7 @@ import Testing
       let id = try upload().id
       #expect(try await fixture.catalog.upload(id) == nil)
       #expect(try await fixture.catalog.claim(id) == nil)
-      #expect(try await fixture.catalog.put(part(1), of: id) == .absent)
+      #expect(try await fixture.catalog.put(part(1), of: id) == false)
     }
   }
 
@@ -88,11 +88,11 @@ import Testing
       let (short, long) = (try upload(), try upload())
       try await catalog.add(short, lifetime: .milliseconds(50))
       try await catalog.add(long, lifetime: .seconds(3600))
-      #expect(try await catalog.put(part(1), of: long.id) == .stored(replaced: nil))
+      #expect(try await catalog.put(part(1), of: long.id))
       // SQLite's clock stands still; Redis has its own.
       fixture.clock.advance(by: .seconds(1))
       try await eventually("it is forgotten") { try await catalog.upload(short.id) == nil }
-      #expect(try await catalog.put(part(1), of: short.id) == .absent)
+      #expect(try await catalog.put(part(1), of: short.id) == false)
       #expect(try await catalog.claim(short.id) == nil)
       try await catalog.add(try upload(), lifetime: .seconds(1))
       #expect(try await catalog.upload(long.id)?.parts.count == 1)

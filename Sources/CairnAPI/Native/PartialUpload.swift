@@ -50,6 +50,7 @@ extension NativeAPI {
   func completeUpload(
     _ request: HTTPRequest, _ id: Substring, _ query: QueryParameters
   ) async throws(APIError) -> HTTPResponse {
+    try refuseWhileIncomplete()
     let id = try uploadID(id)
     let rule = try conflictRule(query)
     let sha256 = try ReprDigest.sha256(request)

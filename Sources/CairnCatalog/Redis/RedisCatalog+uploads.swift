@@ -13,22 +13,9 @@ extension RedisCatalog: UploadCatalog {
     try Self.upload(id, from: try await client.send(RedisCommand("HGETALL", keys.upload(id))))
   }
 
-  package func put(_ part: UploadPart, of id: BlobID) async throws(CatalogError) -> PutPartOutcome {
-    let reply = try await client.run(
-      RedisScripts.putPart, keys: [keys.upload(id)], part.number, part.encoded())
-    switch reply {
-    case .integer(0): return .absent
-    case .integer: return .stored(replaced: nil)
-    case .bytes(let old):
-      do throws(FormatError) {
-        let replaced = try UploadPart(number: part.number, decoding: old)
-        // A second try of one whose answer was lost replaces nothing.
-        return .stored(replaced: replaced == part ? nil : replaced)
-      } catch {
-        throw .format(error)
-      }
-    default: throw .unexpected(reply, to: "putPart")
-    }
+  package func put(_ part: UploadPart, of id: BlobID) async throws(CatalogError) -> Bool {
+    try await client.run(RedisScripts.putPart, keys: [keys.upload(id)], part.number, part.encoded()).isDone(
+      by: "putPart")
   }
 
   package func claim(_ id: BlobID) async throws(CatalogError) -> PendingUpload? {
@@ -71,13 +58,12 @@ extension RedisScripts {
     return 1
     """)
 
-  /// ARGV: number of the part, the part. Answers the part that was there, 1 where none was, 0 where no upload is.
+  /// ARGV: number of the part, the part.
   fileprivate static let putPart = RedisScript(
     """
     if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
-    local old = redis.call('HGET', KEYS[1], ARGV[1])
     redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
-    return old or 1
+    return 1
     """)
 
   fileprivate static let claimUpload = RedisScript(

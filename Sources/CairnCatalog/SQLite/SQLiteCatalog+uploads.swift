@@ -24,11 +24,11 @@ extension SQLiteCatalog: UploadCatalog {
     }
   }
 
-  package func put(_ part: UploadPart, of id: BlobID) async throws(CatalogError) -> PutPartOutcome {
+  package func put(_ part: UploadPart, of id: BlobID) async throws(CatalogError) -> Bool {
     let encoded = part.encoded()
     return try await writer.write { (session) throws(CatalogError) in
       let connection = session.connection
-      guard let upload = try connection.upload(id, at: session.nowMilliseconds) else { return .absent }
+      guard try connection.value(ofUpload: id, at: session.nowMilliseconds) != nil else { return false }
       let statement = try connection.prepared(
         "INSERT OR REPLACE INTO upload_parts (upload, number, value) VALUES (?, ?, ?)")
       try statement.use { (statement) throws(CatalogError) in
@@ -37,7 +37,7 @@ extension SQLiteCatalog: UploadCatalog {
         try statement.bind(3, encoded)
         _ = try statement.step()
       }
-      return .stored(replaced: upload.parts.first { $0.number == part.number })
+      return true
     }
   }
 
@@ -58,14 +58,17 @@ extension SQLiteCatalog: UploadCatalog {
 }
 
 extension SQLiteConnection {
-  fileprivate func upload(_ id: BlobID, at now: UInt64) throws(CatalogError) -> PendingUpload? {
-    let value = try prepared("SELECT value FROM uploads WHERE id = ? AND ends > ?").use {
+  fileprivate func value(ofUpload id: BlobID, at now: UInt64) throws(CatalogError) -> ByteBuffer? {
+    try prepared("SELECT value FROM uploads WHERE id = ? AND ends > ?").use {
       (statement) throws(CatalogError) -> ByteBuffer? in
       try statement.bind(1, ByteBuffer(ordered: id))
       try statement.bind(2, Int64(clamping: now))
       return try statement.step() ? statement.bytes(0) : nil
     }
-    guard let value else { return nil }
+  }
+
+  fileprivate func upload(_ id: BlobID, at now: UInt64) throws(CatalogError) -> PendingUpload? {
+    guard let value = try value(ofUpload: id, at: now) else { return nil }
     let parts = try parts(of: id)
     do throws(FormatError) {
       var upload = try PendingUpload(id: id, decoding: value)

@@ -136,3 +136,33 @@ extension ServerSuite {
     }
   }
 }
+
+extension ClusterSuite {
+  /// Uploads in parts and copies where the catalog is Redis and the bytes are on several nodes.
+  @Suite struct ClusterPartsTests {
+    @Test func partsAndCopiesAreReplicatedLikeAnyFile() async throws {
+      let cluster = try await Cluster(coordinators: 2, nodes: 3, ["REPLICATION_FACTOR": "2", "REPLICATOR": "off"])
+      let folder = try TemporaryFolder("parts")
+      let file = folder.path + "/f"
+      let bytes = Data(RandomBytes.slice(count: 24 << 20))
+      try bytes.write(to: URL(fileURLWithPath: file))
+      let environment = [
+        "CAIRN_SERVER": "http://127.0.0.1:\(cluster.coordinators[0].port)", "XDG_STATE_HOME": folder.path + "/state",
+      ]
+      for arguments in [["put", file, "f", "--part-size", "5M"], ["cp", "f", "g"], ["rm", "f"]] {
+        let result = try await CairnProcess.run(arguments, environment)
+        #expect(result.exitCode == 0, "\(arguments) \(result.output)")
+      }
+      // A part goes to one coordinator, the next one to the other.
+      let begun = try await cluster.curl()("/uploads?name=h", "-X", "POST")
+      let id = try #require(begun.json["upload_id"] as? String)
+      for number in 1...2 {
+        #expect(try await cluster.curl(number - 1)("/uploads/\(id)/\(number)", "-T", file, "-X", "PUT").status == 200)
+      }
+      #expect(try await cluster.curl(1)("/uploads/\(id)/complete", "-X", "POST").status == 201)
+      try await cluster.nodes[0].kill()
+      expectSame(try await cluster.curl(0)("/blob/g").body, bytes)
+      expectSame(try await cluster.curl(1)("/blob/h").body, bytes + bytes)
+    }
+  }
+}
