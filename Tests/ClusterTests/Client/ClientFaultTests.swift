@@ -50,7 +50,8 @@ extension ServerSuite {
       let got = try await client.cairn("get", "f", "-o", client.path("back"))
       #expect(got.exitCode == 0, "\(got.output)")
       expectSame(client.read("back"), bytes)
-      #expect(proxy.passed(.toClient) < Self.size + (2 << 20))
+      // What was on its way when the connection broke comes again, but by far not what was there before.
+      #expect(proxy.passed(.toClient) < Self.size + (10 << 20))
       try await proxy.close()
     }
 
@@ -101,7 +102,7 @@ extension ServerSuite {
       try await eventually("a part is there") { try client.files("out").values.contains { $0.count > 12 << 20 } }
       process.signal(SIGKILL)
       _ = try await process.waitUntilEnded()
-      proxy.heal()
+      try await proxy.heal()
       let before = proxy.passed(.toClient)
       let got = try await client.cairn("get", "f", "-o", client.path("out/f"))
       #expect(got.exitCode == 0, "\(got.output)")
@@ -117,7 +118,7 @@ extension ServerSuite {
       try await eventually("a part is there") { try client.files("out").values.contains { $0.count > 12 << 20 } }
       process.signal(SIGKILL)
       _ = try await process.waitUntilEnded()
-      proxy.heal()
+      try await proxy.heal()
       let part = try #require(try client.files("out").first)
       var damaged = part.value
       damaged[1000] ^= 1

@@ -1,3 +1,4 @@
+import CairnTestSupport
 import NIOCore
 import NIOPosix
 import Synchronization
@@ -50,8 +51,11 @@ final class FaultProxy: Sendable {
   /// Bytes that went through so far.
   func passed(_ direction: Direction) -> Int { state.withLock { $0.passed[direction] ?? 0 } }
 
-  /// Does no harm any more.
-  func heal() { state.withLock { $0.fault = nil } }
+  /// Does no harm any more, once the connections that it harmed are closed.
+  func heal() async throws {
+    try await eventually("connections are closed") { state.withLock { $0.channels.allSatisfy { !$0.isActive } } }
+    state.withLock { $0.fault = nil }
+  }
 
   func close() async throws {
     let channels = state.withLock { $0.channels }

@@ -84,7 +84,7 @@ extension ServerSuite {
       process.signal(SIGKILL)
       _ = try await process.waitUntilEnded()
       #expect(try await client.server.curl().names() == [])
-      proxy.heal()
+      try await proxy.heal()
       let before = proxy.passed(.toServer)
       let put = try await client.cairn("put", client.path("f"), "f", "--part-size", "4M")
       #expect(put.exitCode == 0, "\(put.output)")
@@ -105,7 +105,7 @@ extension ServerSuite {
       try await eventually("half of it went") { proxy.passed(.toServer) >= 17 << 20 }
       process.signal(SIGKILL)
       _ = try await process.waitUntilEnded()
-      proxy.heal()
+      try await proxy.heal()
       let changed = try client.write("f", Data(RandomBytes.slice(from: 99, count: Self.size)))
       #expect(try await client.cairn("put", client.path("f"), "f", "--part-size", "4M").exitCode == 0)
       expectSame(try await client.server.curl()("/blob/f").body, changed)
