@@ -136,7 +136,7 @@ extension BlobClient {
           try await sink.append(bytes)
           transfer?.advance(bytes.readableBytes)
         }
-        return .success(response.headers.first(name: "repr-digest").flatMap(Checksums.sha256(header:)))
+        return .success(ReprDigest.sha256(response.headers))
       } catch {
         return .failure(error)
       }

@@ -8,10 +8,7 @@ struct PartialUpload: Decodable {
   struct Part: Decodable {
     var number: Int
     var size: UInt64
-    var md5: String
     var sha256: String
-
-    var checksums: Checksums { Checksums(md5: md5, sha256: sha256) }
   }
 
   var uploadId: String
@@ -89,7 +86,7 @@ extension BlobClient {
       if let part = present[index + 1], part.size == UInt64(range.count) {
         let body = PartBody(file, range, after: whole, threads)
         try await body.readAll()
-        if body.sums == part.checksums {
+        if body.sha256 == part.sha256 {
           whole = body.whole
           continue
         }
@@ -112,19 +109,13 @@ extension BlobClient {
     _ body: PartBody, _ path: String, _ name: String, _ transfer: ProgressMeter.Transfer?
   ) async throws(ClientError) -> TransferDigest {
     var request = HTTPClientRequest(.PUT, server.path + path)
-    request.stream = HTTPClientStream(
-      next: {
-        let bytes = try await body.next()
-        transfer?.advance(bytes?.readableBytes ?? 0)
-        return bytes
-      },
-      trailers: { body.sums.header.map { ["Repr-Digest": $0] } ?? [:] })
+    request.stream = stream(body.next, sha256: { body.sha256 }, transfer)
     let answer = try await answer(to: request)
     guard (200..<300).contains(answer.status.code) else {
       throw refusal(answer.status, answer.headers, answer.body, about: name)
     }
     let stored = try Self.decode(answer.body, server, as: PartialUpload.Part.self)
-    guard stored.checksums.agree(with: body.sums) else { throw .mismatch(Self.quoted(name)) }
+    guard stored.sha256 == body.sha256 else { throw .mismatch(Self.quoted(name)) }
     return body.whole
   }
 
@@ -134,7 +125,7 @@ extension BlobClient {
     do throws(ClientError) {
       let answer = try await fetch(
         .POST, "/uploads/\(upload.uploadId)/complete" + (overwrite ? "" : "?on_conflict=reject"),
-        headers: HTTPHeaders(sums.header.map { [("Repr-Digest", $0)] } ?? []), about: name, isLong: true)
+        headers: ReprDigest.fields(sums.sha256), about: name, isLong: true)
       let stored = try Self.uploaded(answer.body, server)
       guard stored.checksums.agree(with: sums), stored.size == size else {
         try await delete(stored.name, ifMatch: "\"\(stored.md5)\"")

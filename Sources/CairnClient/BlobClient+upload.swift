@@ -37,13 +37,7 @@ extension BlobClient {
     var request = HTTPClientRequest(
       .PUT, server.path + path(name) + (overwrite ? "" : "?on_conflict=reject"),
       headers: ["Content-Type": contentType ?? "application/octet-stream"])
-    request.stream = HTTPClientStream(
-      next: {
-        let bytes = try await body.next()
-        transfer?.advance(bytes?.readableBytes ?? 0)
-        return bytes
-      },
-      trailers: { body.sums.header.map { ["Repr-Digest": $0] } ?? [:] })
+    request.stream = stream(body.next, sha256: { body.sums.sha256 }, transfer)
     let answer = try await answer(to: request)
     guard (200..<300).contains(answer.status.code) else {
       throw refusal(answer.status, answer.headers, answer.body, about: name)
@@ -55,6 +49,20 @@ extension BlobClient {
       throw .mismatch(Self.quoted(name))
     }
     return stored
+  }
+
+  /// A request's body that is followed by its SHA-256.
+  func stream(
+    _ next: @escaping @Sendable () async throws -> ByteBuffer?, sha256: @escaping @Sendable () -> String?,
+    _ transfer: ProgressMeter.Transfer?
+  ) -> HTTPClientStream {
+    HTTPClientStream(
+      next: {
+        let bytes = try await next()
+        transfer?.advance(bytes?.readableBytes ?? 0)
+        return bytes
+      },
+      trailers: { ReprDigest.fields(sha256()) })
   }
 
   /// Sends one request with a stream, and reads its short answer.

@@ -200,7 +200,7 @@ package struct BlobClient: Sendable {
       name: name, size: length,
       checksums: Checksums(
         md5: String(etag.dropFirst().dropLast()),
-        sha256: headers.first(name: "repr-digest").flatMap(Checksums.sha256(header:))),
+        sha256: ReprDigest.sha256(headers)),
       contentType: headers.first(name: "content-type") ?? "application/octet-stream",
       lastModified: headers.first(name: "last-modified") ?? "")
   }

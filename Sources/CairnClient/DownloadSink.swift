@@ -65,13 +65,7 @@ final class PartFile: DownloadSink, @unchecked Sendable {
   ///
   /// - Parameter size: of the whole file; more than that is no part of it.
   func resume(size: UInt64) async throws(ClientError) {
-    do {
-      try await threads.runIfActive { try self.digestPresent(size) }
-    } catch let error as ClientError {
-      throw error
-    } catch {
-      throw .local("\(error)")
-    }
+    try await threads.blocking { () throws(ClientError) in try self.digestPresent(size) }
   }
 
   private func digestPresent(_ size: UInt64) throws(ClientError) {
@@ -90,33 +84,13 @@ final class PartFile: DownloadSink, @unchecked Sendable {
   }
 
   func append(_ bytes: ByteBuffer) async throws(ClientError) {
-    do {
-      try await threads.runIfActive { try self.write(bytes) }
-    } catch let error as ClientError {
-      throw error
-    } catch {
-      throw .local("\(error)")
-    }
+    try await threads.blocking { () throws(ClientError) in try self.write(bytes) }
   }
 
   private func write(_ bytes: ByteBuffer) throws(ClientError) {
-    do {
-      try bytes.withUnsafeReadableBytes { bytes in
-        var rest = bytes
-        while !rest.isEmpty {
-          let written = pwrite(descriptor, rest.baseAddress, rest.count, off_t(count) + off_t(bytes.count - rest.count))
-          if written < 0, errno == EINTR { continue }
-          guard written > 0 else {
-            throw ClientError.local("\(BlobClient.quoted(final)) can't be written: \(systemReason())")
-          }
-          rest = UnsafeRawBufferPointer(rebasing: rest[written...])
-        }
-        digest.update(bytes)
-      }
-    } catch let error as ClientError {
-      throw error
-    } catch {
-      throw .local("\(error)")
+    let start = count
+    try writeAll(bytes, &digest, "\(BlobClient.quoted(final)) can't be written") { rest, done in
+      pwrite(descriptor, rest.baseAddress, rest.count, off_t(start) + off_t(done))
     }
     count += UInt64(bytes.readableBytes)
   }
@@ -164,25 +138,12 @@ final class StreamSink: DownloadSink, @unchecked Sendable {
   var sums: Checksums { digest.sums }
 
   func append(_ bytes: ByteBuffer) async throws(ClientError) {
-    do {
-      try await threads.runIfActive { try self.write(bytes) }
-    } catch let error as ClientError {
-      throw error
-    } catch {
-      throw .local("\(error)")
-    }
+    try await threads.blocking { () throws(ClientError) in try self.write(bytes) }
   }
 
-  private func write(_ bytes: ByteBuffer) throws {
-    try bytes.withUnsafeReadableBytes { bytes in
-      var rest = bytes
-      while !rest.isEmpty {
-        let written = Glibc.write(descriptor, rest.baseAddress, rest.count)
-        if written < 0, errno == EINTR { continue }
-        guard written > 0 else { throw ClientError.local("standard output can't be written: \(systemReason())") }
-        rest = UnsafeRawBufferPointer(rebasing: rest[written...])
-      }
-      digest.update(bytes)
+  private func write(_ bytes: ByteBuffer) throws(ClientError) {
+    try writeAll(bytes, &digest, "standard output can't be written") { rest, _ in
+      Glibc.write(descriptor, rest.baseAddress, rest.count)
     }
     count += UInt64(bytes.readableBytes)
   }
@@ -190,4 +151,27 @@ final class StreamSink: DownloadSink, @unchecked Sendable {
   func restart() throws(ClientError) {
     guard count == 0 else { throw .changed("the file was replaced while a part of it was out already: start again") }
   }
+}
+
+/// Writes with as many system calls as it takes, and hashes what was written.
+///
+/// - Parameters:
+///   - failure: what could not be done, for people.
+///   - call: writes some of the rest, of whose whole so many bytes are done; returns as `write(2)` does.
+private func writeAll(
+  _ bytes: ByteBuffer, _ digest: inout TransferDigest, _ failure: String,
+  _ call: (_ rest: UnsafeRawBufferPointer, _ done: Int) -> Int
+) throws(ClientError) {
+  let error = bytes.withUnsafeReadableBytes { bytes -> ClientError? in
+    var done = 0
+    while done < bytes.count {
+      let written = call(UnsafeRawBufferPointer(rebasing: bytes[done...]), done)
+      if written < 0, errno == EINTR { continue }
+      guard written > 0 else { return .local("\(failure): \(systemReason())") }
+      done += written
+    }
+    digest.update(bytes)
+    return nil
+  }
+  if let error { throw error }
 }

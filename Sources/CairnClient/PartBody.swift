@@ -1,3 +1,5 @@
+internal import CairnModel
+internal import Crypto
 internal import Glibc
 internal import NIOCore
 internal import NIOPosix
@@ -52,7 +54,7 @@ final class PartBody: @unchecked Sendable {
   private let file: PartedFile
   private var rest: Range<UInt64>
   private let threads: NIOThreadPool
-  private var digest = TransferDigest()
+  private var digest = SHA256()
   /// Of the file up to the last byte that was read.
   private(set) var whole: TransferDigest
 
@@ -65,22 +67,16 @@ final class PartBody: @unchecked Sendable {
   }
 
   /// Of the part.
-  var sums: Checksums { digest.sums }
+  var sha256: String { hexadecimalString(Array(digest.finalize())) }
 
-  func next() async throws -> ByteBuffer? {
+  func next() async throws(ClientError) -> ByteBuffer? {
     guard !rest.isEmpty else { return nil }
-    return try await threads.runIfActive { try self.read() }
+    return try await threads.blocking { () throws(ClientError) in try self.read() }
   }
 
   /// Reads all of it, for its sums only.
   func readAll() async throws(ClientError) {
-    do {
-      while try await next() != nil {}
-    } catch let error as ClientError {
-      throw error
-    } catch {
-      throw .local("\(BlobClient.quoted(file.path)): \(error)")
-    }
+    while try await next() != nil {}
   }
 
   private func read() throws(ClientError) -> ByteBuffer {
@@ -105,7 +101,7 @@ final class PartBody: @unchecked Sendable {
     }
     rest = rest.lowerBound + UInt64(wanted)..<rest.upperBound
     piece.withUnsafeReadableBytes {
-      digest.update($0)
+      digest.update(bufferPointer: $0)
       whole.update($0)
     }
     return piece

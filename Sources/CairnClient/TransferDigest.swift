@@ -2,6 +2,7 @@ internal import CairnModel
 internal import Crypto
 internal import Foundation
 internal import NIOCore
+internal import NIOHTTP1
 
 /// MD5 and SHA-256 of what passes. Used by one transfer at a time.
 package struct TransferDigest {
@@ -32,15 +33,24 @@ package struct Checksums: Hashable, Sendable {
     md5 == other.md5 && (sha256 == nil || other.sha256 == nil || sha256 == other.sha256)
   }
 
-  /// `Repr-Digest`, as it goes with an upload.
-  var header: String? {
-    sha256.flatMap { bytes(hexadecimal: $0) }.map { "sha-256=:\(Data($0).base64EncodedString()):" }
+}
+
+/// The SHA-256 of a whole, as it goes with uploads and downloads (RFC 9530).
+enum ReprDigest {
+  static let field = "Repr-Digest"
+  private static let prefix = "sha-256=:"
+
+  /// - Parameter sha256: hexadecimal; nil for no field.
+  static func fields(_ sha256: String?) -> HTTPHeaders {
+    guard let bytes = sha256.flatMap({ bytes(hexadecimal: $0) }) else { return [:] }
+    return [field: "\(prefix)\(Data(bytes).base64EncodedString()):"]
   }
 
-  /// The SHA-256 in a `Repr-Digest`.
-  static func sha256(header: String) -> String? {
-    let prefix = "sha-256=:"
-    guard header.hasPrefix(prefix), header.hasSuffix(":"), header.count > prefix.count else { return nil }
-    return Data(base64Encoded: String(header.dropFirst(prefix.count).dropLast())).map { hexadecimalString(Array($0)) }
+  /// The hexadecimal SHA-256 of an answer; nil where it tells none.
+  static func sha256(_ headers: HTTPHeaders) -> String? {
+    guard let value = headers.first(name: field), value.hasPrefix(prefix), value.hasSuffix(":"),
+      value.count > prefix.count
+    else { return nil }
+    return Data(base64Encoded: String(value.dropFirst(prefix.count).dropLast())).map { hexadecimalString(Array($0)) }
   }
 }

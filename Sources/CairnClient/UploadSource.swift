@@ -98,8 +98,8 @@ package final class UploadBody: @unchecked Sendable {
   /// Of all bytes that were read.
   var sums: Checksums { digest.sums }
 
-  func next() async throws -> ByteBuffer? {
-    try await threads.runIfActive { try self.read() }
+  func next() async throws(ClientError) -> ByteBuffer? {
+    try await threads.blocking { () throws(ClientError) in try self.read() }
   }
 
   private func read() throws(ClientError) -> ByteBuffer? {
@@ -137,13 +137,7 @@ extension BlobClient {
   /// The checksums of a local file.
   package func checksums(of path: String) async throws(ClientError) -> Checksums {
     let body = try FileSource(path).open(threads)
-    do {
-      while try await body.next() != nil {}
-    } catch let error as ClientError {
-      throw error
-    } catch {
-      throw .local("\(BlobClient.quoted(path)): \(error)")
-    }
+    while try await body.next() != nil {}
     return body.sums
   }
 }

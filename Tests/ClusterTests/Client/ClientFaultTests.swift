@@ -95,7 +95,8 @@ extension ServerSuite {
       #expect(try await client.server.curl().names() == ["f"])
     }
 
-    @Test func aKilledDownloadIsGoneOnWith() async throws {
+    /// In the folder `out` is a part of more than 12 MiB.
+    private func fixtureWithAKilledDownload() async throws -> (ClientFixture, FaultProxy) {
       let (client, proxy) = try await fixture(.toClient, .stall(16 << 20))
       try FileManager.default.createDirectory(atPath: client.path("out"), withIntermediateDirectories: true)
       let process = try client.start("get", "f", "-o", client.path("out/f"))
@@ -103,6 +104,11 @@ extension ServerSuite {
       process.signal(SIGKILL)
       _ = try await process.waitUntilEnded()
       try await proxy.heal()
+      return (client, proxy)
+    }
+
+    @Test func aKilledDownloadIsGoneOnWith() async throws {
+      let (client, proxy) = try await fixtureWithAKilledDownload()
       let before = proxy.passed(.toClient)
       let got = try await client.cairn("get", "f", "-o", client.path("out/f"))
       #expect(got.exitCode == 0, "\(got.output)")
@@ -112,13 +118,7 @@ extension ServerSuite {
     }
 
     @Test func aPartThatIsDamagedOnDiskIsThrownAway() async throws {
-      let (client, proxy) = try await fixture(.toClient, .stall(16 << 20))
-      try FileManager.default.createDirectory(atPath: client.path("out"), withIntermediateDirectories: true)
-      let process = try client.start("get", "f", "-o", client.path("out/f"))
-      try await eventually("a part is there") { try client.files("out").values.contains { $0.count > 12 << 20 } }
-      process.signal(SIGKILL)
-      _ = try await process.waitUntilEnded()
-      try await proxy.heal()
+      let (client, proxy) = try await fixtureWithAKilledDownload()
       let part = try #require(try client.files("out").first)
       var damaged = part.value
       damaged[1000] ^= 1

@@ -74,7 +74,8 @@ extension ServerSuite {
       #expect(try await curl("/blob/f").text == "old")
     }
 
-    @Test func aKilledUploadIsGoneOnWith() async throws {
+    /// Four parts of six went.
+    private func fixtureWithAKilledUpload() async throws -> (ClientFixture, FaultProxy) {
       var client = try await ClientFixture()
       try client.write("f", bytes)
       let proxy = try await FaultProxy(to: client.port, .toServer, .stall(17 << 20))
@@ -83,12 +84,16 @@ extension ServerSuite {
       try await eventually("half of it went") { proxy.passed(.toServer) >= 17 << 20 }
       process.signal(SIGKILL)
       _ = try await process.waitUntilEnded()
+      return (client, proxy)
+    }
+
+    @Test func aKilledUploadIsGoneOnWith() async throws {
+      let (client, proxy) = try await fixtureWithAKilledUpload()
       #expect(try await client.server.curl().names() == [])
       try await proxy.heal()
       let before = proxy.passed(.toServer)
       let put = try await client.cairn("put", client.path("f"), "f", "--part-size", "4M")
       #expect(put.exitCode == 0, "\(put.output)")
-      // Four parts of six were there.
       #expect(proxy.passed(.toServer) - before < 9 << 20)
       expectSame(try await client.server.curl()("/blob/f").body, bytes)
       // The next one is another upload.
@@ -97,14 +102,7 @@ extension ServerSuite {
     }
 
     @Test func aFileThatChangedMeanwhileIsUploadedAnew() async throws {
-      var client = try await ClientFixture()
-      try client.write("f", bytes)
-      let proxy = try await FaultProxy(to: client.port, .toServer, .stall(17 << 20))
-      client.port = proxy.port
-      let process = try client.start("put", client.path("f"), "f", "--part-size", "4M")
-      try await eventually("half of it went") { proxy.passed(.toServer) >= 17 << 20 }
-      process.signal(SIGKILL)
-      _ = try await process.waitUntilEnded()
+      let (client, proxy) = try await fixtureWithAKilledUpload()
       try await proxy.heal()
       let changed = try client.write("f", Data(RandomBytes.slice(from: 99, count: Self.size)))
       #expect(try await client.cairn("put", client.path("f"), "f", "--part-size", "4M").exitCode == 0)
