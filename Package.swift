@@ -116,7 +116,8 @@ let package = Package(
     tests(
       "ClusterTests",
       [
-        "cairn", "CairnModel", "CairnStorage", "CairnCatalog", "CairnRepair", "CairnTestSupport", .nioCore, .nioPosix,
+        "cairn", "CairnModel", "CairnHTTP", "CairnStorage", "CairnCatalog", "CairnRepair", "CairnTestSupport", .nioCore,
+        .nioPosix, .nioHTTP1,
         .logging,
       ]),
   ],
