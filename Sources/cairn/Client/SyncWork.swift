@@ -89,7 +89,7 @@ struct SyncWork: Sendable {
       guard unlink(file.path) == 0 || errno == ENOENT else {
         throw .local("\(BlobClient.quoted(file.path)) can't be deleted: \(String(cString: strerror(errno)))")
       }
-      return FileReport(action: "delete", name: path, path: file.path, size: 0, md5: "", sha256: nil)
+      return FileReport(action: "delete", name: path, path: file.path, size: 0, md5: nil, sha256: nil)
     }
   }
 }

@@ -8,7 +8,7 @@ struct FileReport: Encodable, Hashable, Sendable {
   var path: String?
   /// Bytes.
   var size: UInt64
-  var md5: String
+  var md5: String?
   var sha256: String?
 }
 
@@ -135,7 +135,7 @@ extension ClientSession {
     } else {
       for file in report.files {
         print(
-          "\(BlobClient.quoted(file.name))  \(Amounts.bytes(file.size))  \(verb), MD5 \(file.md5) and SHA-256 verified")
+          "\(BlobClient.quoted(file.name))  \(Amounts.bytes(file.size))  \(verb), MD5 \(file.md5 ?? "-") and SHA-256 verified")
       }
       if report.files.count + report.failures.count > 1 { print(report.summary) }
     }

@@ -43,7 +43,7 @@ struct Remove: ClientCommand {
     let (client, force) = (session.client, force || recursive)
     return Transfers.Item(label: name, size: 0) { _ throws(ClientError) in
       do throws(ClientError) { try await client.delete(name) } catch .notFound where force {}
-      return FileReport(action: "delete", name: name, path: nil, size: 0, md5: "", sha256: nil)
+      return FileReport(action: "delete", name: name, path: nil, size: 0, md5: nil, sha256: nil)
     }
   }
 }
