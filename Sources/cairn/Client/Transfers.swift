@@ -135,7 +135,8 @@ extension ClientSession {
     } else {
       for file in report.files {
         print(
-          "\(BlobClient.quoted(file.name))  \(Amounts.bytes(file.size))  \(verb), MD5 \(file.md5 ?? "-") and SHA-256 verified")
+          "\(BlobClient.quoted(file.name))  \(Amounts.bytes(file.size))  \(verb), MD5 \(file.md5 ?? "-") and SHA-256 verified"
+        )
       }
       if report.files.count + report.failures.count > 1 { print(report.summary) }
     }
