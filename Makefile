@@ -54,6 +54,11 @@ format: ## Format every Swift file in place
 	@$(say) 'formatting'
 	@swift format format --in-place --parallel --recursive Sources Tests Package.swift
 
+.PHONY: docs
+docs: setup ## Write docs/cli.md from the definitions of the commands
+	@$(say) 'writing docs/cli.md'
+	@$(swift) build --build-tests && CAIRN_WRITE_DOCS=1 swift test --skip-build --filter ReferenceTests
+
 .PHONY: bench
 bench: build ## Measure the server beside SeaweedFS, nginx and the disk itself (under 10 minutes)
 	@scripts/setup --bench

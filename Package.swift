@@ -74,10 +74,11 @@ let package = Package(
         "CairnModel", "CairnHTTP", "CairnObjects", "CairnCluster", "CairnCatalog", "CairnNodeClient", "CairnStorage",
         .nioCore, .nioHTTP1, .logging,
       ]),
+    library("CairnClient", ["CairnModel", "CairnHTTP", .nioCore, .nioPosix, .nioHTTP1, .crypto]),
     .executableTarget(
       name: "cairn",
       dependencies: [
-        "CairnModel", "CairnHTTP", "CairnStorage", "CairnCatalog", "CairnNodeClient", "CairnNodeServer",
+        "CairnClient", "CairnModel", "CairnHTTP", "CairnStorage", "CairnCatalog", "CairnNodeClient", "CairnNodeServer",
         "CairnCluster", "CairnObjects", "CairnRepair", "CairnAPI", "CJemalloc", .nioCore, .nioPosix, .nioHTTP1,
         .logging,
         .argumentParser,
@@ -108,7 +109,10 @@ let package = Package(
         "CairnModel", "CairnCatalog", "CairnStorage", "CairnCluster", "CairnNodeClient", "CairnRepair",
         "CairnTestSupport", .nioCore, .nioPosix, .logging,
       ]),
-    tests("CairnCommandTests", ["cairn", "CairnCluster", "CairnHTTP", "CairnStorage", .logging, .argumentParser]),
+    tests("CairnClientTests", ["CairnClient", "CairnTestSupport"]),
+    tests(
+      "CairnCommandTests",
+      ["cairn", "CairnClient", "CairnCluster", "CairnHTTP", "CairnStorage", .logging, .argumentParser]),
     tests("CairnStorageTests", ["CairnModel", "CairnStorage", "CairnTestSupport", .nioCore, .nioPosix, .logging]),
     tests(
       "CairnCatalogTests",
@@ -118,7 +122,8 @@ let package = Package(
     tests(
       "ClusterTests",
       [
-        "cairn", "CairnModel", "CairnStorage", "CairnCatalog", "CairnRepair", "CairnTestSupport", .nioCore, .nioPosix,
+        "cairn", "CairnModel", "CairnHTTP", "CairnStorage", "CairnCatalog", "CairnRepair", "CairnTestSupport", .nioCore,
+        .nioPosix, .nioHTTP1,
         .logging,
       ]),
   ],

@@ -1,7 +1,8 @@
 package import CairnModel
 
 /// Everything that a cluster shares. Each part is declared for the code that uses it; one store implements all.
-package typealias Catalog = ObjectCatalog & VolumeCatalog & NodeRegistry & ReplayMarks & RepairQueue & CatalogEpochs
+package typealias Catalog = ObjectCatalog & UploadCatalog & VolumeCatalog & NodeRegistry & ReplayMarks & RepairQueue
+  & CatalogEpochs
 
 /// The map from names to objects. Each change is one atomic step, and the moment at which a write takes effect.
 ///

@@ -1,4 +1,4 @@
-internal import CairnModel
+package import CairnModel
 package import NIOCore
 
 /// The bytes of an upload, as they arrive. Confined to the upload's task.
@@ -7,10 +7,23 @@ package struct BodySource: Sendable {
   package let length: UInt64?
   /// The next bytes, nil at the end.
   package let next: @Sendable () async throws -> ByteBuffer?
+  /// The SHA-256 that its sender says it has, known at the end; nil where the sender doesn't say.
+  package let sha256: @Sendable () throws -> Digest?
 
-  package init(length: UInt64?, next: @escaping @Sendable () async throws -> ByteBuffer?) {
+  package init(
+    length: UInt64?, next: @escaping @Sendable () async throws -> ByteBuffer?,
+    sha256: @escaping @Sendable () throws -> Digest? = { nil }
+  ) {
     self.length = length
     self.next = next
+    self.sha256 = sha256
+  }
+
+  /// - Throws: ``ObjectError/changedOnTheWay`` when what came is not what its sender says.
+  func verify(_ found: Digest) throws(ObjectError) {
+    let told: Digest?
+    do { told = try sha256() } catch { throw .body(error) }
+    guard told == nil || told == found else { throw .changedOnTheWay }
   }
 }
 

@@ -15,6 +15,10 @@ package enum ObjectError: Error, CustomStringConvertible {
   case tooLarge(limit: UInt64)
   /// The client's body could not be read to its end.
   case body(any Error)
+  /// There is no upload with this id, or no longer.
+  case noSuchUpload
+  /// The body is not the one whose SHA-256 the client told.
+  case changedOnTheWay
   /// The name has a current version, or not the one that the client expects.
   case conditionFailed(current: StoredObject?)
   /// Every copy is damaged.
@@ -30,6 +34,8 @@ package enum ObjectError: Error, CustomStringConvertible {
     case .overloaded: "too many uploads at once"
     case .tooLarge(let limit): "the body is larger than \(limit) bytes"
     case .body(let error): "\(error)"
+    case .noSuchUpload: "there is no such upload, or no longer"
+    case .changedOnTheWay: "the body's SHA-256 is not the one that its sender told"
     case .conditionFailed: "the name's current version is not the expected one"
     case .corrupt(let reason): reason
     case .failed(let reason): reason

@@ -44,7 +44,7 @@ extension ObjectService {
     }
   }
 
-  private func content(of manifest: Manifest, range: Range<UInt64>) throws(ObjectError) -> BlobContent {
+  func content(of manifest: Manifest, range: Range<UInt64>) throws(ObjectError) -> BlobContent {
     var parts: [(location: BlobLocation, range: Range<UInt64>?)] = []
     var start: UInt64 = 0
     for chunk in manifest.chunks {

@@ -97,6 +97,7 @@ extension ObjectService {
       defer { budget.giveBack(first.budgetTaken) }
       await hasher.update(with: first.bytes, on: threads)
       let (md5, sha256) = hasher.finish()
+      try body.verify(sha256)
       return StagedObject(
         size: reader.size, md5: md5, sha256: sha256, layout: .inline, payload: first.bytes, chunks: [],
         isDegraded: false)
@@ -104,6 +105,10 @@ extension ObjectService {
     let stored = try await storeChunks(from: first, reader: &reader, hasher: hasher, replicas: replicas)
     let (md5, sha256) = hasher.finish()
     let chunks = stored.map(\.chunk)
+    do throws(ObjectError) { try body.verify(sha256) } catch {
+      garbage.add(chunks.map(\.location))
+      throw error
+    }
     return StagedObject(
       size: reader.size, md5: md5, sha256: sha256, layout: .manifest, payload: Manifest(chunks: chunks).encoded(),
       chunks: chunks, isDegraded: stored.contains(where: \.isDegraded))
@@ -130,7 +135,7 @@ extension ObjectService {
   private func commitOrThrow(
     _ staged: StagedObject, as wanted: ObjectName, _ description: UploadDescription, onConflict rule: ConflictRule
   ) async throws(ObjectError) -> PutResult {
-    if let oldest = staged.chunks.first?.location.blob.millisecondsSinceEpoch {
+    if let oldest = staged.chunks.lazy.map(\.location.blob.millisecondsSinceEpoch).min() {
       let age = Timestamp.now().millisecondsSinceEpoch.subtractingReportingOverflow(oldest)
       guard age.overflow || Duration.milliseconds(Int64(clamping: age.partialValue)) < settings.uploadTimeMax else {
         throw .failed("the upload took longer than \(settings.uploadTimeMax), the most allowed (ORPHAN_AGE)")

@@ -23,7 +23,7 @@ package struct ObjectService: Sendable {
   }
 
   package let settings: Settings
-  let catalog: any ObjectCatalog
+  let catalog: any ObjectCatalog & UploadCatalog
   let allocator: VolumeAllocator
   let view: ClusterView
   let writer: RecordWriter
@@ -42,7 +42,7 @@ package struct ObjectService: Sendable {
   ///   - threads: hash large bodies.
   ///   - damaged: is told of replicas that lack a record, or have a damaged one.
   package init(
-    settings: Settings, catalog: any ObjectCatalog, allocator: VolumeAllocator, view: ClusterView,
+    settings: Settings, catalog: any ObjectCatalog & UploadCatalog, allocator: VolumeAllocator, view: ClusterView,
     directory: any NodeDirectory, ids: BlobIDGenerator, barrier: WriteBarrier, budget: ByteBudget,
     threads: NIOThreadPool, damaged: @escaping @Sendable (DamagedReplica) -> Void = { _ in }, logger: Logger
   ) {

@@ -1,4 +1,5 @@
 internal import CairnModel
+internal import CairnNodeClient
 internal import Crypto
 internal import NIOCore
 internal import NIOPosix
@@ -33,4 +34,20 @@ final class StreamHasher: @unchecked Sendable {
       sha256.update(bufferPointer: $0)
     }
   }
+}
+
+/// Hashes what is written to it.
+final class HashingSink: ByteSink {
+  private let hasher = StreamHasher()
+  private let threads: NIOThreadPool
+
+  init(_ threads: NIOThreadPool) {
+    self.threads = threads
+  }
+
+  func write(_ bytes: ByteBuffer) async throws {
+    await hasher.update(with: bytes, on: threads)
+  }
+
+  func finish() -> (md5: CairnModel.Digest, sha256: CairnModel.Digest) { hasher.finish() }
 }

@@ -24,7 +24,7 @@ import Testing
       #expect(try await catalog.setDraining(node, true))
       await catalog.close()
     }
-    #expect(try execute("PRAGMA user_version", path) == 2)
+    #expect(try execute("PRAGMA user_version", path) == 3)
   }
 
   private struct DatabaseError: Error {

@@ -1,3 +1,4 @@
+import CairnClient
 import ArgumentParser
 import CairnHTTP
 import Testing
@@ -14,12 +15,12 @@ import Testing
   }
 
   @Test func aPrefixOfSeveralNodesIsRefusedWithTheirIDs() {
-    let error = #expect(throws: OperatorError.self) { try NodePrefix.find("a1", among: ids) }
+    let error = #expect(throws: ClientError.self) { try NodePrefix.find("a1", among: ids) }
     #expect(error == .refused("'a1' fits 2 nodes, give more digits: a1b2c3, a1b9"))
   }
 
   @Test func aPrefixOfNoNodeSaysWhereTheIDsAre() {
-    let error = #expect(throws: OperatorError.self) { try NodePrefix.find("b", among: ids) }
+    let error = #expect(throws: ClientError.self) { try NodePrefix.find("b", among: ids) }
     #expect(error == .refused("No node's id starts with 'b': `cairn nodes` lists those that there are"))
   }
 

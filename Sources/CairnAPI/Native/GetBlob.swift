@@ -18,6 +18,9 @@ extension NativeAPI {
     headers.add(name: "ETag", value: etag)
     headers.add(name: "Last-Modified", value: HTTPDate.format(secondsSinceEpoch: lastModified))
     headers.add(name: "Accept-Ranges", value: "bytes")
+    if ReprDigest.isWanted(request.headers) {
+      headers.add(name: ReprDigest.field, value: ReprDigest.value(attributes.sha256))
+    }
     switch Preconditions.evaluate(request.headers, isRead: true, etag: etag, lastModified: lastModified) {
     case .notModified: return HTTPResponse(.notModified, headers: headers)
     case .failed:

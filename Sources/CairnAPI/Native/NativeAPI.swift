@@ -89,6 +89,11 @@ package struct NativeAPI: HTTPResponder {
       case .DELETE: return try await deleteBlob(request, name)
       default: return try await getBlob(request, name)
       }
+    case .uploads: return try await beginUpload(request, query)
+    case .partialUpload(let id):
+      return request.method == .DELETE ? try await abandonUpload(id) : try await getUpload(id)
+    case .part(let id, let number): return try await putPart(request, number, of: id)
+    case .completion(let id): return try await completeUpload(request, id, query)
     case .blobStatus(let name): return try await blobStatus(name)
     case .blobs: return try await listBlobs(query)
     case .nodes: return nodes()

@@ -9,6 +9,11 @@ enum NativeRoute: Hashable {
   case blob(Substring)
   case blobStatus(Substring)
   case blobs
+  case uploads
+  /// The id as it stands in the path.
+  case partialUpload(Substring)
+  case completion(of: Substring)
+  case part(of: Substring, number: Substring)
   case nodes
   /// The id as it stands in the path.
   case node(Substring)
@@ -21,6 +26,7 @@ enum NativeRoute: Hashable {
 
   private static let blobPrefix = "/blob/"
   private static let statusSuffix = "/status"
+  private static let uploadsPrefix = "/uploads/"
   private static let nodePrefix = "/nodes/"
   private static let drainSuffix = "/drain"
 
@@ -42,7 +48,17 @@ enum NativeRoute: Hashable {
       self = isDrain ? .nodeDrain(id.dropLast(Self.drainSuffix.count)) : .node(id)
       return
     }
+    if path.hasPrefix(Self.uploadsPrefix), path.count > Self.uploadsPrefix.count {
+      let words = path.dropFirst(Self.uploadsPrefix.count).split(separator: "/", omittingEmptySubsequences: false)
+      switch words.count {
+      case 1: self = .partialUpload(words[0])
+      case 2: self = words[1] == "complete" ? .completion(of: words[0]) : .part(of: words[0], number: words[1])
+      default: return nil
+      }
+      return
+    }
     switch path {
+    case "/uploads": self = .uploads
     case "/upload", "/upload/": self = .upload
     case "/blobs", "/blobs/": self = .blobs
     case "/nodes", "/nodes/": self = .nodes
@@ -57,7 +73,9 @@ enum NativeRoute: Hashable {
 
   var methods: [HTTPMethod] {
     switch self {
-    case .upload: [.POST]
+    case .upload, .uploads, .completion: [.POST]
+    case .partialUpload: [.GET, .HEAD, .DELETE]
+    case .part: [.PUT]
     case .blob: [.GET, .HEAD, .PUT, .DELETE]
     case .node: [.GET, .HEAD, .DELETE]
     case .nodeDrain: [.POST, .DELETE]

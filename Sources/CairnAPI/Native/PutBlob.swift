@@ -16,20 +16,29 @@ extension NativeAPI {
     try refuseLarge(request)
     let description = UploadDescription(
       contentType: mediaType(request.headers.first(name: "content-type")), replicas: try replicas(request))
-    let body = BodySource(length: request.contentLength) { try await request.body.next() }
+    if let source = request.headers.first(name: Self.copySourceField) {
+      return try await copyBlob(request, from: source, to: key, rule)
+    }
+    let body = BodySource(
+      length: request.contentLength, next: { try await request.body.next() }, sha256: { try ReprDigest.sha256(request) }
+    )
     do throws(ObjectError) {
       let result = try await objects.put(ObjectName(key: key), body, description, onConflict: rule)
-      return HTTPResponse(
-        result.replaced ? .ok : .created, headers: ["ETag": result.object.attributes.etag],
-        json: { json in
-          json.member("message", "File uploaded successfully")
-          json.key("metadata")
-          json.metadata(of: result)
-        })
+      return putAnswer(result, "File uploaded successfully")
     } catch {
       if case .conditionFailed = error, Preconditions.areIn(request.headers) { throw .preconditionFailed }
       throw APIError(error)
     }
+  }
+
+  func putAnswer(_ result: PutResult, _ message: String) -> HTTPResponse {
+    HTTPResponse(
+      result.replaced ? .ok : .created, headers: ["ETag": result.object.attributes.etag],
+      json: { json in
+        json.member("message", message)
+        json.key("metadata")
+        json.metadata(of: result)
+      })
   }
 }
 

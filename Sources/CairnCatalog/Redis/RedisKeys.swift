@@ -20,6 +20,9 @@ struct RedisKeys: Sendable {
   /// Beside the epoch, because one script looks at both.
   func reconciled(_ bucket: BucketName) -> String { "\(prefix):{\(bucket.text)}:reconciled" }
 
+  /// HASH that expires: `upload` → the upload, encoded; number of a part → the part, encoded.
+  func upload(_ id: BlobID) -> String { "\(prefix):{cluster}:upload:\(id)" }
+
   /// HASH: volume id (8 bytes) → the volume, encoded.
   var volumes: String { "\(prefix):{cluster}:volumes" }
   /// ZSET, all with score 0: the ids of all volumes in order.

@@ -6,7 +6,7 @@ internal import CSQLite
 /// index (`WITHOUT ROWID`), so that a lookup is one descent and a list is one scan.
 enum SQLiteSchema {
   /// Kept in the file as `user_version`. Raise it with each change of the tables, and upgrade older ones here.
-  static let version: Int64 = 2
+  static let version: Int64 = 3
   /// Kept in the file as `application_id`: "CARN".
   private static let applicationID: Int64 = 0x4341_524E
 
@@ -39,6 +39,7 @@ enum SQLiteSchema {
     try connection.execute("BEGIN IMMEDIATE")
     if found < 1 { try connection.execute(tablesOfVersion1) }
     if found < 2 { try connection.execute(tablesOfVersion2) }
+    if found < 3 { try connection.execute(tablesOfVersion3) }
     try connection.execute("PRAGMA application_id = \(applicationID)")
     try connection.execute("PRAGMA user_version = \(version)")
     try connection.execute("COMMIT")
@@ -99,5 +100,19 @@ enum SQLiteSchema {
       total BLOB NOT NULL
     );
     CREATE INDEX repairs_by_state ON repairs (state, due, place);
+    """
+
+  private static let tablesOfVersion3 = """
+    CREATE TABLE uploads (
+      id BLOB PRIMARY KEY NOT NULL,
+      ends INTEGER NOT NULL,
+      value BLOB NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TABLE upload_parts (
+      upload BLOB NOT NULL,
+      number INTEGER NOT NULL,
+      value BLOB NOT NULL,
+      PRIMARY KEY (upload, number)
+    ) WITHOUT ROWID;
     """
 }

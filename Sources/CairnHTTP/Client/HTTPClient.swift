@@ -33,7 +33,7 @@ package final class HTTPClient: Sendable {
   /// Sends a request on the event loop of the caller, and returns when the head of the answer is here.
   ///
   /// A connection that its server closed while it waited is not an error: the request goes out once more on a new
-  /// one. So send only what may be done twice.
+  /// one. So send only what may be done twice. A request with a stream can't be repeated: it fails.
   ///
   /// - Precondition: the caller runs on an event loop of the client's group, as responders do.
   package func send(
@@ -45,7 +45,7 @@ package final class HTTPClient: Sendable {
     while let connection = pool.take(address) {
       do throws(HTTPClientError) {
         return try await send(request, on: connection, pool: pool)
-      } catch .closed {
+      } catch .closed where request.stream == nil {
         continue
       }
     }

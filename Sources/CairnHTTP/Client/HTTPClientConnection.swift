@@ -22,10 +22,14 @@ final class HTTPClientConnection: ChannelInboundHandler, @unchecked Sendable {
   /// Counts the requests.
   private var exchange: UInt64 = 0
   private var keepAlive = true
+  /// The server answered before it had the whole request.
+  private var isCutShort = false
   private var head: HTTPResponseHead?
   private var inbox = CircularBuffer<HTTPClientResponsePart>()
   private var failure: HTTPClientError?
   private var waiter: CheckedContinuation<Void, Never>?
+  /// The waiter wants room to write as well as something to read.
+  private var waitsForRoom = false
   private var timer: Scheduled<Void>?
   private var reading = false
 
@@ -52,21 +56,27 @@ final class HTTPClientConnection: ChannelInboundHandler, @unchecked Sendable {
     var headers = request.headers
     headers.replaceOrAdd(name: "Host", value: address.description)
     let length = request.body.reduce(0) { $0 + $1.readableBytes }
-    if length > 0 || request.method == .PUT || request.method == .POST {
+    if request.stream != nil {
+      headers.replaceOrAdd(name: "Transfer-Encoding", value: "chunked")
+    } else if length > 0 || request.method == .PUT || request.method == .POST {
       headers.replaceOrAdd(name: "Content-Length", value: String(length))
     }
     write(.head(HTTPRequestHead(version: .http1_1, method: request.method, uri: request.target, headers: headers)))
     for bytes in request.body where bytes.readableBytes > 0 { write(.body(.byteBuffer(bytes))) }
-    write(.end(nil))
-    channel.flush()
+    if let stream = request.stream {
+      try await send(stream)
+    } else {
+      write(.end(nil))
+      channel.flush()
+    }
     while true {
-      if let failure { throw failure }
+      if let failure, inbox.isEmpty { throw failure }
       switch inbox.popFirst() {
       case .head(let head):
         // 100 Continue and its like come before the answer.
         guard head.status.code >= 200 else { continue }
         phase = .body
-        keepAlive = head.isKeepAlive
+        keepAlive = head.isKeepAlive && !isCutShort
         takeEnd()
         return HTTPClientResponse(
           status: head.status, headers: head.headers, body: HTTPClientBody(connection: self, exchange: exchange))
@@ -74,6 +84,49 @@ final class HTTPClientConnection: ChannelInboundHandler, @unchecked Sendable {
       case nil: await wait()
       }
     }
+  }
+
+  /// Sends a body as its bytes are made, no faster than the server takes them. An answer that comes before the end of
+  /// the body ends it: the server wants no more.
+  private func send(_ stream: HTTPClientStream) async throws(HTTPClientError) {
+    channel.flush()
+    readAhead()
+    while true {
+      let bytes: ByteBuffer?
+      do { bytes = try await stream.next() } catch {
+        failStream()
+        throw .bodyFailed(address, "\(error)")
+      }
+      while inbox.isEmpty, failure == nil, !channel.isWritable {
+        waitsForRoom = true
+        await wait()
+        waitsForRoom = false
+      }
+      guard inbox.isEmpty else {
+        // What is left of the body is never sent, so the connection is of no more use.
+        keepAlive = false
+        isCutShort = true
+        return
+      }
+      if let failure { throw failure }
+      guard let bytes else { break }
+      channel.writeAndFlush(NIOAny(HTTPClientRequestPart.body(.byteBuffer(bytes))), promise: nil)
+    }
+    let trailers = stream.trailers()
+    write(.end(trailers.isEmpty ? nil : trailers))
+    channel.flush()
+  }
+
+  private func failStream() {
+    keepAlive = false
+    fail(.closed(address))
+    channel.close(promise: nil)
+  }
+
+  private func readAhead() {
+    guard !reading else { return }
+    reading = true
+    channel.read()
   }
 
   func nextBodyBytes() async throws(HTTPClientError) -> ByteBuffer? {
@@ -119,10 +172,7 @@ final class HTTPClientConnection: ChannelInboundHandler, @unchecked Sendable {
   }
 
   private func wait() async {
-    if !reading {
-      reading = true
-      channel.read()
-    }
+    readAhead()
     guard inbox.isEmpty, failure == nil else { return }
     timer?.cancel()
     timer = channel.eventLoop.scheduleTask(in: idleTimeout) { [weak self] in
@@ -160,6 +210,11 @@ final class HTTPClientConnection: ChannelInboundHandler, @unchecked Sendable {
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     inbox.append(unwrapInboundIn(data))
+  }
+
+  func channelWritabilityChanged(context: ChannelHandlerContext) {
+    if waitsForRoom, context.channel.isWritable { resume() }
+    context.fireChannelWritabilityChanged()
   }
 
   func channelReadComplete(context: ChannelHandlerContext) {

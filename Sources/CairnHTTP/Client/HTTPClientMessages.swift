@@ -9,12 +9,31 @@ package struct HTTPClientRequest: Sendable {
   package var headers: HTTPHeaders
   /// Sent one after the other, not copied.
   package var body: [ByteBuffer]
+  /// Sent after `body`, chunked; nil where `body` is all.
+  package var stream: HTTPClientStream?
 
   package init(_ method: HTTPMethod, _ target: String, headers: HTTPHeaders = [:], body: [ByteBuffer] = []) {
     self.method = method
     self.target = target
     self.headers = headers
     self.body = body
+  }
+}
+
+/// The bytes of a request that are made while it is sent, with what is known of them at their end.
+package struct HTTPClientStream: Sendable {
+  /// The next bytes; nil at the end. Called on the event loop of the connection. What it throws ends the connection, so
+  /// that the server never takes a part for the whole.
+  package let next: @Sendable () async throws -> ByteBuffer?
+  /// The fields after the last byte.
+  package let trailers: @Sendable () -> HTTPHeaders
+
+  package init(
+    next: @escaping @Sendable () async throws -> ByteBuffer?,
+    trailers: @escaping @Sendable () -> HTTPHeaders = { [:] }
+  ) {
+    self.next = next
+    self.trailers = trailers
   }
 }
 
@@ -34,6 +53,8 @@ package enum HTTPClientError: Error, Hashable, CustomStringConvertible {
   case closed(ListenAddress)
   case malformed(ListenAddress, String)
   case tooLong(ListenAddress, limit: Int)
+  /// The stream of the request's body failed.
+  case bodyFailed(ListenAddress, String)
 
   package var description: String {
     switch self {
@@ -42,6 +63,7 @@ package enum HTTPClientError: Error, Hashable, CustomStringConvertible {
     case .closed(let address): "\(address) closed the connection before the end of its answer"
     case .malformed(let address, let reason): "\(address) sent a malformed answer: \(reason)"
     case .tooLong(let address, let limit): "\(address) sent an answer of more than \(limit) bytes"
+    case .bodyFailed(let address, let reason): "what was sent to \(address) could not be read: \(reason)"
     }
   }
 }

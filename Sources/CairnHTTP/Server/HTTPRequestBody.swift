@@ -1,4 +1,5 @@
 package import NIOCore
+package import NIOHTTP1
 
 /// Why a body can't be read to its end.
 package enum HTTPBodyError: Error, Hashable, CustomStringConvertible {
@@ -34,13 +35,22 @@ package final class HTTPRequestBody: @unchecked Sendable {
   package let eventLoop: any EventLoop
   private let pull: () -> Pull
   private let wait: (CheckedContinuation<Void, Never>) -> Void
+  private let readTrailers: () -> HTTPHeaders
 
   init(
-    eventLoop: any EventLoop, pull: @escaping () -> Pull, wait: @escaping (CheckedContinuation<Void, Never>) -> Void
+    eventLoop: any EventLoop, pull: @escaping () -> Pull, wait: @escaping (CheckedContinuation<Void, Never>) -> Void,
+    trailers: @escaping () -> HTTPHeaders
   ) {
     self.eventLoop = eventLoop
     self.pull = pull
     self.wait = wait
+    readTrailers = trailers
+  }
+
+  /// The fields that came after a chunked body; known once the end was read.
+  package var trailers: HTTPHeaders {
+    eventLoop.assertInEventLoop()
+    return readTrailers()
   }
 
   /// The next bytes, never empty; nil at the end.

@@ -25,6 +25,8 @@ final class HTTPServerHandler: ChannelInboundHandler, @unchecked Sendable {
   var state = HTTPConnectionState()
   private var inbox = CircularBuffer<Input>()
   var task: Task<Void, Never>?
+  /// The fields after the body of the request that is being answered.
+  private var trailers: HTTPHeaders = [:]
   private var bodyFailure: HTTPBodyError?
   private var bodyWaiter: CheckedContinuation<Void, Never>?
   var writeWaiter: CheckedContinuation<Void, any Error>?
@@ -158,12 +160,13 @@ final class HTTPServerHandler: ChannelInboundHandler, @unchecked Sendable {
   private func begin(_ head: HTTPRequestHead) {
     timer.clear()
     bodyFailure = nil
+    trailers = [:]
     let action = state.received(head: head)
     // A body that came along with its head, or none at all, need not be waited for.
     if case .part(.end) = inbox.first { takeEnd() }
     let body = HTTPRequestBody(
       eventLoop: eventLoop, pull: { [unowned self] in pullBody() },
-      wait: { [unowned self] in waitForBody($0) })
+      wait: { [unowned self] in waitForBody($0) }, trailers: { [unowned self] in trailers })
     let request = HTTPRequest(head: head, body: body, id: context.requestIDs.next())
     switch action {
     case .answer(let sendContinue):
@@ -201,7 +204,7 @@ final class HTTPServerHandler: ChannelInboundHandler, @unchecked Sendable {
   // MARK: Body
 
   private func takeEnd() {
-    inbox.removeFirst()
+    if case .part(.end(let fields?)) = inbox.removeFirst() { trailers = fields }
     state.receivedEnd()
   }
 

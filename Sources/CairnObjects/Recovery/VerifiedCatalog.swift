@@ -3,11 +3,11 @@ package import CairnModel
 
 /// Says of nothing that it is not there while the catalog may have lost data: clients would delete their copies, or take
 /// names that are taken.
-package struct VerifiedCatalog: ObjectCatalog {
-  private let catalog: any ObjectCatalog
+package struct VerifiedCatalog: ObjectCatalog, UploadCatalog {
+  private let catalog: any ObjectCatalog & UploadCatalog
   private let watch: CatalogWatch
 
-  package init(_ catalog: any ObjectCatalog, _ watch: CatalogWatch) {
+  package init(_ catalog: any ObjectCatalog & UploadCatalog, _ watch: CatalogWatch) {
     self.catalog = catalog
     self.watch = watch
   }
@@ -46,5 +46,29 @@ package struct VerifiedCatalog: ObjectCatalog {
     let page = try await catalog.list(bucket, query)
     try await watch.verify()
     return page
+  }
+
+  // MARK: Uploads in parts
+
+  package func add(_ upload: PendingUpload, lifetime: Duration) async throws(CatalogError) {
+    try await catalog.add(upload, lifetime: lifetime)
+  }
+
+  package func upload(_ id: BlobID) async throws(CatalogError) -> PendingUpload? {
+    if let upload = try await catalog.upload(id) { return upload }
+    try await watch.verify()
+    return nil
+  }
+
+  package func put(_ part: UploadPart, of id: BlobID) async throws(CatalogError) -> Bool {
+    if try await catalog.put(part, of: id) { return true }
+    try await watch.verify()
+    return false
+  }
+
+  package func claim(_ id: BlobID) async throws(CatalogError) -> PendingUpload? {
+    // A catalog that went back may know uploads again that were completed.
+    try await watch.verify()
+    return try await catalog.claim(id)
   }
 }

@@ -9,12 +9,19 @@ struct Cairn: AsyncParsableCommand {
       Start with `cairn server`: it needs no other service. Then:
         curl -F file=@photo.jpg http://127.0.0.1:8000/upload
         curl -OJ http://127.0.0.1:8000/blob/photo.jpg
-      Each option can be set by the environment variable that stands in brackets; the option comes first.
+      or
+        cairn put photo.jpg
+        cairn get photo.jpg
+      Commands that ask a server take the one of --server, else of CAIRN_SERVER, else http://127.0.0.1:8000. They end with \
+      0 when all went well, 1 when something failed, 3 when a file is not there, 4 when a checksum differs, 5 when the \
+      server can't be reached, 64 for a mistake on the command line, 130 when they were interrupted.
+      Each option of a role can be set by the environment variable that stands in brackets; the option comes first.
       """,
     version: version,
     subcommands: [
-      Server.self, Coordinator.self, Node.self, ReplicatorCommand.self, Config.self, Status.self, Nodes.self,
-      Drain.self, Undrain.self, Forget.self, Scrub.self, CollectGarbage.self, Recover.self,
+      Server.self, Coordinator.self, Node.self, ReplicatorCommand.self, Config.self, Put.self, Get.self, Cat.self,
+      List.self, Stat.self, Remove.self, Copy.self, Move.self, Sync.self, Send.self, Receive.self, Bench.self,
+      Status.self, Nodes.self, Drain.self, Undrain.self, Forget.self, Scrub.self, CollectGarbage.self, Recover.self,
     ])
 
   static let version = "0.1.0"

@@ -1,3 +1,4 @@
+import CairnClient
 import ArgumentParser
 import NIOHTTP1
 
@@ -9,9 +10,9 @@ struct CollectGarbage: OperatorCommand {
 
   @Flag(help: "Only list what would go.")
   var dryRun = false
-  @OptionGroup var options: OperatorOptions
+  @OptionGroup var options: ServerOptions
 
-  func run(_ client: OperatorClient) async throws(OperatorError) {
+  func run(_ client: OperatorClient) async throws(ClientError) {
     let path = dryRun ? "/gc?dry_run=1" : "/gc"
     try options.show(try await client.send(.POST, path), client) { (answer: GarbageAnswer) in
       let lines = answer.orphans.map { "\($0.volume)  \($0.blobId)  \($0.kind)  \($0.size) bytes  \($0.name ?? "")" }

@@ -12,7 +12,16 @@ struct Config: AsyncParsableCommand {
       CommandConfiguration(commandName: Role.role, abstract: "Print the configuration of `cairn \(Role.role)`.")
     }
 
+    /// A setting in force.
+    private struct Line: Encodable {
+      var name: String
+      var value: String
+      var origin: String
+    }
+
     @OptionGroup var role: Role
+    @Flag(help: "Print JSON.")
+    var json = false
 
     func run() async throws {
       var reader = SettingReader.current(role.options)
@@ -20,6 +29,11 @@ struct Config: AsyncParsableCommand {
         _ = try Role.configuration(&reader)
       } catch {
         throw ValidationError("\(error)")
+      }
+      if json {
+        return try printJSON([
+          "settings": reader.entries.map { Line(name: $0.name, value: $0.value, origin: "\($0.origin)") }
+        ])
       }
       let width = reader.entries.map(\.name.count).max() ?? 0
       for entry in reader.entries {

@@ -1,3 +1,4 @@
+import CairnClient
 import ArgumentParser
 import Foundation
 import NIOHTTP1
@@ -13,11 +14,11 @@ struct Drain: OperatorCommand {
   private static let pause: Duration = .seconds(3)
 
   @OptionGroup var target: NodeArgument
-  @OptionGroup var options: OperatorOptions
+  @OptionGroup var options: ServerOptions
   @Flag(help: "Wait until the node is empty, and show how far it is.")
   var wait = false
 
-  func run(_ client: OperatorClient) async throws(OperatorError) {
+  func run(_ client: OperatorClient) async throws(ClientError) {
     let id = try await client.nodeID(target.node)
     let answer = try await client.send(.POST, "/nodes/\(id)/drain")
     let node: NodeAnswer = try client.decode(answer)
@@ -30,7 +31,7 @@ struct Drain: OperatorCommand {
     try await waitUntilEmpty(id, client)
   }
 
-  private func waitUntilEmpty(_ id: String, _ client: OperatorClient) async throws(OperatorError) {
+  private func waitUntilEmpty(_ id: String, _ client: OperatorClient) async throws(ClientError) {
     let path = "/nodes/\(id)"
     var node: NodeAnswer = try await client.get(path)
     let progress = DrainProgress(volumes: node.volumesLeft ?? 0, at: .now)

@@ -1,3 +1,4 @@
+import CairnClient
 import ArgumentParser
 import NIOHTTP1
 
@@ -8,9 +9,9 @@ struct Forget: OperatorCommand {
     discussion: "Refused while the node is active, and while any volume has a replica on it.")
 
   @OptionGroup var target: NodeArgument
-  @OptionGroup var options: OperatorOptions
+  @OptionGroup var options: ServerOptions
 
-  func run(_ client: OperatorClient) async throws(OperatorError) {
+  func run(_ client: OperatorClient) async throws(ClientError) {
     let id = try await client.nodeID(target.node)
     let answer = try await client.send(.DELETE, "/nodes/\(id)")
     print(options.json ? String(decoding: answer, as: UTF8.self) : "node \(id) is forgotten")

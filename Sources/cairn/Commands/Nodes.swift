@@ -1,3 +1,4 @@
+import CairnClient
 import ArgumentParser
 import NIOHTTP1
 
@@ -5,9 +6,9 @@ import NIOHTTP1
 struct Nodes: OperatorCommand {
   static let configuration = CommandConfiguration(abstract: "List the storage nodes.")
 
-  @OptionGroup var options: OperatorOptions
+  @OptionGroup var options: ServerOptions
 
-  func run(_ client: OperatorClient) async throws(OperatorError) {
+  func run(_ client: OperatorClient) async throws(ClientError) {
     try options.show(try await client.send(.GET, "/nodes"), client) { (answer: NodesAnswer) in
       StatusText.nodes(answer)
     }

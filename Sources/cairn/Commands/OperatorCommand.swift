@@ -1,9 +1,9 @@
 import ArgumentParser
-import CairnHTTP
+import CairnClient
 import Foundation
 
 /// Which server an operator's command asks, and how it shows the answer.
-struct OperatorOptions: ParsableArguments {
+struct ServerOptions: ParsableArguments {
   @Option(
     help: "A server or coordinator, http://HOST:PORT. [CAIRN_SERVER, default \(ServerAddress.fallback)]")
   var server: String?
@@ -11,19 +11,22 @@ struct OperatorOptions: ParsableArguments {
   var json = false
 
   /// - Throws: `ValidationError` for a text that is no address.
-  func client() throws -> OperatorClient {
+  func client() throws -> OperatorClient { OperatorClient(try address()) }
+
+  /// - Throws: `ValidationError` for a text that is no address.
+  func address() throws -> ServerAddress {
     let environment = ProcessInfo.processInfo.environment["CAIRN_SERVER"].flatMap { $0.isEmpty ? nil : $0 }
     let text = server ?? environment ?? ServerAddress.fallback
     guard let address = ServerAddress(text) else {
       throw ValidationError("The server is '\(text)', allowed: http://HOST or http://HOST:PORT")
     }
-    return OperatorClient(address)
+    return address
   }
 
   /// Prints an answer as it came, or what people read of it.
   func show<Answer: Decodable>(
     _ data: Data, _ client: OperatorClient, _ text: (Answer) -> String
-  ) throws(OperatorError) {
+  ) throws(ClientError) {
     if json {
       print(String(decoding: data, as: UTF8.self))
     } else {
@@ -34,14 +37,14 @@ struct OperatorOptions: ParsableArguments {
 
 /// A command that asks a running server, and ends.
 protocol OperatorCommand: AsyncParsableCommand {
-  var options: OperatorOptions { get }
-  func run(_ client: OperatorClient) async throws(OperatorError)
+  var options: ServerOptions { get }
+  func run(_ client: OperatorClient) async throws(ClientError)
 }
 
 extension OperatorCommand {
   func run() async throws {
     let client = try options.client()
-    do throws(OperatorError) {
+    do throws(ClientError) {
       try await run(client)
     } catch {
       FileHandle.standardError.write(Data("cairn: \(error)\n".utf8))

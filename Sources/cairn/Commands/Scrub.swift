@@ -1,3 +1,4 @@
+import CairnClient
 import ArgumentParser
 import NIOHTTP1
 
@@ -6,9 +7,9 @@ struct Scrub: OperatorCommand {
   static let configuration = CommandConfiguration(
     abstract: "Have every replica read and verified; what is damaged is mended. `cairn status` shows how far it is.")
 
-  @OptionGroup var options: OperatorOptions
+  @OptionGroup var options: ServerOptions
 
-  func run(_ client: OperatorClient) async throws(OperatorError) {
+  func run(_ client: OperatorClient) async throws(ClientError) {
     try options.show(try await client.send(.POST, "/scrub"), client) { (answer: ScrubAnswer) in
       "\(answer.replicas) replicas will be read; see cairn status"
     }

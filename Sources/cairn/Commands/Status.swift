@@ -1,3 +1,4 @@
+import CairnClient
 import ArgumentParser
 import NIOHTTP1
 
@@ -6,9 +7,9 @@ struct Status: OperatorCommand {
   static let configuration = CommandConfiguration(
     abstract: "Show the nodes, how safe the data is, and what is being repaired.")
 
-  @OptionGroup var options: OperatorOptions
+  @OptionGroup var options: ServerOptions
 
-  func run(_ client: OperatorClient) async throws(OperatorError) {
+  func run(_ client: OperatorClient) async throws(ClientError) {
     try options.show(try await client.send(.GET, "/status"), client, StatusText.status)
   }
 }

@@ -1,3 +1,4 @@
+import CairnClient
 import ArgumentParser
 import NIOHTTP1
 
@@ -6,9 +7,9 @@ struct Undrain: OperatorCommand {
   static let configuration = CommandConfiguration(abstract: "Take a drain back: the node gets data again.")
 
   @OptionGroup var target: NodeArgument
-  @OptionGroup var options: OperatorOptions
+  @OptionGroup var options: ServerOptions
 
-  func run(_ client: OperatorClient) async throws(OperatorError) {
+  func run(_ client: OperatorClient) async throws(ClientError) {
     let id = try await client.nodeID(target.node)
     try options.show(try await client.send(.DELETE, "/nodes/\(id)/drain"), client) { (node: NodeAnswer) in
       "node \(id) is \(node.status)"

@@ -9,6 +9,18 @@ enum Amounts {
     String(format: "%.1f GiB", Double(bytes) / gibibyte)
   }
 
+  /// `13 bytes`, `12.3 MiB`.
+  static func bytes(_ bytes: UInt64) -> String {
+    guard bytes >= 1024 else { return bytes == 1 ? "1 byte" : "\(bytes) bytes" }
+    var amount = Double(bytes) / 1024
+    var units = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"][...]
+    while amount >= 1024, units.count > 1 {
+      amount /= 1024
+      units.removeFirst()
+    }
+    return String(format: "%.1f", amount) + " " + (units.first ?? "")
+  }
+
   /// `12.3 MiB/s`.
   static func rate(_ bytes: UInt64) -> String {
     String(format: "%.1f MiB/s", Double(bytes) / Double(1 << 20))

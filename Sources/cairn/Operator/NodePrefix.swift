@@ -1,7 +1,9 @@
+import CairnClient
+
 /// Abbreviated node ids.
 enum NodePrefix {
   /// The one id that starts with `prefix`.
-  static func find(_ prefix: String, among ids: [String]) throws(OperatorError) -> String {
+  static func find(_ prefix: String, among ids: [String]) throws(ClientError) -> String {
     let wanted = prefix.lowercased()
     let found = ids.filter { $0.hasPrefix(wanted) }
     if found.count == 1 { return found[0] }

@@ -1,3 +1,4 @@
+import CairnClient
 import CairnHTTP
 import Foundation
 import NIOCore
@@ -22,7 +23,7 @@ struct OperatorClient {
   /// Sends a request without a body.
   ///
   /// - Returns: the body of an answer that says yes.
-  func send(_ method: HTTPMethod, _ path: String) async throws(OperatorError) -> Data {
+  func send(_ method: HTTPMethod, _ path: String) async throws(ClientError) -> Data {
     let (status, body): (HTTPResponseStatus, ByteBuffer)
     do throws(HTTPClientError) {
       let answer = try await client.fetch(
@@ -41,11 +42,11 @@ struct OperatorClient {
   }
 
   /// Reads what a path answers.
-  func get<Answer: Decodable>(_ path: String, as: Answer.Type = Answer.self) async throws(OperatorError) -> Answer {
+  func get<Answer: Decodable>(_ path: String, as: Answer.Type = Answer.self) async throws(ClientError) -> Answer {
     try decode(try await send(.GET, path))
   }
 
-  func decode<Answer: Decodable>(_ data: Data, as: Answer.Type = Answer.self) throws(OperatorError) -> Answer {
+  func decode<Answer: Decodable>(_ data: Data, as: Answer.Type = Answer.self) throws(ClientError) -> Answer {
     do {
       return try Self.decoder.decode(Answer.self, from: data)
     } catch {
@@ -54,7 +55,7 @@ struct OperatorClient {
   }
 
   /// The whole id of the node that `prefix` abbreviates.
-  func nodeID(_ prefix: String) async throws(OperatorError) -> String {
+  func nodeID(_ prefix: String) async throws(ClientError) -> String {
     let nodes = try await get("/nodes", as: NodesAnswer.self)
     return try NodePrefix.find(prefix, among: nodes.all.map(\.nodeId))
   }

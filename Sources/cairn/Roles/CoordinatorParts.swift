@@ -29,7 +29,7 @@ struct CoordinatorParts: Sendable {
     var settings = ObjectService.Settings(objectSizeMax: uploads.objectSizeMax)
     settings.zone = zone
     settings.uploadTimeMax = repair.orphanAge
-    let names: any ObjectCatalog = watch.map { VerifiedCatalog(catalog, $0) } ?? catalog
+    let names: any ObjectCatalog & UploadCatalog = watch.map { VerifiedCatalog(catalog, $0) } ?? catalog
     let damage = DamageReports(queue: catalog)
     let objects = ObjectService(
       settings: settings, catalog: names, allocator: allocator,

@@ -5,7 +5,10 @@ import Testing
 extension ServerSuite {
   /// Bad requests get a clear answer, and leave nothing behind.
   @Suite struct RefusalTests {
-    @Test(arguments: ["/", "/nothing", "/blob", "/uploads", "/blobs/x", "/nodesx", "/health/x", "//upload", "/UPLOAD"])
+    @Test(arguments: [
+      "/", "/nothing", "/blob", "/uploadsx", "/uploads/a/b/c", "/blobs/x", "/nodesx", "/health/x", "//upload",
+      "/UPLOAD",
+    ])
     func unknownRoutesAreNotFound(path: String) async throws {
       let answer = try await SharedServer.process().curl()(path)
       #expect(answer.status == 404)

@@ -1,16 +1,16 @@
-import CairnHTTP
-import Foundation
+package import CairnHTTP
+internal import Foundation
 
-/// Where the server or coordinator is that an operator's command asks.
-struct ServerAddress: Hashable {
-  static let fallback = "http://127.0.0.1:8000"
+/// Where the server or coordinator is that a command asks.
+package struct ServerAddress: Hashable, Sendable {
+  package static let fallback = "http://127.0.0.1:8000"
 
-  let listen: ListenAddress
+  package let listen: ListenAddress
   /// What stands before every path, without a slash at its end; empty but behind some proxies.
-  let path: String
+  package let path: String
 
   /// nil for a text that is no `http://HOST[:PORT]`.
-  init?(_ text: String) {
+  package init?(_ text: String) {
     guard let parts = URLComponents(string: text), parts.scheme?.lowercased() == "http", let host = parts.host,
       !host.isEmpty, parts.query == nil, parts.fragment == nil, parts.user == nil
     else { return nil }

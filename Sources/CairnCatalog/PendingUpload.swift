@@ -1,0 +1,167 @@
+package import CairnModel
+internal import NIOCore
+
+/// An upload in parts that is not complete yet.
+package struct PendingUpload: Hashable, Sendable {
+  /// Tells the time at which it was begun, too.
+  package var id: BlobID
+  /// What it will be stored as.
+  package var name: ObjectName
+  package var contentType: String
+  /// Copies that it asks for; nil for the operator's factor.
+  package var replicas: Int?
+  /// In order of their numbers.
+  package var parts: [UploadPart] = []
+
+  package init(id: BlobID, name: ObjectName, contentType: String, replicas: Int?) {
+    self.id = id
+    self.name = name
+    self.contentType = contentType
+    self.replicas = replicas
+  }
+}
+
+/// A part of an upload: its bytes are on nodes, and no object refers to them.
+package struct UploadPart: Hashable, Sendable {
+  /// Its place among the parts, which need not follow each other.
+  package var number: Int
+  /// Bytes.
+  package var size: UInt64
+  package var md5: Digest
+  package var sha256: Digest
+  package var chunks: [Manifest.Chunk]
+  /// Some chunks have fewer replicas than they should have.
+  package var isDegraded: Bool
+
+  package init(
+    number: Int, size: UInt64, md5: Digest, sha256: Digest, chunks: [Manifest.Chunk], isDegraded: Bool
+  ) {
+    self.number = number
+    self.size = size
+    self.md5 = md5
+    self.sha256 = sha256
+    self.chunks = chunks
+    self.isDegraded = isDegraded
+  }
+}
+
+/// Uploads in parts, until they are complete or forgotten.
+package protocol UploadCatalog: Sendable {
+  /// Remembers a new upload without parts for `lifetime`; what is known of it goes by itself then. Its chunks are
+  /// orphans from then on.
+  func add(_ upload: PendingUpload, lifetime: Duration) async throws(CatalogError)
+
+  /// nil where there is none, or no longer.
+  func upload(_ id: BlobID) async throws(CatalogError) -> PendingUpload?
+
+  /// Adds a part, in the place of one of the same number, whose chunks are orphans then: as this need not be durable,
+  /// they are not known to be garbage.
+  ///
+  /// - Returns: false where there is no such upload, or no longer.
+  func put(_ part: UploadPart, of id: BlobID) async throws(CatalogError) -> Bool
+
+  /// Forgets an upload and hands it over: of several callers one gets it, for good. Only then may its chunks be given
+  /// to an object, or become garbage. Durable when it returns.
+  func claim(_ id: BlobID) async throws(CatalogError) -> PendingUpload?
+}
+
+// MARK: As catalogs keep them: format version, then fields.
+
+extension PendingUpload {
+  private static let formatVersion: UInt8 = 1
+  private static let what = "upload"
+  private static let bucketTag: UInt8 = 1
+  private static let keyTag: UInt8 = 2
+  private static let contentTypeTag: UInt8 = 3
+  private static let replicasTag: UInt8 = 4
+
+  /// Without its parts.
+  func encoded() -> ByteBuffer {
+    var writer = FieldWriter(capacity: 64 + name.key.text.utf8.count + contentType.utf8.count)
+    writer.write(Self.formatVersion)
+    writer.field(Self.bucketTag, name.bucket.text)
+    writer.field(Self.keyTag, name.key.text)
+    writer.field(Self.contentTypeTag, contentType)
+    if let replicas { writer.field(Self.replicasTag, UInt64(replicas)) }
+    return writer.buffer
+  }
+
+  init(id: BlobID, decoding buffer: ByteBuffer) throws(FormatError) {
+    var buffer = buffer
+    try buffer.readVersion(of: Self.what, upTo: Self.formatVersion)
+    var texts: [UInt8: String] = [:]
+    var replicas: Int?
+    while let field = try buffer.readField(of: Self.what) {
+      switch field.tag {
+      case Self.bucketTag, Self.keyTag, Self.contentTypeTag:
+        guard let text = field.value.validatedString else { throw .badField(what: Self.what, tag: field.tag) }
+        texts[field.tag] = text
+      case Self.replicasTag: replicas = Int(clamping: try field.value.integer(of: Self.what, field.tag))
+      default: break
+      }
+    }
+    guard let bucket = texts[Self.bucketTag], let key = texts[Self.keyTag] else { throw .truncated(what: Self.what) }
+    do throws(InvalidName) {
+      self.init(
+        id: id, name: ObjectName(bucket: try BucketName(bucket), key: try ObjectKey(key)),
+        contentType: texts[Self.contentTypeTag] ?? "application/octet-stream", replicas: replicas)
+    } catch {
+      throw .badField(what: Self.what, tag: Self.keyTag)
+    }
+  }
+}
+
+extension UploadPart {
+  private static let formatVersion: UInt8 = 1
+  private static let what = "part of an upload"
+  private static let sizeTag: UInt8 = 1
+  private static let md5Tag: UInt8 = 2
+  private static let sha256Tag: UInt8 = 3
+  private static let chunksTag: UInt8 = 4
+  private static let degradedTag: UInt8 = 5
+
+  /// Without its number.
+  func encoded() -> ByteBuffer {
+    let manifest = Array(Manifest(chunks: chunks).encoded().readableBytesView)
+    var writer = FieldWriter(capacity: 96 + manifest.count)
+    writer.write(Self.formatVersion)
+    writer.field(Self.sizeTag, size)
+    writer.field(Self.md5Tag, md5.bytes)
+    writer.field(Self.sha256Tag, sha256.bytes)
+    writer.field(Self.chunksTag, manifest)
+    if isDegraded { writer.field(Self.degradedTag, 1 as UInt64) }
+    return writer.buffer
+  }
+
+  init(number: Int, decoding buffer: ByteBuffer) throws(FormatError) {
+    var buffer = buffer
+    try buffer.readVersion(of: Self.what, upTo: Self.formatVersion)
+    self.init(
+      number: number, size: 0, md5: Digest([UInt8]()), sha256: Digest([UInt8]()), chunks: [], isDegraded: false)
+    while let field = try buffer.readField(of: Self.what) {
+      switch field.tag {
+      case Self.sizeTag: size = try field.value.integer(of: Self.what, field.tag)
+      case Self.md5Tag: md5 = Digest(Array(field.value.readableBytesView))
+      case Self.sha256Tag: sha256 = Digest(Array(field.value.readableBytesView))
+      case Self.chunksTag: chunks = try Manifest(decoding: field.value).chunks
+      case Self.degradedTag: isDegraded = true
+      default: break
+      }
+    }
+    guard !chunks.isEmpty else { throw .truncated(what: Self.what) }
+  }
+}
+
+extension ByteBuffer {
+  fileprivate mutating func readVersion(of what: String, upTo supported: UInt8) throws(FormatError) {
+    guard let version = readInteger(as: UInt8.self) else { throw .truncated(what: what) }
+    guard version <= supported else { throw .newerVersion(what: what, found: version, supported: supported) }
+  }
+
+  fileprivate func integer(of what: String, _ tag: UInt8) throws(FormatError) -> UInt64 {
+    guard let value = getInteger(at: readerIndex, endianness: .little, as: UInt64.self) else {
+      throw .badField(what: what, tag: tag)
+    }
+    return value
+  }
+}

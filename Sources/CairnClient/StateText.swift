@@ -1,0 +1,42 @@
+internal import CairnModel
+internal import Crypto
+package import Foundation
+
+/// Files as the texts of a key–value state: plain where they are text, as a `data:` URL in base64 where not.
+package enum StateText {
+  private static let marker = "data:application/octet-stream;base64,"
+
+  /// The key of a file: so the same path finds it again.
+  ///
+  /// - Parameter path: absolute.
+  package static func key(path: String) -> String {
+    hexadecimalString(Array(SHA256.hash(data: Data(path.utf8))))
+  }
+
+  /// The text that stands for `bytes`.
+  package static func text(_ bytes: Data) -> String {
+    // A text that looks like one of ours would be taken for it.
+    if let text = String(validating: bytes, as: UTF8.self), !text.hasPrefix(marker), !text.contains("\u{0}") {
+      return text
+    }
+    return marker + bytes.base64EncodedString()
+  }
+
+  /// The bytes that a text stands for.
+  ///
+  /// - Throws: ``ClientError/mismatch(_:)`` for base64 that is damaged.
+  package static func bytes(_ text: String) throws(ClientError) -> Data {
+    guard text.hasPrefix(marker) else { return Data(text.utf8) }
+    guard let bytes = Data(base64Encoded: String(text.utf8.dropFirst(marker.utf8.count)) ?? "") else {
+      throw .mismatch("the value of the key")
+    }
+    return bytes
+  }
+
+  /// A file's value with its name, as the server keeps it.
+  package static func stored(path: String, _ bytes: Data) -> StoredText {
+    let url = URL(fileURLWithPath: path)
+    return StoredText(
+      key: key(path: path), value: text(bytes), filename: url.lastPathComponent, extension: url.pathExtension)
+  }
+}

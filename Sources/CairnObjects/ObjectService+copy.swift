@@ -1,0 +1,63 @@
+package import CairnModel
+internal import CairnNodeClient
+internal import NIOCore
+
+extension ObjectService {
+  /// Stores the bytes of an object under another name too. The two share nothing, so each may go without the other.
+  ///
+  /// - Parameters:
+  ///   - source: a version that is read to its end even where its name gets another one meanwhile.
+  ///   - replicas: copies that are asked for; nil for the operator's factor.
+  /// - Throws: ``ObjectError/corrupt(_:)`` when what was read is not what was stored.
+  package func copy(
+    _ source: StoredObject, to name: ObjectName, replicas: Int?, onConflict rule: ConflictRule
+  ) async throws(ObjectError) -> PutResult {
+    let old = source.attributes
+    let description = UploadDescription(
+      contentType: old.contentType, originalFilename: old.originalFilename, replicas: replicas)
+    do throws(ObjectError) {
+      return try await put(name, body(of: source), description, onConflict: rule)
+    } catch .changedOnTheWay {
+      throw .corrupt("what was read for a copy is not what was stored")
+    }
+  }
+
+  /// An object's bytes to be pulled, a chunk at a time.
+  private func body(of object: StoredObject) async throws(ObjectError) -> BodySource {
+    let size = object.attributes.size
+    let parts: [Range<UInt64>]
+    let manifest: Manifest?
+    switch object.attributes.layout {
+    case .inline:
+      manifest = nil
+      parts = [0..<size]
+    case .manifest:
+      let found = try await self.manifest(of: object)
+      var end: UInt64 = 0
+      parts = found.chunks.map { chunk in
+        defer { end += UInt64(chunk.length) }
+        return end..<end + UInt64(chunk.length)
+      }
+      manifest = found
+    }
+    let position = Position()
+    return BodySource(
+      length: size,
+      next: {
+        guard position.next < parts.count else { return nil }
+        let part = parts[position.next]
+        position.next += 1
+        let bytes = ByteCollector(limit: part.count)
+        let content =
+          if let manifest { try self.content(of: manifest, range: part) } else { try await self.content(of: object) }
+        try await content.write(to: bytes)
+        return bytes.collected
+      },
+      sha256: { object.attributes.sha256 })
+  }
+}
+
+/// Where a reader stands. Confined to the task that reads.
+private final class Position: @unchecked Sendable {
+  var next = 0
+}

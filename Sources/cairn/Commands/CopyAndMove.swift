@@ -1,0 +1,63 @@
+import ArgumentParser
+import CairnClient
+
+/// From which name to which one.
+struct TwoNames: ParsableArguments {
+  @Argument(help: "The file's name.")
+  var source: String
+  @Argument(help: "The name that it gets; with a slash at its end, the last word of its own is added.")
+  var target: String
+  @Flag(help: "Leave what has the new name already as it is, and fail.")
+  var noOverwrite = false
+
+  /// The whole new name.
+  func resolvedTarget() throws(ClientError) -> String {
+    let name = target.hasSuffix("/") ? target + (try NameMapping.fileName(source)) : target
+    guard name != source else { throw .refused("\(BlobClient.quoted(source)) has this name: give another one") }
+    return name
+  }
+
+  func copy(_ session: ClientSession) async throws(ClientError) -> (source: RemoteFile, copy: UploadedFile) {
+    let name = try resolvedTarget()
+    let file = try await session.client.head(source)
+    return (file, try await session.client.copy(file, to: name, overwrite: !noOverwrite))
+  }
+
+  func show(_ copy: UploadedFile, _ action: String, _ session: ClientSession) throws(ClientError) {
+    let report = FileReport(
+      action: action, name: copy.name, path: nil, size: copy.size, md5: copy.md5, sha256: copy.checksum)
+    if session.json { try printJSON(report) }
+  }
+}
+
+/// `cairn cp` copies a file within the server.
+struct Copy: ClientCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "cp", abstract: "Copy a file within the server, verified.")
+
+  @OptionGroup var names: TwoNames
+  @OptionGroup var options: ClientOptions
+
+  func run(_ session: ClientSession) async throws(ClientError) {
+    try names.show(try await names.copy(session).copy, "copy", session)
+  }
+}
+
+/// `cairn mv` gives a file another name.
+struct Move: ClientCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "mv", abstract: "Give a file another name.",
+    discussion: """
+      The file is copied within the server, and the version that was copied is deleted: at no moment is it under neither \
+      name, for a moment it is under both.
+      """)
+
+  @OptionGroup var names: TwoNames
+  @OptionGroup var options: ClientOptions
+
+  func run(_ session: ClientSession) async throws(ClientError) {
+    let (source, copy) = try await names.copy(session)
+    try await session.client.delete(source.name, ifMatch: source.etag)
+    try names.show(copy, "move", session)
+  }
+}
