@@ -102,7 +102,9 @@ let package = Package(
         "CairnModel", "CairnCatalog", "CairnStorage", "CairnCluster", "CairnNodeClient", "CairnObjects",
         "CairnTestSupport", .nioCore, .nioPosix, .logging,
       ]),
-    tests("CairnCommandTests", ["cairn", "CairnCluster", "CairnHTTP", "CairnStorage", .logging, .argumentParser]),
+    tests(
+      "CairnCommandTests",
+      ["cairn", "CairnCatalog", "CairnCluster", "CairnHTTP", "CairnStorage", .logging, .argumentParser]),
     tests("CairnStorageTests", ["CairnModel", "CairnStorage", "CairnTestSupport", .nioCore, .nioPosix, .logging]),
     tests(
       "CairnCatalogTests",

@@ -116,7 +116,30 @@ struct RepairConfiguration {
   }
 }
 
-/// `cairn server`.
+/// `cairn server`, as the operator wants it.
+enum ServerMode {
+  /// One machine for itself.
+  case alone(ServerConfiguration)
+  /// One of several equal machines.
+  case peer(PeerConfiguration)
+
+  init(_ reader: inout SettingReader) throws(ConfigurationError) {
+    if try reader.read(Settings.peers) {
+      self = .peer(try PeerConfiguration(&reader))
+    } else {
+      self = .alone(try ServerConfiguration(&reader))
+    }
+  }
+
+  var process: ProcessConfiguration {
+    switch self {
+    case .alone(let configuration): configuration.process
+    case .peer(let configuration): configuration.coordinator.process
+    }
+  }
+}
+
+/// `cairn server` for itself.
 struct ServerConfiguration {
   var process: ProcessConfiguration
   var storage: StorageConfiguration
@@ -151,7 +174,9 @@ struct CoordinatorConfiguration {
   var placementPolicy: PlacementPolicy
   var secret: ClusterSecret?
 
-  init(_ reader: inout SettingReader) throws(ConfigurationError) {
+  init(
+    _ reader: inout SettingReader, placement: Setting<PlacementPolicy> = Settings.placementPolicy
+  ) throws(ConfigurationError) {
     process = try ProcessConfiguration(&reader)
     uploads = try UploadConfiguration(&reader)
     redis = try RedisConfiguration(&reader)
@@ -160,7 +185,7 @@ struct CoordinatorConfiguration {
     repair = try RepairConfiguration(&reader)
     zone = try reader.readOptional(Settings.coordinatorZone)
     writeDeadline = try reader.read(Settings.writeDeadline)
-    placementPolicy = try reader.read(Settings.placementPolicy)
+    placementPolicy = try reader.read(placement)
     secret = try reader.readOptional(Settings.clusterSecret).map(ClusterSecret.init)
   }
 }
@@ -197,8 +222,8 @@ struct NodeConfiguration {
 
   private static let loopbackHosts: Set<String> = ["127.0.0.1", "::1", "localhost"]
 
-  init(_ reader: inout SettingReader) throws(ConfigurationError) {
-    process = try ProcessConfiguration(&reader, port: Settings.nodePort)
+  init(_ reader: inout SettingReader, port: Setting<Int> = Settings.nodePort) throws(ConfigurationError) {
+    process = try ProcessConfiguration(&reader, port: port)
     storage = try StorageConfiguration(&reader)
     redis = try RedisConfiguration(&reader)
     membership = try MembershipConfiguration(&reader)
@@ -212,6 +237,19 @@ struct NodeConfiguration {
         "HOST is '\(host)': without CLUSTER_SECRET anyone who reaches this address can read and write blobs. Set CLUSTER_SECRET on all nodes and coordinators, or ALLOW_INSECURE_CLUSTER=1"
       )
     }
+  }
+}
+
+/// `cairn server --peers`: coordinator and storage node, each with a port of its own.
+struct PeerConfiguration {
+  var coordinator: CoordinatorConfiguration
+  var node: NodeConfiguration
+
+  init(_ reader: inout SettingReader) throws(ConfigurationError) {
+    coordinator = try CoordinatorConfiguration(&reader, placement: Settings.peerPlacementPolicy)
+    node = try NodeConfiguration(&reader, port: Settings.peerNodePort)
+    // What stands in the machine's own zone is near, also when nobody names zones.
+    coordinator.zone = node.zone
   }
 }
 

@@ -8,6 +8,7 @@ struct SettingReader {
 
   private let environment: [String: String]
   private let flags: [String: String]
+  /// In the order in which they were read first.
   private(set) var entries: [Entry] = []
 
   /// - Parameter flags: values by the names of their settings.
@@ -27,14 +28,20 @@ struct SettingReader {
   /// The value of a setting, nil where it is not set and has no default.
   mutating func readOptional<Value>(_ setting: Setting<Value>) throws(ConfigurationError) -> Value? {
     guard let (text, origin) = lookup(setting) else {
-      entries.append(Entry(name: setting.name, value: "", origin: .fallback))
+      note(Entry(name: setting.name, value: "", origin: .fallback))
       return nil
     }
     guard let value = setting.parse(text) else {
       throw .invalid(name: setting.name, value: text, origin: origin, allowed: setting.allowed)
     }
-    entries.append(Entry(name: setting.name, value: setting.isSecret ? "********" : text, origin: origin))
+    note(Entry(name: setting.name, value: setting.isSecret ? "********" : text, origin: origin))
     return value
+  }
+
+  /// Roles in one process may read a setting each.
+  private mutating func note(_ entry: Entry) {
+    guard let place = entries.firstIndex(where: { $0.name == entry.name }) else { return entries.append(entry) }
+    if entries[place].value.isEmpty { entries[place] = entry }
   }
 
   private func lookup<Value>(_ setting: Setting<Value>) -> (String, SettingOrigin)? {

@@ -14,6 +14,8 @@ enum Settings {
   static let port = Setting.integer("PORT", default: 8000, 0...65535)
   static let nodePort = Setting.integer("PORT", default: 8001, 0...65535)
   static let replicatorPort = Setting.integer("PORT", default: 8002, 0...65535)
+  static let peers = Setting.flag("PEERS")
+  static let peerNodePort = Setting.integer("NODE_PORT", default: 8001, 0...65535)
   static let advertiseHost = Setting.text(
     "ADVERTISE_HOST", "the host name or IP address at which coordinators reach this node")
 
@@ -45,6 +47,7 @@ enum Settings {
     name: "MIN_REPLICAS", fallback: nil, allowed: "a number from 1 to REPLICATION_FACTOR",
     parse: { Int($0).flatMap { (1...ReplicationPolicy.replicasMax).contains($0) ? $0 : nil } })
   static let placementPolicy = Setting<PlacementPolicy>.choice("PLACEMENT_POLICY", default: .balanced)
+  static let peerPlacementPolicy = Setting<PlacementPolicy>.choice("PLACEMENT_POLICY", default: .consistentHash)
   static let zone = Setting.text("NODE_ZONE", default: "default", "a name for the place where the node stands")
   static let coordinatorZone = Setting.text(
     "NODE_ZONE", "a name for the place where the coordinator stands: replicas there are read first")

@@ -2,6 +2,7 @@ import CairnCatalog
 import CairnCluster
 import CairnHTTP
 import CairnModel
+import CairnNodeClient
 import CairnObjects
 import CairnRepair
 import Logging
@@ -17,7 +18,8 @@ struct CoordinatorRole {
     self.process = process
   }
 
-  func run() async throws {
+  /// - Parameter local: the storage node in the same process, if there is one.
+  func run(with local: LocalNode? = nil) async throws {
     let catalog = try RedisCatalog(
       configuration: configuration.redis, eventLoopGroup: process.group, logger: process.logger)
     catalog.start()
@@ -25,7 +27,7 @@ struct CoordinatorRole {
     let deadline = TimeAmount(configuration.writeDeadline)
     let client = HTTPClient(
       group: process.group, timeouts: HTTPClient.Timeouts(connect: min(deadline, .seconds(2)), idle: deadline))
-    let directory = ClusterDirectory(view: view, client: client, secret: configuration.secret)
+    let directory = ClusterDirectory(local: local, view: view, client: client, secret: configuration.secret)
     let watch = CatalogWatch(
       epochs: catalog, patience: configuration.membership.timeout, logger: process.logger)
     let coordinator = CoordinatorParts(

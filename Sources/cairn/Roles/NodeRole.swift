@@ -30,7 +30,8 @@ struct NodeRole {
     await store.close()
   }
 
-  private func serve(_ store: VolumeStore) async throws {
+  /// Serves a store that is open, and leaves it open.
+  func serve(_ store: VolumeStore) async throws {
     let registry = try RedisCatalog(
       configuration: configuration.redis, eventLoopGroup: process.group, logger: process.logger)
     registry.start()

@@ -17,7 +17,7 @@ struct RoleProcess: Sendable {
   let logger: Logger
   private let signals: StopSignals
 
-  /// Returns when SIGTERM or SIGINT has come.
+  /// Returns when SIGTERM or SIGINT has come, or when the task is cancelled.
   func stopped() async {
     await signals.first()
   }
@@ -74,7 +74,8 @@ private final class StopSignals: @unchecked Sendable {
     sources = [SIGTERM, SIGINT].map { number in
       signal(number, SIG_IGN)
       let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
-      source.setEventHandler { continuation.yield() }
+      // All who wait are told, and who asks later.
+      source.setEventHandler { continuation.finish() }
       source.resume()
       return source
     }
