@@ -85,6 +85,8 @@ struct MembershipOptions: SettingOptions {
 }
 
 struct ClusterOptions: SettingOptions {
+  @Option(help: "Dapr component file that says where the catalog's database is. [STATE_STORE_COMPONENT]")
+  var stateStoreComponent: String?
   @Option(help: "Redis's host. [REDIS_HOST, default redis]")
   var redisHost: String?
   @Option(help: "Redis's port. [REDIS_PORT, default 6379]")
@@ -102,7 +104,7 @@ struct ClusterOptions: SettingOptions {
 
   var flags: [String: String?] {
     [
-      Settings.redisHost.name: redisHost,
+      Settings.stateStoreComponent.name: stateStoreComponent, Settings.redisHost.name: redisHost,
       Settings.redisPort.name: redisPort, Settings.redisSocket.name: redisSocket,
       Settings.redisUsername.name: redisUsername, Settings.redisPassword.name: redisPassword,
       Settings.redisDatabase.name: redisDb, Settings.clusterSecret.name: clusterSecret,

@@ -63,6 +63,11 @@ struct MembershipConfiguration {
 
 extension RedisConfiguration {
   init(_ reader: inout SettingReader) throws(ConfigurationError) {
+    if let component = try reader.stateStore(), component.store != .redis {
+      throw .refused(
+        "STATE_STORE_COMPONENT: \(component.file), line \(component.line): state.sqlite is a file that one process alone can open; the machines of a cluster share a state.redis"
+      )
+    }
     let socket = try reader.readOptional(Settings.redisSocket)
     let host = try reader.read(Settings.redisHost)
     let port = try reader.read(Settings.redisPort)
@@ -82,6 +87,14 @@ extension StorageConfiguration {
     directoryEntriesMax = try reader.read(Settings.directoryEntriesMax)
     garbageGrace = try reader.read(Settings.garbageGrace)
     scrubRate = try reader.read(Settings.scrubRate)
+  }
+}
+
+extension StorageConfiguration {
+  /// Where the SQLite catalog is: in the storage path, unless a component file says otherwise.
+  fileprivate func catalogPath(_ reader: inout SettingReader) throws(ConfigurationError) -> String {
+    guard case .sqlite(let path) = try reader.stateStore()?.store else { return path + "/catalog.sqlite" }
+    return path
   }
 }
 
@@ -123,8 +136,10 @@ enum ServerMode {
   /// One of several equal machines.
   case peer(PeerConfiguration)
 
+  /// A catalog in Redis makes a peer: others can share it, so this one must be ready for them.
   init(_ reader: inout SettingReader) throws(ConfigurationError) {
-    if try reader.read(Settings.peers) {
+    let isPeer = try reader.read(Settings.peers)
+    if try reader.stateStore()?.store == .redis || isPeer {
       self = .peer(try PeerConfiguration(&reader))
     } else {
       self = .alone(try ServerConfiguration(&reader))
@@ -143,6 +158,8 @@ enum ServerMode {
 struct ServerConfiguration {
   var process: ProcessConfiguration
   var storage: StorageConfiguration
+  /// The file of the SQLite catalog.
+  var catalogPath: String
   var uploads: UploadConfiguration
   var membership: MembershipConfiguration
   var replication: ReplicationPolicy
@@ -152,6 +169,7 @@ struct ServerConfiguration {
   init(_ reader: inout SettingReader) throws(ConfigurationError) {
     process = try ProcessConfiguration(&reader)
     storage = try StorageConfiguration(&reader)
+    catalogPath = try storage.catalogPath(&reader)
     uploads = try UploadConfiguration(&reader)
     membership = try MembershipConfiguration(&reader)
     replication = try ReplicationPolicy(&reader, factor: Settings.serverReplicationFactor)
@@ -258,8 +276,8 @@ struct RecoverConfiguration {
   /// Where the catalog is that is to be recovered.
   enum Place {
     case redis(RedisConfiguration, ClusterSecret?)
-    /// Of a `cairn server` that does not run.
-    case storagePath(StorageConfiguration)
+    /// Of a `cairn server` that does not run, and the file of its catalog.
+    case storagePath(StorageConfiguration, catalog: String)
   }
 
   var process: ProcessConfiguration
@@ -279,10 +297,12 @@ struct RecoverConfiguration {
     membership = try MembershipConfiguration(&reader)
     replication = try ReplicationPolicy(
       &reader, factor: isLocal ? Settings.serverReplicationFactor : Settings.replicationFactor)
-    place =
-      isLocal
-      ? .storagePath(try StorageConfiguration(&reader))
-      : .redis(
+    if isLocal {
+      let storage = try StorageConfiguration(&reader)
+      place = .storagePath(storage, catalog: try storage.catalogPath(&reader))
+    } else {
+      place = .redis(
         try RedisConfiguration(&reader), try reader.readOptional(Settings.clusterSecret).map(ClusterSecret.init))
+    }
   }
 }

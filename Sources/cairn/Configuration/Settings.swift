@@ -31,6 +31,8 @@ enum Settings {
   static let scrubRate = Setting.bytes("SCRUB_RATE", default: "5M", 0...(1 << 40))
 
   // Cluster
+  static let stateStoreComponent = Setting.text(
+    "STATE_STORE_COMPONENT", "a Dapr component file that says where the catalog's database is")
   static let redisHost = Setting.text("REDIS_HOST", default: "redis", "a host name or IP address")
   static let redisPort = Setting.integer("REDIS_PORT", default: 6379, 1...65535)
   static let redisSocket = Setting.text("REDIS_SOCKET", "the path of a Unix socket, instead of host and port")
