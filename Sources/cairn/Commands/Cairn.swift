@@ -15,6 +15,7 @@ struct Cairn: AsyncParsableCommand {
     subcommands: [
       Server.self, Coordinator.self, Node.self, ReplicatorCommand.self, Config.self, Status.self, Nodes.self,
       Drain.self, Undrain.self, Forget.self, Scrub.self, CollectGarbage.self, Recover.self,
+      CatalogCommand.self,
     ])
 
   static let version = "0.1.0"

@@ -29,6 +29,11 @@ struct ProcessConfiguration {
     let level = try reader.read(Settings.logLevel)
     logLevel = try reader.read(Settings.debug) ? min(level, .debug) : level
   }
+
+  /// For commands whose progress is what is of interest on standard error.
+  mutating func leaveRoomForProgress() {
+    if logLevel == .info { logLevel = .warning }
+  }
 }
 
 /// How objects are taken in.
@@ -292,8 +297,7 @@ struct RecoverConfiguration {
 
   init(_ reader: inout SettingReader, isLocal: Bool) throws(ConfigurationError) {
     process = try ProcessConfiguration(&reader)
-    // Progress is what is of interest on standard error.
-    if process.logLevel == .info { process.logLevel = .warning }
+    process.leaveRoomForProgress()
     membership = try MembershipConfiguration(&reader)
     replication = try ReplicationPolicy(
       &reader, factor: isLocal ? Settings.serverReplicationFactor : Settings.replicationFactor)

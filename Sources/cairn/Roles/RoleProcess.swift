@@ -22,6 +22,17 @@ struct RoleProcess: Sendable {
     await signals.first()
   }
 
+  /// Does work that may be cut off: the signal to stop ends the process at once. Whatever was done is of use, and doing
+  /// it again is no error.
+  func interruptible<Value>(_ body: () async throws -> Value) async rethrows -> Value {
+    let interruption = Task {
+      await stopped()
+      if !Task.isCancelled { Glibc.exit(130) }
+    }
+    defer { interruption.cancel() }
+    return try await body()
+  }
+
   /// Runs a role from start to exit.
   ///
   /// - Throws: `ExitCode.failure` when the role fails; the log says why.
