@@ -20,14 +20,7 @@ struct NodeRole {
   }
 
   func run() async throws {
-    let store = try await StorageParts.open(configuration.storage, process)
-    do {
-      try await serve(store)
-    } catch {
-      await store.close()
-      throw error
-    }
-    await store.close()
+    try await StorageParts.withStore(configuration.storage, process, serve)
   }
 
   /// Serves a store that is open, and leaves it open.

@@ -14,14 +14,7 @@ struct PeerRole {
   }
 
   func run() async throws {
-    let store = try await StorageParts.open(configuration.node.storage, process)
-    do {
-      try await serve(store)
-    } catch {
-      await store.close()
-      throw error
-    }
-    await store.close()
+    try await StorageParts.withStore(configuration.node.storage, process, serve)
   }
 
   private func serve(_ store: VolumeStore) async throws {

@@ -79,6 +79,35 @@ extension ClusterSuite {
       try await expectReadable(contents, through: curls[2])
     }
 
+    @Test func aMachineReachesItsOwnNodeWithoutTheNetwork() async throws {
+      var cluster = try await Cluster(coordinators: 0, nodes: 0)
+      // An address of a network that there is not.
+      cluster.coordinators.append(
+        try await CairnProcess(
+          .server, cluster.settings.merging(["PEERS": "1", "NODE_PORT": "0", "ADVERTISE_HOST": "192.0.2.1"]) { $1 }))
+      try await cluster.waitUntilActive(1)
+      #expect(try await cluster.curl().put("a", "at home").status == 201)
+      #expect(try await cluster.curl()("/blob/a").text == "at home")
+    }
+
+    @Test func anEmptiedCatalogIsRecoveredFromAllMachines() async throws {
+      let cluster = try await peers(["CLUSTER_SECRET": "between peers", "REPLICATION_FACTOR": "1"])
+      let curls = try (0..<3).map(cluster.curl)
+      var contents: [String: Data] = [:]
+      for number in 0..<12 {
+        contents["\(number)"] = Data("file \(number)".utf8)
+        #expect(try await curls[number % 3].put("\(number)", "file \(number)").status == 201)
+      }
+      try cluster.redis.command("FLUSHALL")
+      for curl in curls {
+        try await eventually("all names are back at \(curl.port)") {
+          let blobs = try await curl("/blobs").json["blobs"] as? [[String: Any]]
+          return Set((blobs ?? []).compactMap { $0["name"] as? String }) == Set(contents.keys)
+        }
+        try await expectReadable(contents, through: curl)
+      }
+    }
+
     @Test func aCopyOfALivingMachineRefusesToStart() async throws {
       let cluster = try await peers()
       let machine = cluster.coordinators[0]
