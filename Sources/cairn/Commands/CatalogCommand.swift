@@ -11,8 +11,8 @@ struct CatalogCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Copy a whole catalog into another database, and compare the two.",
       discussion: """
-        A catalog is named by sqlite:PATH, redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE], or the path of a Dapr
-        component file. Stop all that writes to either before: servers, coordinators, replicators and nodes.
+        A catalog is named by \(CatalogPlace.allowed).
+        Stop all that writes to either before: servers, coordinators, replicators and nodes.
 
         Exit codes: 0 copied, and found to be the same; 1 failed, or it is not the same.
         """)
@@ -23,10 +23,9 @@ struct CatalogCommand: AsyncParsableCommand {
     var to: String
     @Flag(help: "Also into one that is not empty: goes on with a copy that was cut off.")
     var force = false
-    @OptionGroup(title: "Process") var process: ProcessOptions
 
     func run() async throws {
-      var reader = SettingReader.current([process])
+      var reader = SettingReader.current([])
       let environment = ProcessInfo.processInfo.environment
       let source: CatalogPlace
       let target: CatalogPlace

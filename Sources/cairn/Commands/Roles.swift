@@ -30,8 +30,8 @@ struct Server: RoleCommand {
   static let configuration = CommandConfiguration(
     abstract: "Run everything in one process: coordinator, storage node and catalog.",
     discussion: """
-      Serves HTTP on 127.0.0.1:8000 and keeps all data under BASE_STORAGE_PATH. With --peers it is one of several equal
-      machines that share a catalog in Redis: any of them takes any request.
+      Serves HTTP on 127.0.0.1:8000 and keeps all data under BASE_STORAGE_PATH.
+      With --peers it is one of several equal machines that share a catalog in Redis: any of them takes any request.
       """)
   static let role = "server"
 

@@ -65,7 +65,7 @@ extension ClusterSuite {
       #expect(again.output.contains("the target is not empty: it has objects in bucket default"), "\(again.output)")
 
       try place.write("state.redis", ["redisHost": "127.0.0.1:\(redis.port)", "redisPassword": "p@ss"])
-      try await server.restart()
+      try await server.restart(samePort: false)
       let curl = try server.curl()
       try await eventually("the machine knows itself") { try await curl("/ready").status == 200 }
       for path in ["large", id] {
@@ -81,7 +81,7 @@ extension ClusterSuite {
       let returned = try await copy(place.component, "sqlite:\(back)")
       #expect(returned.exitCode == 0, "\(returned.output)")
       try place.write("state.sqlite", ["connectionString": "file:\(back)"])
-      try await server.restart()
+      try await server.restart(samePort: false)
       #expect(try await server.curl().names() == ["a", "b", "large"])
       #expect(try await server.curl()("/blob/a").text == "second")
     }
