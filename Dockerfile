@@ -5,7 +5,8 @@ FROM scratch AS swift-packages
 
 FROM swift:6.3-bookworm AS build
 RUN apt-get update \
-  && apt-get install -y --no-install-recommends libhiredis-dev libisal-dev libjemalloc-dev libsqlite3-dev pkg-config \
+  && apt-get install -y --no-install-recommends libhiredis-dev libisal-dev libjemalloc-dev libsqlite3-dev \
+    libyaml-dev pkg-config \
   && rm -rf /var/lib/apt/lists/*
 WORKDIR /cairn
 COPY Package.swift ./
@@ -20,7 +21,7 @@ RUN --mount=type=bind,from=swift-packages,target=/swift-packages \
 
 FROM debian:bookworm-slim
 RUN apt-get update \
-  && apt-get install -y --no-install-recommends libhiredis0.14 libisal2 libjemalloc2 libsqlite3-0 libstdc++6 \
+  && apt-get install -y --no-install-recommends libhiredis0.14 libisal2 libjemalloc2 libsqlite3-0 libstdc++6 libyaml-0-2 \
   && rm -rf /var/lib/apt/lists/* \
   && groupadd --system --gid 10001 cairn \
   && useradd --system --uid 10001 --gid cairn --no-create-home --home-dir /data --shell /usr/sbin/nologin cairn \

@@ -55,6 +55,7 @@ let package = Package(
     .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
     .systemLibrary(name: "CLinux"),
     .systemLibrary(name: "CHiredis", pkgConfig: "hiredis", providers: [.apt(["libhiredis-dev"])]),
+    .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
     .systemLibrary(name: "CJemalloc", pkgConfig: "jemalloc", providers: [.apt(["libjemalloc-dev"])]),
 
     library("CairnModel", ["CISAL", .nioCore, .crypto]),
@@ -79,7 +80,7 @@ let package = Package(
       name: "cairn",
       dependencies: [
         "CairnClient", "CairnModel", "CairnHTTP", "CairnStorage", "CairnCatalog", "CairnNodeClient", "CairnNodeServer",
-        "CairnCluster", "CairnObjects", "CairnRepair", "CairnAPI", "CJemalloc", .nioCore, .nioPosix, .nioHTTP1,
+        "CairnCluster", "CairnObjects", "CairnRepair", "CairnAPI", "CJemalloc", "CYAML", .nioCore, .nioPosix, .nioHTTP1,
         .logging,
         .argumentParser,
       ],
@@ -112,7 +113,10 @@ let package = Package(
     tests("CairnClientTests", ["CairnClient", "CairnTestSupport"]),
     tests(
       "CairnCommandTests",
-      ["cairn", "CairnClient", "CairnCluster", "CairnHTTP", "CairnStorage", .logging, .argumentParser]),
+      [
+        "cairn", "CairnCatalog", "CairnClient", "CairnCluster", "CairnHTTP", "CairnStorage", "CairnTestSupport",
+        .logging, .argumentParser,
+      ]),
     tests("CairnStorageTests", ["CairnModel", "CairnStorage", "CairnTestSupport", .nioCore, .nioPosix, .logging]),
     tests(
       "CairnCatalogTests",

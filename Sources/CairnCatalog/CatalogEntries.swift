@@ -22,6 +22,16 @@ extension ObjectKey {
   }
 }
 
+extension BucketName {
+  init(catalogName bytes: [UInt8]) throws(CatalogError) {
+    do throws(InvalidName) {
+      try self.init(String(decoding: bytes, as: UTF8.self))
+    } catch {
+      throw .failed("it holds a bucket whose name can't be one: \(error)")
+    }
+  }
+}
+
 extension Volume {
   init(id: VolumeID, catalogEntry bytes: ByteBuffer, state: State) throws(CatalogError) {
     do throws(FormatError) {

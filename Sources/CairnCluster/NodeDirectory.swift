@@ -10,18 +10,22 @@ package protocol NodeDirectory: Sendable {
 
 /// The nodes of a cluster, each where its last heartbeat said.
 package struct ClusterDirectory: NodeDirectory {
+  private let local: (any StorageNode)?
   private let view: ClusterView
   private let client: HTTPClient
   private let secret: ClusterSecret?
 
-  package init(view: ClusterView, client: HTTPClient, secret: ClusterSecret?) {
+  /// - Parameter local: the node in this process, which is reached without the network.
+  package init(local: (any StorageNode)? = nil, view: ClusterView, client: HTTPClient, secret: ClusterSecret?) {
+    self.local = local
     self.view = view
     self.client = client
     self.secret = secret
   }
 
   package func node(_ id: NodeID) -> (any StorageNode)? {
-    view.report(of: id).map { report in
+    if let local, local.id == id { return local }
+    return view.report(of: id).map { report in
       RemoteNode(
         id: id, address: ListenAddress(of: report), client: client, secret: secret)
     }

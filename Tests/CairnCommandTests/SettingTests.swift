@@ -1,5 +1,7 @@
 import ArgumentParser
+import CairnCatalog
 import CairnCluster
+import CairnHTTP
 import CairnStorage
 import Logging
 import Testing
@@ -138,6 +140,46 @@ import Testing
     try configuration(["HOST": "0.0.0.0", "ALLOW_INSECURE_CLUSTER": "1"])
     #expect(throws: ConfigurationError.self) { try configuration(["HOST": "0.0.0.0"]) }
     #expect(throws: ConfigurationError.self) { try configuration(["HOST": "192.0.2.1"]) }
+  }
+
+  @Test func peersAreAClusterOfEqualMachines() throws {
+    var reader = SettingReader(environment: ["PEERS": "1", "NODE_PORT": "7"], flags: [:])
+    guard case .peer(let peer) = try ServerMode(&reader) else { return #expect(Bool(false), "not a peer") }
+    #expect(peer.coordinator.placementPolicy == .consistentHash)
+    #expect(peer.coordinator.replication == ReplicationPolicy(factor: 3))
+    #expect(peer.coordinator.process.listen.port == 8000)
+    #expect(peer.node.process.listen.port == 7)
+    #expect(peer.coordinator.zone == peer.node.zone)
+    #expect(Set(reader.entries.map(\.name)).count == reader.entries.count, "each setting is shown once")
+  }
+
+  @Test func peersNeedASecretOnOtherAddressesThanLoopback() throws {
+    for environment in [[:], ["CLUSTER_SECRET": "s"], ["ALLOW_INSECURE_CLUSTER": "1"]] {
+      var reader = SettingReader(
+        environment: environment.merging(["PEERS": "1", "HOST": "0.0.0.0"]) { $1 }, flags: [:])
+      if environment.isEmpty {
+        #expect(throws: ConfigurationError.self) { try ServerMode(&reader) }
+      } else {
+        _ = try ServerMode(&reader)
+      }
+    }
+  }
+
+  @Test func eachPeerSettingHasAFlag() throws {
+    let command = try Server.parse([
+      "--peers", "--node-port", "9", "--redis-host", "r", "--advertise-host", "a", "--node-zone", "z",
+      "--node-write-deadline", "1", "--cluster-secret", "s",
+    ])
+    var flags: [String: String] = [:]
+    for case (let name, let value?) in command.options.flatMap(\.flags) { flags[name] = value }
+    var reader = SettingReader(environment: [:], flags: flags)
+    guard case .peer(let peer) = try ServerMode(&reader) else { return #expect(Bool(false), "not a peer") }
+    #expect(peer.node.process.listen.port == 9)
+    #expect(peer.node.redis.address == .host("r", port: 6379))
+    #expect(peer.node.advertiseHost == "a")
+    #expect(peer.node.zone == "z")
+    #expect(peer.coordinator.writeDeadline == .seconds(1))
+    #expect(peer.coordinator.secret != nil && peer.node.secret != nil)
   }
 
   @Test func timeoutMustExceedTheHeartbeatInterval() {

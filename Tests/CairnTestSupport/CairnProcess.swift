@@ -152,7 +152,7 @@ package final class CairnProcess: Sendable {
         directory: folder)
       func printed() -> String { String(decoding: log(role, folder).utf8.dropFirst(before), as: UTF8.self) }
       do {
-        return (process, try await waitUntilListening(process, printed))
+        return (process, try await waitUntilListening(role, process, printed))
       } catch let error as StartError where attempt < 5 && error.output.contains("cannot listen") {
         // While it was down, its port went to some connection for a moment.
         attempt += 1
@@ -161,12 +161,14 @@ package final class CairnProcess: Sendable {
     }
   }
 
-  private static func waitUntilListening(_ process: GuardedProcess, _ printed: () -> String) async throws -> Int {
+  private static func waitUntilListening(
+    _ role: Role, _ process: GuardedProcess, _ printed: () -> String
+  ) async throws -> Int {
     let deadline = ContinuousClock.now + .seconds(60)
     while ContinuousClock.now < deadline {
       let hasEnded = process.hasEnded
       let output = printed()
-      if let port = listeningPort(output), await isHealthy(port) { return port }
+      if let port = listeningPort(role, output), await isHealthy(port) { return port }
       if hasEnded { throw StartError(exitCode: try await process.waitUntilEnded(), output: output) }
       try await Task.sleep(for: .milliseconds(10))
     }
@@ -175,8 +177,10 @@ package final class CairnProcess: Sendable {
     throw StartError(exitCode: nil, output: "not healthy after 60 s: \(printed())")
   }
 
-  private static func listeningPort(_ output: String) -> Int? {
+  private static func listeningPort(_ role: Role, _ output: String) -> Int? {
     for line in output.split(separator: "\n") where line.contains("\"message\":\"listening\"") {
+      // A peer's storage node has a port of its own besides that for clients.
+      guard role == .node || !line.contains("\"advertised\"") else { continue }
       let entry = (try? JSONSerialization.jsonObject(with: Data(line.utf8))) as? [String: Any]
       if let address = entry?["address"] as? String, let colon = address.lastIndex(of: ":") {
         return Int(address[address.index(after: colon)...])

@@ -7,13 +7,13 @@ struct RedisKeys: Sendable {
   let prefix: String
 
   /// HASH: key of an object → its version (16 bytes) and the object, encoded.
-  func objects(_ bucket: BucketName) -> String { "\(prefix):{\(bucket.text)}:objects" }
+  func objects(_ bucket: BucketName) -> String { "\(prefix):{\(bucket.text)}\(Self.objectsSuffix)" }
   /// ZSET, all with score 0: the keys of the objects in bytewise order.
   func names(_ bucket: BucketName) -> String { "\(prefix):{\(bucket.text)}:names" }
   /// HASH: version (16 bytes) → key of the object.
   func versions(_ bucket: BucketName) -> String { "\(prefix):{\(bucket.text)}:versions" }
   /// STRING that expires: the tombstone's version (16 bytes) and the deleted object, encoded.
-  func deletion(_ name: ObjectName) -> String { "\(prefix):{\(name.bucket.text)}:deleted:\(name.key.text)" }
+  func deletion(_ name: ObjectName) -> String { "\(prefix):{\(name.bucket.text)}\(Self.deletionInfix)\(name.key.text)" }
   /// HASH: `id` → a random number, `position` → how many objects were put and deleted so far.
   func epoch(_ bucket: BucketName) -> String { "\(prefix):{\(bucket.text)}:epoch" }
   /// HASH: node id → when the catalog had all its records, in milliseconds since 1970, a space, and the Redis process.

@@ -85,6 +85,8 @@ struct MembershipOptions: SettingOptions {
 }
 
 struct ClusterOptions: SettingOptions {
+  @Option(help: "Dapr component file that says where the catalog's database is. [STATE_STORE_COMPONENT]")
+  var stateStoreComponent: String?
   @Option(help: "Redis's host. [REDIS_HOST, default redis]")
   var redisHost: String?
   @Option(help: "Redis's port. [REDIS_PORT, default 6379]")
@@ -102,7 +104,8 @@ struct ClusterOptions: SettingOptions {
 
   var flags: [String: String?] {
     [
-      Settings.redisHost.name: redisHost, Settings.redisPort.name: redisPort, Settings.redisSocket.name: redisSocket,
+      Settings.stateStoreComponent.name: stateStoreComponent, Settings.redisHost.name: redisHost,
+      Settings.redisPort.name: redisPort, Settings.redisSocket.name: redisSocket,
       Settings.redisUsername.name: redisUsername, Settings.redisPassword.name: redisPassword,
       Settings.redisDatabase.name: redisDb, Settings.clusterSecret.name: clusterSecret,
     ]
@@ -145,26 +148,40 @@ struct ReplicationOptions: SettingOptions {
 struct CoordinatorOptions: SettingOptions {
   @Option(help: "Seconds for a node to answer. [NODE_WRITE_DEADLINE, default 5]")
   var nodeWriteDeadline: String?
-  @Option(help: "Where the coordinator stands: replicas there are read first. [NODE_ZONE]")
+
+  var flags: [String: String?] { [Settings.writeDeadline.name: nodeWriteDeadline] }
+}
+
+struct ZoneOptions: SettingOptions {
+  @Option(
+    help:
+      "Where the process stands: replicas are in different zones, and read in the same. [NODE_ZONE; node: 'default']")
   var nodeZone: String?
 
-  var flags: [String: String?] {
-    [Settings.writeDeadline.name: nodeWriteDeadline, Settings.coordinatorZone.name: nodeZone]
-  }
+  var flags: [String: String?] { [Settings.zone.name: nodeZone] }
 }
 
 struct NodeOptions: SettingOptions {
   @Option(help: "Host at which coordinators reach this node. [ADVERTISE_HOST, default HOST or the machine's name]")
   var advertiseHost: String?
-  @Option(help: "Where the node stands. [NODE_ZONE, default 'default']")
-  var nodeZone: String?
   @Flag(help: "Listen on other addresses than loopback without a CLUSTER_SECRET. [ALLOW_INSECURE_CLUSTER]")
   var allowInsecureCluster = false
 
   var flags: [String: String?] {
     [
-      Settings.advertiseHost.name: advertiseHost, Settings.zone.name: nodeZone,
+      Settings.advertiseHost.name: advertiseHost,
       Settings.allowInsecureCluster.name: allowInsecureCluster ? "1" : nil,
     ]
+  }
+}
+
+struct PeerOptions: SettingOptions {
+  @Flag(help: "Be one of several equal machines that share a catalog in Redis. [PEERS]")
+  var peers = false
+  @Option(help: "Port at which the peers reach this machine's storage node. [NODE_PORT, default 8001]")
+  var nodePort: String?
+
+  var flags: [String: String?] {
+    [Settings.peers.name: peers ? "1" : nil, Settings.peerNodePort.name: nodePort]
   }
 }

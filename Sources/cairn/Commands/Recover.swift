@@ -1,6 +1,5 @@
 import ArgumentParser
 import CairnHTTP
-import Glibc
 
 /// `cairn recover`: a lost catalog, from the disks.
 struct Recover: AsyncParsableCommand {
@@ -50,13 +49,7 @@ struct Recover: AsyncParsableCommand {
     let final = configuration
     var exitCode: Int32 = 0
     try await RoleProcess.run("recover", final.process) { process in
-      // Whatever it has done is of use, and doing it again is no error.
-      let interruption = Task {
-        await process.stopped()
-        if !Task.isCancelled { Glibc.exit(130) }
-      }
-      defer { interruption.cancel() }
-      exitCode = try await RecoverRole(final, process).run()
+      exitCode = try await process.interruptible { try await RecoverRole(final, process).run() }
     }
     if exitCode != 0 { throw ExitCode(exitCode) }
   }

@@ -29,26 +29,39 @@ extension RoleCommand {
 struct Server: RoleCommand {
   static let configuration = CommandConfiguration(
     abstract: "Run everything in one process: coordinator, storage node and catalog.",
-    discussion: "Serves HTTP on 127.0.0.1:8000 and keeps all data under BASE_STORAGE_PATH.")
+    discussion: """
+      Serves HTTP on 127.0.0.1:8000 and keeps all data under BASE_STORAGE_PATH.
+      With --peers it is one of several equal machines that share a catalog in Redis: any of them takes any request.
+      """)
   static let role = "server"
 
   @OptionGroup(title: "Process") var process: ProcessOptions
   @OptionGroup(title: "Storage") var storage: StorageOptions
   @OptionGroup(title: "Uploads") var uploads: UploadOptions
+  @OptionGroup(title: "Peers") var peers: PeerOptions
+  @OptionGroup(title: "Cluster") var cluster: ClusterOptions
+  @OptionGroup(title: "Coordinator") var coordinator: CoordinatorOptions
+  @OptionGroup(title: "Node") var node: NodeOptions
+  @OptionGroup(title: "Zone") var zone: ZoneOptions
   @OptionGroup(title: "Membership") var membership: MembershipOptions
   @OptionGroup(title: "Placement") var placement: PlacementOptions
   @OptionGroup(title: "Replication") var replication: ReplicationOptions
 
-  var options: [any SettingOptions] { [process, storage, uploads, membership, placement, replication] }
-
-  static func configuration(_ reader: inout SettingReader) throws(ConfigurationError) -> ServerConfiguration {
-    try ServerConfiguration(&reader)
+  var options: [any SettingOptions] {
+    [process, storage, uploads, peers, cluster, coordinator, node, zone, membership, placement, replication]
   }
 
-  static func process(of configuration: ServerConfiguration) -> ProcessConfiguration { configuration.process }
+  static func configuration(_ reader: inout SettingReader) throws(ConfigurationError) -> ServerMode {
+    try ServerMode(&reader)
+  }
 
-  static func run(_ configuration: ServerConfiguration, _ process: RoleProcess) async throws {
-    try await ServerRole(configuration, process).run()
+  static func process(of configuration: ServerMode) -> ProcessConfiguration { configuration.process }
+
+  static func run(_ configuration: ServerMode, _ process: RoleProcess) async throws {
+    switch configuration {
+    case .alone(let configuration): try await ServerRole(configuration, process).run()
+    case .peer(let configuration): try await PeerRole(configuration, process).run()
+    }
   }
 }
 
@@ -60,12 +73,15 @@ struct Coordinator: RoleCommand {
   @OptionGroup(title: "Process") var process: ProcessOptions
   @OptionGroup(title: "Cluster") var cluster: ClusterOptions
   @OptionGroup(title: "Coordinator") var coordinator: CoordinatorOptions
+  @OptionGroup(title: "Zone") var zone: ZoneOptions
   @OptionGroup(title: "Uploads") var uploads: UploadOptions
   @OptionGroup(title: "Membership") var membership: MembershipOptions
   @OptionGroup(title: "Placement") var placement: PlacementOptions
   @OptionGroup(title: "Replication") var replication: ReplicationOptions
 
-  var options: [any SettingOptions] { [process, cluster, coordinator, uploads, membership, placement, replication] }
+  var options: [any SettingOptions] {
+    [process, cluster, coordinator, zone, uploads, membership, placement, replication]
+  }
 
   static func configuration(_ reader: inout SettingReader) throws(ConfigurationError) -> CoordinatorConfiguration {
     try CoordinatorConfiguration(&reader)
@@ -87,9 +103,10 @@ struct Node: RoleCommand {
   @OptionGroup(title: "Storage") var storage: StorageOptions
   @OptionGroup(title: "Cluster") var cluster: ClusterOptions
   @OptionGroup(title: "Node") var node: NodeOptions
+  @OptionGroup(title: "Zone") var zone: ZoneOptions
   @OptionGroup(title: "Membership") var membership: MembershipOptions
 
-  var options: [any SettingOptions] { [process, storage, cluster, node, membership] }
+  var options: [any SettingOptions] { [process, storage, cluster, node, zone, membership] }
 
   static func configuration(_ reader: inout SettingReader) throws(ConfigurationError) -> NodeConfiguration {
     try NodeConfiguration(&reader)

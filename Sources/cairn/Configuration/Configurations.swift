@@ -29,6 +29,11 @@ struct ProcessConfiguration {
     let level = try reader.read(Settings.logLevel)
     logLevel = try reader.read(Settings.debug) ? min(level, .debug) : level
   }
+
+  /// For commands whose progress is what is of interest on standard error.
+  mutating func leaveRoomForProgress() {
+    if logLevel == .info { logLevel = .warning }
+  }
 }
 
 /// How objects are taken in.
@@ -63,6 +68,11 @@ struct MembershipConfiguration {
 
 extension RedisConfiguration {
   init(_ reader: inout SettingReader) throws(ConfigurationError) {
+    if let component = try reader.stateStore(), component.store != .redis {
+      throw .refused(
+        "STATE_STORE_COMPONENT: \(component.file), line \(component.line): state.sqlite is a file that one process alone can open; the machines of a cluster share a state.redis"
+      )
+    }
     let socket = try reader.readOptional(Settings.redisSocket)
     let host = try reader.read(Settings.redisHost)
     let port = try reader.read(Settings.redisPort)
@@ -82,6 +92,14 @@ extension StorageConfiguration {
     directoryEntriesMax = try reader.read(Settings.directoryEntriesMax)
     garbageGrace = try reader.read(Settings.garbageGrace)
     scrubRate = try reader.read(Settings.scrubRate)
+  }
+}
+
+extension StorageConfiguration {
+  /// Where the SQLite catalog is: in the storage path, unless a component file says otherwise.
+  fileprivate func catalogPath(_ reader: inout SettingReader) throws(ConfigurationError) -> String {
+    guard case .sqlite(let path) = try reader.stateStore()?.store else { return path + "/catalog.sqlite" }
+    return path
   }
 }
 
@@ -116,10 +134,37 @@ struct RepairConfiguration {
   }
 }
 
-/// `cairn server`.
+/// `cairn server`, as the operator wants it.
+enum ServerMode {
+  /// One machine for itself.
+  case alone(ServerConfiguration)
+  /// One of several equal machines.
+  case peer(PeerConfiguration)
+
+  /// A catalog in Redis makes a peer: others can share it, so this one must be ready for them.
+  init(_ reader: inout SettingReader) throws(ConfigurationError) {
+    let isPeer = try reader.read(Settings.peers)
+    if try reader.stateStore()?.store == .redis || isPeer {
+      self = .peer(try PeerConfiguration(&reader))
+    } else {
+      self = .alone(try ServerConfiguration(&reader))
+    }
+  }
+
+  var process: ProcessConfiguration {
+    switch self {
+    case .alone(let configuration): configuration.process
+    case .peer(let configuration): configuration.coordinator.process
+    }
+  }
+}
+
+/// `cairn server` for itself.
 struct ServerConfiguration {
   var process: ProcessConfiguration
   var storage: StorageConfiguration
+  /// The file of the SQLite catalog.
+  var catalogPath: String
   var uploads: UploadConfiguration
   var membership: MembershipConfiguration
   var replication: ReplicationPolicy
@@ -129,6 +174,7 @@ struct ServerConfiguration {
   init(_ reader: inout SettingReader) throws(ConfigurationError) {
     process = try ProcessConfiguration(&reader)
     storage = try StorageConfiguration(&reader)
+    catalogPath = try storage.catalogPath(&reader)
     uploads = try UploadConfiguration(&reader)
     membership = try MembershipConfiguration(&reader)
     replication = try ReplicationPolicy(&reader, factor: Settings.serverReplicationFactor)
@@ -151,7 +197,9 @@ struct CoordinatorConfiguration {
   var placementPolicy: PlacementPolicy
   var secret: ClusterSecret?
 
-  init(_ reader: inout SettingReader) throws(ConfigurationError) {
+  init(
+    _ reader: inout SettingReader, placement: Setting<PlacementPolicy> = Settings.placementPolicy
+  ) throws(ConfigurationError) {
     process = try ProcessConfiguration(&reader)
     uploads = try UploadConfiguration(&reader)
     redis = try RedisConfiguration(&reader)
@@ -160,7 +208,7 @@ struct CoordinatorConfiguration {
     repair = try RepairConfiguration(&reader)
     zone = try reader.readOptional(Settings.coordinatorZone)
     writeDeadline = try reader.read(Settings.writeDeadline)
-    placementPolicy = try reader.read(Settings.placementPolicy)
+    placementPolicy = try reader.read(placement)
     secret = try reader.readOptional(Settings.clusterSecret).map(ClusterSecret.init)
   }
 }
@@ -197,8 +245,8 @@ struct NodeConfiguration {
 
   private static let loopbackHosts: Set<String> = ["127.0.0.1", "::1", "localhost"]
 
-  init(_ reader: inout SettingReader) throws(ConfigurationError) {
-    process = try ProcessConfiguration(&reader, port: Settings.nodePort)
+  init(_ reader: inout SettingReader, port: Setting<Int> = Settings.nodePort) throws(ConfigurationError) {
+    process = try ProcessConfiguration(&reader, port: port)
     storage = try StorageConfiguration(&reader)
     redis = try RedisConfiguration(&reader)
     membership = try MembershipConfiguration(&reader)
@@ -215,13 +263,26 @@ struct NodeConfiguration {
   }
 }
 
+/// `cairn server --peers`: coordinator and storage node, each with a port of its own.
+struct PeerConfiguration {
+  var coordinator: CoordinatorConfiguration
+  var node: NodeConfiguration
+
+  init(_ reader: inout SettingReader) throws(ConfigurationError) {
+    coordinator = try CoordinatorConfiguration(&reader, placement: Settings.peerPlacementPolicy)
+    node = try NodeConfiguration(&reader, port: Settings.peerNodePort)
+    // What stands in the machine's own zone is near, also when nobody names zones.
+    coordinator.zone = node.zone
+  }
+}
+
 /// `cairn recover`.
 struct RecoverConfiguration {
   /// Where the catalog is that is to be recovered.
   enum Place {
     case redis(RedisConfiguration, ClusterSecret?)
-    /// Of a `cairn server` that does not run.
-    case storagePath(StorageConfiguration)
+    /// Of a `cairn server` that does not run, and the file of its catalog.
+    case storagePath(StorageConfiguration, catalog: String)
   }
 
   var process: ProcessConfiguration
@@ -236,15 +297,16 @@ struct RecoverConfiguration {
 
   init(_ reader: inout SettingReader, isLocal: Bool) throws(ConfigurationError) {
     process = try ProcessConfiguration(&reader)
-    // Progress is what is of interest on standard error.
-    if process.logLevel == .info { process.logLevel = .warning }
+    process.leaveRoomForProgress()
     membership = try MembershipConfiguration(&reader)
     replication = try ReplicationPolicy(
       &reader, factor: isLocal ? Settings.serverReplicationFactor : Settings.replicationFactor)
-    place =
-      isLocal
-      ? .storagePath(try StorageConfiguration(&reader))
-      : .redis(
+    if isLocal {
+      let storage = try StorageConfiguration(&reader)
+      place = .storagePath(storage, catalog: try storage.catalogPath(&reader))
+    } else {
+      place = .redis(
         try RedisConfiguration(&reader), try reader.readOptional(Settings.clusterSecret).map(ClusterSecret.init))
+    }
   }
 }

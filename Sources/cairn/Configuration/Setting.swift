@@ -32,12 +32,21 @@ enum ConfigurationError: Error, CustomStringConvertible {
 }
 
 /// Where a value comes from.
-enum SettingOrigin: String, Sendable, CustomStringConvertible {
-  case flag = "flag"
-  case environment = "environment"
-  case fallback = "default"
+enum SettingOrigin: Hashable, Sendable, CustomStringConvertible {
+  case flag
+  case environment
+  /// The name of a file, and a line of it.
+  case file(String)
+  case fallback
 
-  var description: String { rawValue }
+  var description: String {
+    switch self {
+    case .flag: "flag"
+    case .environment: "environment"
+    case .file(let place): place
+    case .fallback: "default"
+    }
+  }
 }
 
 extension Setting where Value == String {

@@ -14,6 +14,8 @@ enum Settings {
   static let port = Setting.integer("PORT", default: 8000, 0...65535)
   static let nodePort = Setting.integer("PORT", default: 8001, 0...65535)
   static let replicatorPort = Setting.integer("PORT", default: 8002, 0...65535)
+  static let peers = Setting.flag("PEERS")
+  static let peerNodePort = Setting.integer("NODE_PORT", default: 8001, 0...65535)
   static let advertiseHost = Setting.text(
     "ADVERTISE_HOST", "the host name or IP address at which coordinators reach this node")
 
@@ -29,6 +31,8 @@ enum Settings {
   static let scrubRate = Setting.bytes("SCRUB_RATE", default: "5M", 0...(1 << 40))
 
   // Cluster
+  static let stateStoreComponent = Setting.text(
+    "STATE_STORE_COMPONENT", "a Dapr component file that says where the catalog's database is")
   static let redisHost = Setting.text("REDIS_HOST", default: "redis", "a host name or IP address")
   static let redisPort = Setting.integer("REDIS_PORT", default: 6379, 1...65535)
   static let redisSocket = Setting.text("REDIS_SOCKET", "the path of a Unix socket, instead of host and port")
@@ -46,6 +50,7 @@ enum Settings {
     parse: { Int($0).flatMap { (1...ReplicationPolicy.replicasMax).contains($0) ? $0 : nil } })
   static let replicationMode = Setting<ReplicationMode>.choice("REPLICATION_MODE", default: .sync)
   static let placementPolicy = Setting<PlacementPolicy>.choice("PLACEMENT_POLICY", default: .balanced)
+  static let peerPlacementPolicy = Setting<PlacementPolicy>.choice("PLACEMENT_POLICY", default: .consistentHash)
   static let zone = Setting.text("NODE_ZONE", default: "default", "a name for the place where the node stands")
   static let coordinatorZone = Setting.text(
     "NODE_ZONE", "a name for the place where the coordinator stands: replicas there are read first")

@@ -2,6 +2,7 @@ import CairnCatalog
 import CairnCluster
 import CairnHTTP
 import CairnModel
+import CairnNodeClient
 import CairnRepair
 import Foundation
 
@@ -14,16 +15,18 @@ struct ClusterParts: Sendable {
 
   /// Begins to connect to Redis, and waits for nothing.
   ///
-  /// - Parameter timeouts: of requests to nodes.
+  /// - Parameters:
+  ///   - timeouts: of requests to nodes.
+  ///   - local: the storage node in the same process, if there is one.
   init(
     _ process: RoleProcess, redis: RedisConfiguration, membership: MembershipConfiguration, secret: ClusterSecret?,
-    timeouts: HTTPClient.Timeouts
+    timeouts: HTTPClient.Timeouts, local: LocalNode? = nil
   ) throws(CatalogError) {
     catalog = try RedisCatalog(configuration: redis, eventLoopGroup: process.group, logger: process.logger)
     catalog.start()
     view = ClusterView(registry: catalog, timeout: membership.timeout, logger: process.logger)
     client = HTTPClient(group: process.group, timeouts: timeouts)
-    directory = ClusterDirectory(view: view, client: client, secret: secret)
+    directory = ClusterDirectory(local: local, view: view, client: client, secret: secret)
   }
 
   /// - Parameter port: that this process listens on. The queue remembers each name of a worker: host and port are the

@@ -2,8 +2,9 @@ import CairnCatalog
 import CairnCluster
 import CairnHTTP
 import CairnModel
-import CairnRepair
+import CairnNodeClient
 import CairnObjects
+import CairnRepair
 import Logging
 import NIOCore
 
@@ -17,11 +18,12 @@ struct CoordinatorRole {
     self.process = process
   }
 
-  func run() async throws {
+  /// - Parameter local: the storage node in the same process, if there is one.
+  func run(with local: LocalNode? = nil) async throws {
     let deadline = TimeAmount(configuration.writeDeadline)
     let cluster = try ClusterParts(
       process, redis: configuration.redis, membership: configuration.membership, secret: configuration.secret,
-      timeouts: .init(connect: min(deadline, .seconds(2)), idle: deadline))
+      timeouts: .init(connect: min(deadline, .seconds(2)), idle: deadline), local: local)
     let watch = CatalogWatch(
       catalog: cluster.catalog, patience: configuration.membership.timeout, logger: process.logger)
     let coordinator = CoordinatorParts(

@@ -21,17 +21,11 @@ struct NodeRole {
   }
 
   func run() async throws {
-    let store = try await StorageParts.open(configuration.storage, process)
-    do {
-      try await serve(store)
-    } catch {
-      await store.close()
-      throw error
-    }
-    await store.close()
+    try await StorageParts.withStore(configuration.storage, process, serve)
   }
 
-  private func serve(_ store: VolumeStore) async throws {
+  /// Serves a store that is open, and leaves it open.
+  func serve(_ store: VolumeStore) async throws {
     let registry = try RedisCatalog(
       configuration: configuration.redis, eventLoopGroup: process.group, logger: process.logger)
     registry.start()

@@ -19,9 +19,7 @@ final class RecoverOutput: Sendable {
   }
 
   /// A line on standard error.
-  static func note(_ text: String) {
-    try? FileHandle.standardError.write(contentsOf: Data("cairn recover: \(text)\n".utf8))
-  }
+  static func note(_ text: String) { FileHandle.note(text, of: "recover") }
 
   /// A line from time to time, and with each change of phase.
   func progress(_ progress: RecoveryProgress) {
@@ -94,5 +92,12 @@ final class RecoverOutput: Sendable {
       json.member("differences", differences.withLock { $0 })
     }
     print(String(buffer: json.buffer))
+  }
+}
+
+extension FileHandle {
+  /// A line of a command on standard error.
+  static func note(_ text: String, of command: String) {
+    try? standardError.write(contentsOf: Data("cairn \(command): \(text)\n".utf8))
   }
 }

@@ -35,7 +35,7 @@ struct RecoverRole {
         await catalog.close()
         throw error
       }
-    case .storagePath(let storage): return try await recoverServer(storage)
+    case .storagePath(let storage, let catalog): return try await recoverServer(storage, catalog)
     }
   }
 
@@ -72,7 +72,7 @@ struct RecoverRole {
 
   // MARK: A server
 
-  private func recoverServer(_ storage: StorageConfiguration) async throws -> Int32 {
+  private func recoverServer(_ storage: StorageConfiguration, _ catalogPath: String) async throws -> Int32 {
     guard FileManager.default.fileExists(atPath: storage.path + "/node.json") else {
       RecoverOutput.note("\(storage.path) is no storage path: it has no node.json")
       return 1
@@ -81,7 +81,7 @@ struct RecoverRole {
     let node = LocalNode(store)
     do {
       let catalog = try await SQLiteCatalog.open(
-        path: storage.path + "/catalog.sqlite", threadPool: process.threads, logger: process.logger)
+        path: catalogPath, threadPool: process.threads, logger: process.logger)
       do {
         let ends = try await node.ends()
         let code = try await work(on: [node], catalog, isPartial: false)

@@ -17,9 +17,20 @@ struct RoleProcess: Sendable {
   let logger: Logger
   private let signals: StopSignals
 
-  /// Returns when SIGTERM or SIGINT has come.
+  /// Returns when SIGTERM or SIGINT has come, or when the task is cancelled.
   func stopped() async {
     await signals.first()
+  }
+
+  /// Does work that may be cut off: the signal to stop ends the process at once. Whatever was done is of use, and doing
+  /// it again is no error.
+  func interruptible<Value>(_ body: () async throws -> Value) async rethrows -> Value {
+    let interruption = Task {
+      await stopped()
+      if !Task.isCancelled { Glibc.exit(130) }
+    }
+    defer { interruption.cancel() }
+    return try await body()
   }
 
   /// Runs a role from start to exit.
@@ -74,7 +85,8 @@ private final class StopSignals: @unchecked Sendable {
     sources = [SIGTERM, SIGINT].map { number in
       signal(number, SIG_IGN)
       let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
-      source.setEventHandler { continuation.yield() }
+      // All who wait are told, and who asks later.
+      source.setEventHandler { continuation.finish() }
       source.resume()
       return source
     }

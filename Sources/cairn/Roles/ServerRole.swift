@@ -23,7 +23,7 @@ struct ServerRole {
     let catalog: SQLiteCatalog
     do throws(CatalogError) {
       catalog = try await SQLiteCatalog.open(
-        path: configuration.storage.path + "/catalog.sqlite", threadPool: process.threads, logger: process.logger)
+        path: configuration.catalogPath, threadPool: process.threads, logger: process.logger)
     } catch {
       await store.close()
       throw error

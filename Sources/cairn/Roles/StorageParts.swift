@@ -15,6 +15,20 @@ enum StorageParts {
     }
   }
 
+  /// Opens the storage path for `body`, and closes it afterwards whatever happens.
+  static func withStore(
+    _ configuration: StorageConfiguration, _ process: RoleProcess, _ body: (VolumeStore) async throws -> Void
+  ) async throws {
+    let store = try await open(configuration, process)
+    do {
+      try await body(store)
+    } catch {
+      await store.close()
+      throw error
+    }
+    await store.close()
+  }
+
   /// Makes the reports of a node's heartbeats.
   struct Reporter: Sendable {
     let store: VolumeStore
