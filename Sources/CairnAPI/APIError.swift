@@ -9,6 +9,8 @@ package struct APIError: Error, Hashable, Sendable {
   package var status: HTTPResponseStatus
   package var detail: String
   package var headers: HTTPHeaders = [:]
+  /// How its clients want to read it.
+  var form: ErrorForm = .detail
 
   package init(_ status: HTTPResponseStatus, _ detail: String, headers: HTTPHeaders = [:]) {
     self.status = status
@@ -34,6 +36,12 @@ package struct APIError: Error, Hashable, Sendable {
 
   static func noSuchNode(_ id: Substring) -> APIError {
     APIError(.notFound, "No storage node has the id '\(id)': `cairn nodes` lists those that there are")
+  }
+
+  func told(as form: ErrorForm) -> APIError {
+    var error = self
+    error.form = form
+    return error
   }
 
   static let notFound = APIError(.notFound, "File not found")
@@ -78,15 +86,38 @@ package struct APIError: Error, Hashable, Sendable {
     case HTTPBodyError.idle(let seconds):
       self.init(.requestTimeout, HTTPBodyError.idle(seconds: seconds).description)
     case let error as HTTPBodyError: self.init(.badRequest, error.description)
+    case FieldError.tooLong(let limit):
+      self.init(.payloadTooLarge, FieldError.tooLong(limit: limit).description)
     default: self.init(.badRequest, "The request's body can't be read: \(error)")
     }
   }
 }
 
+/// The keys under which an answer tells an error: families of clients read different ones.
+enum ErrorForm: Hashable, Sendable {
+  /// `{"detail": "…"}`
+  case detail
+  /// `{"message": "…"}`
+  case message
+  /// `{"errorCode": n, "data": "…", "detail": "…"}`
+  case file(FileFailure)
+}
+
 extension HTTPResponse {
-  /// `{"detail": "…"}`, as the native port's errors are.
+  /// `{"detail": "…"}`, as the native port's errors are, or what else its clients expect.
   package init(_ error: APIError) {
-    self.init(error.status, headers: error.headers, json: { $0.member("detail", error.detail) })
+    self.init(
+      error.status, headers: error.headers,
+      json: { json in
+        switch error.form {
+        case .detail: json.member("detail", error.detail)
+        case .message: json.member("message", error.detail)
+        case .file(let failure):
+          json.member("errorCode", failure.rawValue)
+          json.member("data", failure.text)
+          json.member("detail", error.detail)
+        }
+      })
   }
 
   /// An answer with a JSON object.

@@ -49,7 +49,9 @@ extension ObjectService {
         position.next += 1
         let bytes = ByteCollector(limit: part.count)
         let content =
-          if let manifest { try self.content(of: manifest, range: part) } else { try await self.content(of: object) }
+          if let manifest { try await self.content(of: manifest, range: part) } else {
+            try await self.content(of: object)
+          }
         try await content.write(to: bytes)
         return bytes.collected
       },

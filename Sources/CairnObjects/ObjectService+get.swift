@@ -44,7 +44,8 @@ extension ObjectService {
     }
   }
 
-  func content(of manifest: Manifest, range: Range<UInt64>) throws(ObjectError) -> BlobContent {
+  /// Opens the first chunk at once: where no node has it, that can still be answered.
+  func content(of manifest: Manifest, range: Range<UInt64>) async throws(ObjectError) -> BlobContent {
     var parts: [(location: BlobLocation, range: Range<UInt64>?)] = []
     var start: UInt64 = 0
     for chunk in manifest.chunks {
@@ -59,16 +60,16 @@ extension ObjectService {
     guard range.upperBound <= start else {
       throw .corrupt("the manifest has \(start) bytes, the object at least \(range.upperBound)")
     }
-    let all = parts
+    guard let head = parts.first else { return .bytes(ByteBuffer()) }
+    let first = try await reader.read(head.location, range: head.range)
+    let others = parts.dropFirst()
     return .stream(length: UInt64(range.count)) { sink in
-      guard var current = all.first else { return }
-      var content = try await reader.read(current.location, range: current.range)
-      for next in all.dropFirst() {
+      var content = first
+      for next in others {
         // While one chunk goes out, the next one is found and verified.
         async let upcoming = reader.read(next.location, range: next.range)
         try await content.write(to: sink)
         content = try await upcoming
-        current = next
       }
       try await content.write(to: sink)
     }

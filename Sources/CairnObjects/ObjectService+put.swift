@@ -44,7 +44,7 @@ package struct UploadDescription: Sendable {
 /// It must be committed or discarded.
 package struct StagedObject: Sendable {
   package let size: UInt64
-  let md5: Digest
+  package let md5: Digest
   let sha256: Digest
   let layout: ObjectLayout
   let payload: ByteBuffer

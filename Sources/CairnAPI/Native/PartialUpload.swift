@@ -51,7 +51,7 @@ extension NativeAPI {
     _ request: HTTPRequest, _ id: Substring, _ query: QueryParameters
   ) async throws(APIError) -> HTTPResponse {
     let id = try uploadID(id)
-    let rule = try conflictRule(query)
+    let rule = try conflictRule(query) ?? .overwrite
     let sha256 = try ReprDigest.sha256(request)
     do throws(ObjectError) {
       return putAnswer(
