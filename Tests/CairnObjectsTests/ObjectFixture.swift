@@ -156,6 +156,8 @@ struct ObjectFixture: Sendable {
   let nodes: [FaultyNode]
   let view: ClusterView
   let objects: ObjectService
+  /// Another one on the same nodes, with a catalog of the test's choice.
+  let makeObjects: @Sendable (any ObjectCatalog & UploadCatalog) -> ObjectService
   let ids: BlobIDGenerator
   let barrier: WriteBarrier
   let damaged = DamagedReplicas()
@@ -194,13 +196,15 @@ struct ObjectFixture: Sendable {
     settings.chunkSize = chunkSize
     settings.uploadTimeMax = uploadTimeMax
     let directory = FaultyDirectory(nodes: nodes)
-    objects = ObjectService(
-      settings: settings, catalog: catalog,
-      allocator: VolumeAllocator(
-        catalog: catalog, view: view, directory: directory, replication: replication,
-        logger: Self.logger), view: view,
-      directory: directory, ids: ids, barrier: barrier, budget: ByteBudget(bytes: budget), threads: .singleton,
-      damaged: { [damaged] in damaged.add($0) }, logger: Self.logger)
+    let allocator = VolumeAllocator(
+      catalog: catalog, view: view, directory: directory, replication: replication, logger: Self.logger)
+    makeObjects = { [settings, view, ids, barrier, damaged] names in
+      ObjectService(
+        settings: settings, catalog: names, allocator: allocator, view: view, directory: directory, ids: ids,
+        barrier: barrier, budget: ByteBudget(bytes: budget), threads: .singleton, damaged: { damaged.add($0) },
+        logger: Self.logger)
+    }
+    objects = makeObjects(catalog)
     try await beat()
   }
 
