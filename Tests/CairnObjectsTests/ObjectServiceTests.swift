@@ -4,7 +4,6 @@ import CairnModel
 import CairnObjects
 import CairnStorage
 import NIOCore
-import Synchronization
 import Testing
 
 @Suite struct ObjectServiceTests {
@@ -184,38 +183,6 @@ import Testing
       #expect(try await fixture.objects.delete(name) == false)
       let found = try await fixture.get("k")
       #expect(found == nil)
-    }
-  }
-
-  /// Whoever compares the catalog with the disks meanwhile finds the tombstone, and may be the one that deletes.
-  @Test func deletionsThatAReplayPerformsAreTheirWriters() async throws {
-    try await ObjectFixture.with { fixture in
-      let name = ObjectName(key: try ObjectKey("k"))
-      try await fixture.put("k", [1])
-      let first = Mutex<BlobID?>(nil)
-      let attempts = Mutex(0)
-      let catalog = RacingCatalog(fixture.catalog) { tombstone in
-        let attempt = attempts.withLock { attempts in
-          attempts += 1
-          return attempts
-        }
-        if attempt == 1 {
-          first.withLock { $0 = tombstone }
-          // Written by somebody else before the first tombstone.
-          let earlier = BlobID(high: tombstone.high, low: tombstone.low &- 1)
-          let object = try #require(try await fixture.catalog.object(name))
-          let head = BlobLocation(volume: object.head.volume, blob: earlier)
-          _ = try await fixture.catalog.put(
-            StoredObject(head: head, attributes: object.attributes), as: name, if: .always)
-        } else {
-          let current = try #require(try await fixture.catalog.object(name)).head.blob
-          let written = try #require(first.withLock { $0 })
-          _ = try await fixture.catalog.delete(name, version: current, tombstone: written)
-        }
-      }
-      #expect(try await fixture.makeObjects(catalog).delete(name))
-      #expect(attempts.withLock { $0 } == 2)
-      #expect(try await fixture.get("k") == nil)
     }
   }
 
