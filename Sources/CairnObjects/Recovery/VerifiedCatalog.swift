@@ -1,8 +1,8 @@
 package import CairnCatalog
 package import CairnModel
 
-/// Says of nothing that it is not there while the catalog may have lost data: clients would delete their copies, or take
-/// names that are taken.
+/// Says nothing of names while the catalog may have lost data: what is not there may come back, and what is there may be
+/// an older version.
 package struct VerifiedCatalog: ObjectCatalog, UploadCatalog {
   private let catalog: any ObjectCatalog & UploadCatalog
   private let watch: CatalogWatch
@@ -13,17 +13,21 @@ package struct VerifiedCatalog: ObjectCatalog, UploadCatalog {
   }
 
   package func object(_ name: ObjectName) async throws(CatalogError) -> StoredObject? {
-    if let object = try await catalog.object(name) { return object }
-    try await watch.verify()
-    return nil
+    let object = try await catalog.object(name)
+    if object == nil { try await watch.verify() } else { try refuseWhileDoubted() }
+    return object
   }
 
   package func object(
     version: BlobID, in bucket: BucketName
   ) async throws(CatalogError) -> (ObjectKey, StoredObject)? {
-    if let found = try await catalog.object(version: version, in: bucket) { return found }
-    try await watch.verify()
-    return nil
+    let found = try await catalog.object(version: version, in: bucket)
+    if found == nil { try await watch.verify() } else { try refuseWhileDoubted() }
+    return found
+  }
+
+  private func refuseWhileDoubted() throws(CatalogError) {
+    if let reason = watch.reasonNotReady { throw .unavailable(reason) }
   }
 
   package func put(
@@ -31,7 +35,12 @@ package struct VerifiedCatalog: ObjectCatalog, UploadCatalog {
   ) async throws(CatalogError) -> PutOutcome {
     // Afterwards would be too late.
     if condition != .always { try await watch.verify() }
-    return try await catalog.put(object, as: name, if: condition)
+    let outcome = try await catalog.put(object, as: name, if: condition)
+    if case .stale = outcome, watch.mayHaveReplayed {
+      // A replay may have put it first, and somebody else replaced it: to write it again would bring it back.
+      throw .unavailable("the catalog was compared with the storage nodes: whether this was stored is not known")
+    }
+    return outcome
   }
 
   package func delete(
