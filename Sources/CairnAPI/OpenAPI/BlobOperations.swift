@@ -9,10 +9,11 @@ extension Operation {
     bodies: [
       Content(
         type: "multipart/form-data",
-        schema: .any([
-          .record(.always("file", .bytes)),
-          .record(.always("input_file", .bytes), .always("file_hash", .text(pattern: "^[0-9a-fA-F]{32}$"))),
-        ]))
+        schema: .alternatives(
+          [
+            .sometimes("file", .list(.bytes)), .sometimes("input_file", .bytes),
+            .sometimes("file_hash", .text(pattern: "^[0-9a-fA-F]{32}$")),
+          ], [["file"], ["input_file", "file_hash"]]))
     ],
     answers: [
       .json(
@@ -41,7 +42,7 @@ extension Operation {
         .named(.encodedName)),
       .header("X-Cairn-Copy-Source-If-Match", "Copy only where the source's ETag is one of these."),
     ],
-    bodies: [.bytes], answers: storedAnswers,
+    bodies: [.bytes], needsBody: false, answers: storedAnswers,
     failures: [
       .notFound, .conflict, .preconditionFailed, .payloadTooLarge, .unprocessableEntity, .insufficientStorage,
     ])
@@ -99,6 +100,9 @@ extension Operation {
   private static func storedAnswer(_ status: HTTPResponseStatus, _ summary: String) -> Answer {
     .json(
       status, summary, headers: [.etag],
-      .record(.always("message", .plainText), .always("metadata", .named(.stored))))
+      .record(.always("message", .plainText), .always("metadata", .named(.stored))),
+      links: ["getBlob", "deleteBlob", "blobStatus"].map {
+        Link(id: $0, parameter: "file_name", pointer: "/metadata/name")
+      })
   }
 }

@@ -30,7 +30,8 @@ extension Operation {
     },
     answers: [
       .json(
-        "It is stored.", .record(.always("filename", .named(.objectName)), .always("id", .named(.blobID))))
+        "It is stored.", .record(.always("filename", .named(.objectName)), .always("id", .named(.blobID))),
+        links: ["getFile", "deleteFile"].map { Link(id: $0, parameter: "filename", pointer: "/filename") })
     ],
     failures: [.payloadTooLarge], errors: .file)
 
@@ -51,11 +52,13 @@ extension Operation {
       .json(
         .record(
           .always("key", .named(.objectName)), .always("value", .plainText),
-          .sometimes("filename", .nullable(.text(length: 0...256))),
-          .sometimes("extension", .nullable(.text(length: 0...256)))))
+          .sometimes("filename", .nullable(.text(length: 0...1024))),
+          .sometimes("extension", .nullable(.text(length: 0...1024)))))
     ],
     answers: [
-      .json("It is kept.", .record(.always("status", .choice(["saved"])), .always("key", .named(.objectName))))
+      .json(
+        "It is kept.", .record(.always("status", .choice(["saved"])), .always("key", .named(.objectName))),
+        links: [Link(id: "retrieve", parameter: "key", pointer: "/key")])
     ],
     failures: [.conflict, .payloadTooLarge, .insufficientStorage])
 

@@ -29,6 +29,16 @@ struct Operation: Sendable {
     let summary: String
     var headers: [Header] = []
     var content: [Content] = []
+    var links: [Link] = []
+  }
+
+  /// A request that can follow, with something that the answer tells.
+  struct Link: Sendable {
+    /// Of the operation.
+    let id: String
+    let parameter: String
+    /// A JSON pointer into the answer's body.
+    let pointer: String
   }
 
   struct Header: Sendable {
@@ -50,6 +60,8 @@ struct Operation: Sendable {
   let parameters: [Parameter]
   /// The kinds of bodies that it takes; none where it reads no body.
   let bodies: [Content]
+  /// False where no body is one of no bytes.
+  let needsBody: Bool
   let answers: [Answer]
 
   /// - Parameters:
@@ -57,13 +69,14 @@ struct Operation: Sendable {
   ///   - failures: statuses of errors besides those that every request can get.
   init(
     _ method: HTTPMethod, _ id: String, _ summary: String, parameters: [Parameter] = [], bodies: [Content] = [],
-    answers: [Answer], failures: [HTTPResponseStatus] = [], errors: Errors = .detail
+    needsBody: Bool = true, answers: [Answer], failures: [HTTPResponseStatus] = [], errors: Errors = .detail
   ) {
     self.method = method
     self.id = id
     self.summary = summary
     self.parameters = parameters
     self.bodies = bodies
+    self.needsBody = needsBody
     let failures = Self.commonFailures + failures
     self.answers =
       answers + failures.sorted { $0.code < $1.code }.map { Answer(failure: $0, errors) }
@@ -76,6 +89,7 @@ struct Operation: Sendable {
     summary = "The same without a body."
     parameters = other.parameters
     bodies = []
+    needsBody = false
     answers = other.answers.map { Answer(status: $0.status, summary: $0.summary, headers: $0.headers) }
   }
 
@@ -96,12 +110,15 @@ extension Operation.Content {
 }
 
 extension Operation.Answer {
-  static func json(_ summary: String, _ schema: Schema) -> Self { json(.ok, summary, schema) }
+  static func json(_ summary: String, _ schema: Schema, links: [Operation.Link] = []) -> Self {
+    json(.ok, summary, schema, links: links)
+  }
 
   static func json(
-    _ status: HTTPResponseStatus, _ summary: String, headers: [Operation.Header] = [], _ schema: Schema
+    _ status: HTTPResponseStatus, _ summary: String, headers: [Operation.Header] = [], _ schema: Schema,
+    links: [Operation.Link] = []
   ) -> Self {
-    .init(status: status, summary: summary, headers: headers, content: [.json(schema)])
+    .init(status: status, summary: summary, headers: headers, content: [.json(schema)], links: links)
   }
 
   fileprivate init(failure status: HTTPResponseStatus, _ errors: Operation.Errors) {
@@ -157,7 +174,7 @@ extension JSONText {
       if !operation.bodies.isEmpty {
         json.key("requestBody")
         json.object { json in
-          json.member("required", true)
+          json.member("required", operation.needsBody)
           json.content(operation.bodies)
         }
       }
@@ -191,6 +208,20 @@ extension JSONText {
         for header in answer.headers { json.header(header) }
       }
       if !answer.content.isEmpty { json.content(answer.content) }
+      guard !answer.links.isEmpty else { return }
+      json.key("links")
+      json.object { json in
+        for link in answer.links { json.link(link) }
+      }
+    }
+  }
+
+  private mutating func link(_ link: Operation.Link) {
+    key(dynamic: link.id)
+    object { json in
+      json.member("operationId", link.id)
+      json.key("parameters")
+      json.object { $0.member(dynamic: link.parameter, "$response.body#\(link.pointer)") }
     }
   }
 

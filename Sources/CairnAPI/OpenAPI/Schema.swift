@@ -15,6 +15,8 @@ indirect enum Schema: Hashable, Sendable {
   case bytes
   case list(Schema)
   case record([Member])
+  /// An object of which exactly one of these sets of members must be there.
+  case alternatives([Member], [[String]])
   case nullable(Schema)
   /// At least one of them.
   case any([Schema])
@@ -81,17 +83,11 @@ extension JSONText {
       member("type", "array")
       key("items")
       self.schema(element)
-    case .record(let members):
-      member("type", "object")
-      let required = members.filter(\.isRequired).map(\.name)
-      if !required.isEmpty { member("required", required) }
-      key("properties")
-      object { json in
-        for member in members {
-          json.key(dynamic: member.name)
-          json.schema(member.schema)
-        }
-      }
+    case .record(let members): properties(members)
+    case .alternatives(let members, let sets):
+      properties(members)
+      key("oneOf")
+      array(sets) { json, set in json.object { $0.member("required", set) } }
     case .nullable(let schema):
       self.members(of: schema)
       member("nullable", true)
@@ -99,6 +95,19 @@ extension JSONText {
       key("anyOf")
       array(schemas) { $0.schema($1) }
     case .named(let name): member("$ref", "#/components/schemas/\(name.rawValue)")
+    }
+  }
+
+  private mutating func properties(_ members: [Schema.Member]) {
+    member("type", "object")
+    let required = members.filter(\.isRequired).map(\.name)
+    if !required.isEmpty { member("required", required) }
+    key("properties")
+    object { json in
+      for member in members {
+        json.key(dynamic: member.name)
+        json.schema(member.schema)
+      }
     }
   }
 }
