@@ -8,12 +8,10 @@ extension NativeAPI {
   static let copySourceMatchField = "X-Cairn-Copy-Source-If-Match"
 
   /// `PUT /blob/{name}` with `X-Cairn-Copy-Source`: the bytes are those of another file, copied within the cluster.
-  ///
-  /// - Parameter encodedSource: the source's name, percent-encoded.
   func copyBlob(
-    _ request: HTTPRequest, from encodedSource: String, to key: ObjectKey, _ rule: ConflictRule
+    _ request: HTTPRequest, from sourceKey: ObjectKey, to key: ObjectKey, _ rule: ConflictRule
   ) async throws(APIError) -> HTTPResponse {
-    let (_, source) = try await find(encodedSource[...])
+    let (_, source) = try await find(sourceKey)
     let etags = request.headers[canonicalForm: Self.copySourceMatchField].map(String.init)
     guard etags.isEmpty || etags.contains(source.attributes.etag) || etags.contains("*") else {
       throw APIError(.preconditionFailed, "The source's current version is not the one of \(Self.copySourceMatchField)")
