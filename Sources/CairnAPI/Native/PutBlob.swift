@@ -15,8 +15,7 @@ extension NativeAPI {
     try refuseLarge(request)
     let description = UploadDescription(
       contentType: mediaType(request.headers.first(name: "content-type")), replicas: try replicas(request))
-    var source: ObjectKey?
-    if let name = request.headers.first(name: Self.copySourceField) { source = try NativeRoute.key(name[...]) }
+    let source = try copySource(request)
     // What is wrong with the request itself is told before what is wrong with the file.
     let rule = try await conflictRule(request, query, for: key)
     if let source { return try await copyBlob(request, from: source, to: key, rule) }

@@ -23,7 +23,7 @@ enum SchemaName: String, CaseIterable {
     switch self {
     case .blobID, .nodeID: .hexadecimal(32)
     case .objectName: .text(pattern: "^[^\\u0000]+$", length: 1...ObjectKey.lengthMax)
-    case .encodedName: .text(pattern: Self.percentEncodedUTF8, length: 1...3 * ObjectKey.lengthMax)
+    case .encodedName: .text(pattern: Self.percentEncodedUTF8)
     case .stored: Self.storedFile
     case .listed: Self.listedFile
     case .listedNode: Self.listedNodeRecord

@@ -32,7 +32,7 @@ extension ServerSuite {
     /// `CAIRN_TEST_EXAMPLES` for more of them.
     @Test(.timeLimit(.minutes(10))) func answersAreAsDescribed() async throws {
       let seed = Environment.variable("CAIRN_TEST_SEED") ?? "1"
-      let examples = Environment.variable("CAIRN_TEST_EXAMPLES") ?? "25"
+      let examples = Environment.variable("CAIRN_TEST_EXAMPLES") ?? "15"
       let server = try await CairnProcess.server()
       let result = try await PythonClient.schemathesis(
         ["--seed", seed, "--max-examples", examples], port: server.port, directory: server.folder.path)
