@@ -33,6 +33,7 @@ package enum PythonClient {
     let all =
       ["--config-file", folder + "/schemathesis.toml", "run", "http://127.0.0.1:\(port)/openapi.json", "--no-color"]
       + arguments
-    return try await ShortProcess.run(program, all, environment: variables + ["HOME=\(directory)"])
+    return try await ShortProcess.run(
+      program, all, environment: variables + ["HOME=\(directory)", "HYPOTHESIS_STORAGE_DIRECTORY=\(directory)"])
   }
 }
