@@ -110,6 +110,7 @@ let package = Package(
         "CairnModel", "CairnCatalog", "CairnStorage", "CairnCluster", "CairnNodeClient", "CairnRepair",
         "CairnTestSupport", .nioCore, .nioPosix, .logging,
       ]),
+    tests("CairnAPITests", ["CairnAPI", .nioHTTP1]),
     tests("CairnClientTests", ["CairnClient", "CairnTestSupport"]),
     tests(
       "CairnCommandTests",

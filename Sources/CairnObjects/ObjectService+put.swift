@@ -75,9 +75,15 @@ extension ObjectService {
   package func put(
     _ name: ObjectName, _ body: BodySource, _ description: UploadDescription, onConflict rule: ConflictRule
   ) async throws(ObjectError) -> PutResult {
-    // The answer is known before the body is read; the commit decides all the same.
-    if rule == .reject, let current = try await object(name) { throw .conditionFailed(current: current) }
+    try await refuseTaken(name, rule)
     return try await commit(stage(body, replicas: description.replicas), as: name, description, onConflict: rule)
+  }
+
+  /// Tells, before a body is read, that a taken name would be rejected. The commit decides all the same.
+  ///
+  /// - Throws: ``ObjectError/conditionFailed(current:)``.
+  package func refuseTaken(_ name: ObjectName, _ rule: ConflictRule) async throws(ObjectError) {
+    if rule == .reject, let current = try await object(name) { throw .conditionFailed(current: current) }
   }
 
   /// Reads a body to its end and stores what does not fit a head record.
@@ -190,7 +196,7 @@ extension ObjectService {
     throw .unavailable("too many clients write \(wanted.key.text) at once")
   }
 
-  /// `report.pdf` becomes `report_k3f9x.pdf`.
+  /// `report.pdf` becomes `report_k3f9x.pdf`, its stem shortened where that would be too long.
   private func uniqueKey(like key: ObjectKey) throws(ObjectError) -> ObjectKey {
     let letters = Array("abcdefghijklmnopqrstuvwxyz0123456789")
     let suffix = "_" + String((0..<5).compactMap { _ in letters.randomElement() })
@@ -199,8 +205,14 @@ extension ObjectService {
     var dot = text.endIndex
     // A name that starts with its only dot has no extension.
     if let last = text[start...].lastIndex(of: "."), last > start { dot = last }
+    let excess = max(text.utf8.count + suffix.utf8.count - ObjectKey.lengthMax, 0)
+    // An extension that leaves no stem to shorten is none.
+    if text[start..<dot].utf8.count <= excess { dot = text.endIndex }
+    var stem = text[..<dot]
+    let stemBytesMax = stem.utf8.count - excess
+    while stem.utf8.count > stemBytesMax { stem.unicodeScalars.removeLast() }
     do throws(InvalidName) {
-      return try ObjectKey(text[..<dot] + suffix + text[dot...])
+      return try ObjectKey(stem + suffix + text[dot...])
     } catch {
       throw .failed("\(error)")
     }

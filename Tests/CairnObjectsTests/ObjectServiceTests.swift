@@ -146,6 +146,26 @@ import Testing
     }
   }
 
+  @Test(arguments: [
+    (String(repeating: "x", count: 1024), ""), (String(repeating: "x", count: 1020) + ".pdf", ".pdf"),
+    (String(repeating: "x", count: 1017) + ".c", ".c"), (String(repeating: "🏔", count: 255) + ".pdf", ".pdf"),
+    ("é." + String(repeating: "x", count: 1021), ""), (String(repeating: "d/", count: 510) + "a.c", ""),
+    ("a" + String(repeating: "\u{301}", count: 511), ""),
+  ])
+  func aNameThatIsTooLongToGrowIsShortened(name: String, ending: String) async throws {
+    try await ObjectFixture.with { fixture in
+      _ = try await fixture.put(name, [1])
+      let renamed = try await fixture.put(name, [2], onConflict: .rename).name.key.text
+      #expect(renamed.utf8.count <= 1024)
+      #expect(renamed.utf8.count > 1020)
+      #expect(renamed.contains(/_[a-z0-9]{5}/))
+      #expect(renamed.unicodeScalars.starts(with: name.unicodeScalars.prefix(1)))
+      #expect(renamed.hasSuffix(ending))
+      #expect(try await fixture.get(renamed) == [2])
+      #expect(try await fixture.get(name) == [1])
+    }
+  }
+
   @Test func manyRenamesAtOnceGiveManyNames() async throws {
     try await ObjectFixture.with { fixture in
       let names = try await withThrowingTaskGroup(of: String.self) { group in

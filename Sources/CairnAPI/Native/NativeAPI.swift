@@ -108,6 +108,7 @@ package struct NativeAPI: HTTPResponder {
     case .scrub: return try await scrub()
     case .health: return health()
     case .ready: return try await ready()
+    case .description: return openAPI()
     case .download: return try await download(request, query)
     case .test: return test()
     case .files: return try await postFile(request, query)

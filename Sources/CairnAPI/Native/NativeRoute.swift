@@ -23,6 +23,7 @@ enum NativeRoute: Hashable {
   case scrub
   case health
   case ready
+  case description
   // Checksum
   case download
   case test
@@ -86,6 +87,7 @@ enum NativeRoute: Hashable {
     case "/scrub": self = .scrub
     case "/health": self = .health
     case "/ready": self = .ready
+    case "/openapi.json": self = .description
     case "/download", "/download/": self = .download
     case "/test", "/test/": self = .test
     case "/file", "/file/": self = .files
@@ -103,7 +105,8 @@ enum NativeRoute: Hashable {
     case .node, .file: [.GET, .HEAD, .DELETE]
     case .nodeDrain: [.POST, .DELETE]
     case .gc, .scrub: [.POST]
-    case .blobStatus, .blobs, .nodes, .status, .health, .ready, .download, .test, .retrieve: [.GET, .HEAD]
+    case .blobStatus, .blobs, .nodes, .status, .health, .ready, .description, .download, .test, .retrieve:
+      [.GET, .HEAD]
     }
   }
 

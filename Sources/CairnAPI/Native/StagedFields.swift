@@ -39,10 +39,14 @@ extension NativeAPI {
 
   /// Reads a body to its end, its fields in any order, and stages its content.
   ///
-  /// - Parameter source: the bytes of the content, when it is the reader's current field.
+  /// - Parameters:
+  ///   - source: the bytes of the content, when it is the reader's current field.
+  ///   - rule: to reject a taken name refuses it as soon as it is known; else the commit decides.
   func stage(
-    _ reader: FieldReader, _ wanted: WantedFields, from source: BodySource, replicas: Int?
+    _ reader: FieldReader, _ wanted: WantedFields, from source: BodySource, replicas: Int?,
+    onConflict rule: ConflictRule
   ) async throws(APIError) -> StagedFields {
+    var key: ObjectKey?
     var texts: [String: String] = [:]
     var object: StagedObject?
     do throws(APIError) {
@@ -51,24 +55,32 @@ extension NativeAPI {
         let isOptional = wanted.others.contains(name)
         guard isContent || isOptional || name == wanted.key, !(isOptional && kind == .null) else { continue }
         guard kind == .text else { throw APIError(.badRequest, "The field '\(name)' must be a text") }
-        guard isContent ? object == nil : texts[name] == nil else {
+        guard isContent ? object == nil : isOptional ? texts[name] == nil : key == nil else {
           throw APIError(.badRequest, "The field '\(name)' is given twice")
         }
         if isContent {
           object = try await stage(source, replicas)
-        } else {
+        } else if isOptional {
           texts[name] = try await text(of: name, reader.nextBytes)
+        } else {
+          key = try await freeKey(text(of: name, reader.nextBytes), rule)
         }
       }
-      guard let name = texts.removeValue(forKey: wanted.key) else { throw Self.missing(wanted.key) }
+      guard let key else { throw Self.missing(wanted.key) }
       guard let object else { throw Self.missing(wanted.content) }
-      do throws(InvalidName) { return StagedFields(key: try ObjectKey(name), others: texts, object: object) } catch {
-        throw APIError(error)
-      }
+      return StagedFields(key: key, others: texts, object: object)
     } catch {
       if let object { objects.discard(object) }
       throw error
     }
+  }
+
+  /// The key that a text is, unless it is taken and that is to be rejected.
+  private func freeKey(_ text: String, _ rule: ConflictRule) async throws(APIError) -> ObjectKey {
+    let key: ObjectKey
+    do throws(InvalidName) { key = try ObjectKey(text) } catch { throw APIError(error) }
+    do throws(ObjectError) { try await objects.refuseTaken(ObjectName(key: key), rule) } catch { throw APIError(error) }
+    return key
   }
 
   /// Reads a short text to its end.

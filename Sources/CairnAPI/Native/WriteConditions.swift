@@ -23,7 +23,8 @@ extension NativeAPI {
   func conflictRule(
     _ request: HTTPRequest, _ query: QueryParameters, for key: ObjectKey
   ) async throws(APIError) -> ConflictRule {
-    guard Preconditions.areIn(request.headers) else { return try conflictRule(query) ?? .overwrite }
+    let wanted = try conflictRule(query)
+    guard Preconditions.areIn(request.headers) else { return wanted ?? .overwrite }
     guard let current = try await current(key, for: request) else { return .reject }
     return .replace(current.head.blob)
   }

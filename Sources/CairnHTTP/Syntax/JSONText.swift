@@ -96,10 +96,15 @@ package struct JSONText {
 
   /// A member whose name is not known when the program is compiled.
   package mutating func member(dynamic name: String, _ text: String?) {
+    key(dynamic: name)
+    string(text)
+  }
+
+  /// A key that is not known when the program is compiled.
+  package mutating func key(dynamic name: String) {
     string(name)
     bytes.append(UInt8(ascii: ":"))
     needsComma = false
-    string(text)
   }
 
   private mutating func nested(_ open: StaticString, _ close: StaticString, _ body: (inout JSONText) -> Void) {

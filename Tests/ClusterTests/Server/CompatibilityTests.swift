@@ -63,6 +63,34 @@ extension ServerSuite {
       #expect(try client.request("DELETE", "/file/" + ("k" + key).percentEncoded).status == 200)
     }
 
+    /// Of a body that is never sent to its end.
+    @Test(arguments: [
+      ("/file", "application/json", "{\"filename\":\"taken\",\"file\":\"AAAA"),
+      ("/file", "application/x-www-form-urlencoded", "filename=taken&file=AAAA"),
+      (
+        "/file", "multipart/form-data; boundary=b",
+        "--b\r\nContent-Disposition: form-data; name=\"filename\"\r\n\r\ntaken\r\n--b\r\n"
+      ),
+      ("/store?on_conflict=reject", "application/json", "{\"key\":\"taken\","),
+    ])
+    func aTakenNameIsRefusedAsSoonAsItIsKnown(path: String, type: String, start: String) async throws {
+      let server = try await CairnProcess.server()
+      let curl = try server.curl()
+      #expect(try await curl.put("taken", "first").status == 201)
+      let connection = try await RawConnection.connect(port: server.port)
+      try await connection.send(
+        "POST \(path) HTTP/1.1\r\nHost: a\r\nContent-Type: \(type)\r\nContent-Length: 20000000\r\n\r\n\(start)")
+      let (head, body) = try await connection.readAnswer()
+      if path == "/file" {
+        #expect(head.hasPrefix("HTTP/1.1 400 "), "\(head)")
+        #expect(body.contains("\"errorCode\":3"), "\(body)")
+      } else {
+        #expect(head.hasPrefix("HTTP/1.1 409 "), "\(head)")
+      }
+      try await connection.close()
+      #expect(try await curl("/blob/taken").text == "first")
+    }
+
     @Test func aBodyThatIsCutOffKeepsNothing() async throws {
       let server = try await CairnProcess.server()
       for (path, start) in [
