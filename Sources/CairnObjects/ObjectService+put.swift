@@ -56,6 +56,8 @@ package struct StagedObject: Sendable {
   let chunks: [Manifest.Chunk]
   /// Some chunks have fewer replicas than they should have.
   let isDegraded: Bool
+  /// Of an object that gets other attributes and keeps its chunks; nil for new bytes.
+  var rewritten: ObjectAttributes?
 
   /// Bytes that it holds in memory.
   package var memoryUsed: Int { payload.readableBytes }
@@ -102,7 +104,7 @@ extension ObjectService {
       defer { budget.giveBack(first.budgetTaken) }
       await hasher.update(with: first.bytes, on: threads)
       let (md5, sha256) = hasher.finish()
-      try body.verify(sha256)
+      try body.verify(md5: md5, sha256)
       return StagedObject(
         size: reader.size, md5: md5, sha256: sha256, layout: .inline, payload: first.bytes, chunks: [],
         isDegraded: false)
@@ -110,7 +112,7 @@ extension ObjectService {
     let stored = try await storeChunks(from: first, reader: &reader, hasher: hasher, replicas: replicas)
     let (md5, sha256) = hasher.finish()
     let chunks = stored.map(\.chunk)
-    do throws(ObjectError) { try body.verify(sha256) } catch {
+    do throws(ObjectError) { try body.verify(md5: md5, sha256) } catch {
       garbage.add(chunks.map(\.location))
       throw error
     }
@@ -150,10 +152,12 @@ extension ObjectService {
     let condition = rule.condition
     for _ in 0..<Self.attemptsMax {
       let now = Timestamp.now()
-      let attributes = ObjectAttributes(
-        size: staged.size, contentType: description.contentType, createdAt: now, md5: staged.md5,
-        sha256: staged.sha256, layout: staged.layout, originalFilename: description.originalFilename,
-        metadata: description.metadata)
+      let attributes =
+        staged.rewritten
+        ?? ObjectAttributes(
+          size: staged.size, contentType: description.contentType, createdAt: now, md5: staged.md5,
+          sha256: staged.sha256, layout: staged.layout, originalFilename: description.originalFilename,
+          metadata: description.metadata)
       let version = ids.next()
       let record: EncodedRecord
       do throws(FormatError) {
@@ -180,7 +184,9 @@ extension ObjectService {
       switch outcome {
       case .committed(let replaced):
         if condition != .always { garbage.commit(version) }
-        if let replaced { garbage.add(replaced) }
+        if let replaced {
+          if staged.rewritten == nil { garbage.add(replaced) } else { garbage.add([replaced.head]) }
+        }
         return PutResult(
           name: name, object: object, nodes: volume.nodes, replaced: replaced != nil || rule.expectsVersion,
           isDegraded: staged.isDegraded || allocator.isDegraded(volume))

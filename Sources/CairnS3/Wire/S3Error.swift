@@ -2,7 +2,7 @@ internal import CairnCatalog
 internal import CairnHTTP
 package import CairnModel
 package import CairnObjects
-package import NIOHTTP1
+internal import NIOHTTP1
 
 /// An answer that is an error, as S3 tells it.
 package struct S3Error: Error, Hashable, Sendable {
@@ -60,7 +60,10 @@ package struct S3Error: Error, Hashable, Sendable {
     case .body(let error): self.init(readingBody: error)
     case .noSuchUpload: self.init(.noSuchUpload, "The specified upload does not exist.")
     case .changedOnTheWay:
-      self.init(.badDigest, "The SHA-256 you specified did not match what we received.")
+      self.init(
+        .xAmzContentSHA256Mismatch, "The provided 'x-amz-content-sha256' header does not match what was computed.")
+    case .md5Differs:
+      self.init(.badDigest, "The Content-MD5 you specified did not match what we received.")
     case .conditionFailed: self = .preconditionFailed
     case .corrupt, .failed: self.init(.internalError, "We encountered an internal error: \(error)")
     }
