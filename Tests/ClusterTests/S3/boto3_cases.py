@@ -221,6 +221,21 @@ def deleting_a_bucket_loses_no_write():
 
 
 @case
+def a_write_that_ends_after_its_bucket_is_undone():
+    name = bucket()
+    port = int(sys.argv[1].split(",")[0])
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        head = f"PUT /{name}/k HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\nConnection: close\r\n\r\n"
+        connection.sendall(head.encode() + b"12345")
+        s3.delete_bucket(Bucket=name)
+        connection.sendall(b"67890")
+        answer = connection.makefile("rb").read()
+    assert answer.startswith(b"HTTP/1.1 404 ") and b"<Code>NoSuchBucket</Code>" in answer, answer
+    s3.create_bucket(Bucket=name)
+    assert "Contents" not in s3.list_objects_v2(Bucket=name)
+
+
+@case
 def bucket_acl():
     name = bucket()
     grants = s3.get_bucket_acl(Bucket=name)["Grants"]
