@@ -65,6 +65,8 @@ package struct APIError: Error, Hashable, Sendable {
       self.init(.notFound, "There is no such upload, or no longer: begin it anew with POST /uploads")
     case .changedOnTheWay:
       self.init(.unprocessableEntity, "The bytes changed on the way: their SHA-256 is not the one that came with them")
+    case .md5Differs:
+      self.init(.unprocessableEntity, "The bytes changed on the way: their MD5 is not the one that came with them")
     case .conditionFailed: self.init(.conflict, "A file with this name exists already")
     case .corrupt(let reason): self.init(.internalServerError, "The file is damaged: \(reason)")
     case .failed(let reason): self.init(.internalServerError, reason)

@@ -13,12 +13,13 @@ package struct ObjectAttributes: Hashable, Sendable {
   package var layout: ObjectLayout
   /// The file name that the client gave, where it is not the key.
   package var originalFilename: String?
+  package var metadata = ObjectMetadata()
   /// Fields that this version of Cairn doesn't know, kept as they were.
   package var unknown: [UnknownAttribute] = []
 
   package init(
     size: UInt64, contentType: String, createdAt: Timestamp, md5: Digest, sha256: Digest, layout: ObjectLayout,
-    originalFilename: String? = nil
+    originalFilename: String? = nil, metadata: ObjectMetadata = ObjectMetadata()
   ) {
     self.size = size
     self.contentType = contentType
@@ -27,7 +28,11 @@ package struct ObjectAttributes: Hashable, Sendable {
     self.sha256 = sha256
     self.layout = layout
     self.originalFilename = originalFilename
+    self.metadata = metadata
   }
+
+  /// The entity tag, with its quotes: the MD5 of the bytes.
+  package var etag: String { "\"\(md5.hexadecimal)\"" }
 }
 
 /// Where the bytes of an object are.

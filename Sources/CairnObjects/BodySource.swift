@@ -9,6 +9,8 @@ package struct BodySource: Sendable {
   package let next: @Sendable () async throws -> ByteBuffer?
   /// The SHA-256 that its sender says it has, known at the end; nil where the sender doesn't say.
   package let sha256: @Sendable () throws -> Digest?
+  /// The MD5 that its sender says it has; nil where the sender doesn't say.
+  package var md5: Digest?
 
   package init(
     length: UInt64?, next: @escaping @Sendable () async throws -> ByteBuffer?,
@@ -19,11 +21,12 @@ package struct BodySource: Sendable {
     self.sha256 = sha256
   }
 
-  /// - Throws: ``ObjectError/changedOnTheWay`` when what came is not what its sender says.
-  func verify(_ found: Digest) throws(ObjectError) {
+  /// - Throws: ``ObjectError/changedOnTheWay`` or ``ObjectError/md5Differs`` when what came is not what its sender says.
+  func verify(md5 foundMD5: Digest, _ found: Digest) throws(ObjectError) {
     let told: Digest?
     do { told = try sha256() } catch { throw .body(error) }
     guard told == nil || told == found else { throw .changedOnTheWay }
+    guard md5 == nil || md5 == foundMD5 else { throw .md5Differs }
   }
 }
 

@@ -32,11 +32,16 @@ package struct UploadDescription: Sendable {
   package var originalFilename: String?
   /// Copies that it asks for; nil for the operator's factor.
   package var replicas: Int?
+  package var metadata: ObjectMetadata
 
-  package init(contentType: String, originalFilename: String? = nil, replicas: Int? = nil) {
+  package init(
+    contentType: String, originalFilename: String? = nil, replicas: Int? = nil,
+    metadata: ObjectMetadata = ObjectMetadata()
+  ) {
     self.contentType = contentType
     self.originalFilename = originalFilename
     self.replicas = replicas
+    self.metadata = metadata
   }
 }
 
@@ -51,6 +56,8 @@ package struct StagedObject: Sendable {
   let chunks: [Manifest.Chunk]
   /// Some chunks have fewer replicas than they should have.
   let isDegraded: Bool
+  /// Of an object that gets other attributes and keeps its chunks; nil for new bytes.
+  var rewritten: ObjectAttributes?
 
   /// Bytes that it holds in memory.
   package var memoryUsed: Int { payload.readableBytes }
@@ -103,7 +110,7 @@ extension ObjectService {
       defer { budget.giveBack(first.budgetTaken) }
       await hasher.update(with: first.bytes, on: threads)
       let (md5, sha256) = hasher.finish()
-      try body.verify(sha256)
+      try body.verify(md5: md5, sha256)
       return StagedObject(
         size: reader.size, md5: md5, sha256: sha256, layout: .inline, payload: first.bytes, chunks: [],
         isDegraded: false)
@@ -111,7 +118,7 @@ extension ObjectService {
     let stored = try await storeChunks(from: first, reader: &reader, hasher: hasher, replicas: replicas)
     let (md5, sha256) = hasher.finish()
     let chunks = stored.map(\.chunk)
-    do throws(ObjectError) { try body.verify(sha256) } catch {
+    do throws(ObjectError) { try body.verify(md5: md5, sha256) } catch {
       garbage.add(chunks.map(\.location))
       throw error
     }
@@ -151,9 +158,12 @@ extension ObjectService {
     let condition = rule.condition
     for _ in 0..<Self.attemptsMax {
       let now = Timestamp.now()
-      let attributes = ObjectAttributes(
-        size: staged.size, contentType: description.contentType, createdAt: now, md5: staged.md5,
-        sha256: staged.sha256, layout: staged.layout, originalFilename: description.originalFilename)
+      let attributes =
+        staged.rewritten
+        ?? ObjectAttributes(
+          size: staged.size, contentType: description.contentType, createdAt: now, md5: staged.md5,
+          sha256: staged.sha256, layout: staged.layout, originalFilename: description.originalFilename,
+          metadata: description.metadata)
       let version = ids.next()
       let record: EncodedRecord
       do throws(FormatError) {
@@ -180,7 +190,9 @@ extension ObjectService {
       switch outcome {
       case .committed(let replaced):
         if condition != .always { garbage.commit(version) }
-        if let replaced { garbage.add(replaced) }
+        if let replaced {
+          if staged.rewritten == nil { garbage.add(replaced) } else { garbage.add([replaced.head]) }
+        }
         return PutResult(
           name: name, object: object, nodes: volume.nodes, replaced: replaced != nil || rule.expectsVersion,
           isDegraded: staged.isDegraded || allocator.isDegraded(volume))

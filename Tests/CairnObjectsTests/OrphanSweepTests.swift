@@ -10,8 +10,8 @@ import Testing
 @Suite struct OrphanSweepTests {
   private func sweep(_ fixture: ObjectFixture, age: Duration) -> OrphanSweep {
     OrphanSweep(
-      objects: fixture.objects, catalog: fixture.catalog, volumes: fixture.catalog, view: fixture.view,
-      directory: FaultyDirectory(nodes: fixture.nodes), age: age, logger: ObjectFixture.logger)
+      objects: fixture.objects, catalog: fixture.catalog, contents: fixture.catalog, volumes: fixture.catalog,
+      view: fixture.view, directory: FaultyDirectory(nodes: fixture.nodes), age: age, logger: ObjectFixture.logger)
   }
 
   /// Chunks of an upload that was never committed, and a head that the catalog never heard of.
@@ -33,6 +33,40 @@ import Testing
       let head = BlobLocation(volume: written.volume.id, blob: lost.header.blob)
       #expect(Set(orphans.map(\.location)) == Set(staged.chunks.map(\.location) + [head]))
       #expect(orphans.first { $0.kind == .head }?.name?.key.text == "never committed")
+    }
+  }
+
+  @Test(arguments: ["photos", "_cairn"])
+  func objectsOfEveryBucketStay(_ bucket: String) async throws {
+    try await ObjectFixture.with(nodes: 3, replicas: 2) { fixture in
+      let bucket = try BucketName(stored: bucket)
+      for index in 0..<5 {
+        let name = ObjectName(bucket: bucket, key: try ObjectKey("file \(index)"))
+        _ = try await fixture.objects.put(
+          name, ObjectFixture.source(Array(RandomBytes.slice(count: 900 * index))),
+          UploadDescription(contentType: "a/b"), onConflict: .overwrite)
+      }
+      try await Task.sleep(for: .milliseconds(5))
+      #expect(try await sweep(fixture, age: .zero).find().isEmpty)
+    }
+  }
+
+  /// The new version has the chunks of the old one.
+  @Test func chunksOfAnObjectWithOtherAttributesStay() async throws {
+    try await ObjectFixture.with(nodes: 3, replicas: 2) { fixture in
+      let bytes = Array(RandomBytes.slice(count: 3500))
+      _ = try await fixture.put("file", bytes)
+      let name = ObjectName(key: try ObjectKey("file"))
+      let old = try #require(try await fixture.objects.object(name))
+      var attributes = old.attributes
+      attributes.metadata.tags = [.init("colour", "blue")]
+      let result = try await fixture.objects.rewrite(name, old, with: attributes)
+      #expect(result.object.attributes == attributes)
+      try await fixture.flushGarbage()
+      try await Task.sleep(for: .milliseconds(5))
+      #expect(try await sweep(fixture, age: .zero).find().map(\.location).allSatisfy { $0 == old.head })
+      #expect(try await fixture.get("file") == bytes)
+      await #expect(throws: ObjectError.self) { try await fixture.objects.rewrite(name, old, with: old.attributes) }
     }
   }
 

@@ -41,8 +41,3 @@ extension NativeAPI {
       })
   }
 }
-
-extension ObjectAttributes {
-  /// The entity tag, with its quotes: the MD5 of the bytes, as in S3.
-  var etag: String { "\"\(md5.hexadecimal)\"" }
-}

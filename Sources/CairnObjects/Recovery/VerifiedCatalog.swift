@@ -14,7 +14,7 @@ package struct VerifiedCatalog: ObjectCatalog, UploadCatalog {
 
   package func object(_ name: ObjectName) async throws(CatalogError) -> StoredObject? {
     let object = try await catalog.object(name)
-    if object == nil { try await watch.verify() } else { try refuseWhileDoubted() }
+    if object == nil { try await watch.verify(name.bucket) } else { try refuseWhileDoubted() }
     return object
   }
 
@@ -22,7 +22,7 @@ package struct VerifiedCatalog: ObjectCatalog, UploadCatalog {
     version: BlobID, in bucket: BucketName
   ) async throws(CatalogError) -> (ObjectKey, StoredObject)? {
     let found = try await catalog.object(version: version, in: bucket)
-    if found == nil { try await watch.verify() } else { try refuseWhileDoubted() }
+    if found == nil { try await watch.verify(bucket) } else { try refuseWhileDoubted() }
     return found
   }
 
@@ -34,7 +34,8 @@ package struct VerifiedCatalog: ObjectCatalog, UploadCatalog {
     _ object: StoredObject, as name: ObjectName, if condition: WriteCondition
   ) async throws(CatalogError) -> PutOutcome {
     // Afterwards would be too late.
-    if condition != .always { try await watch.verify() }
+    if condition != .always { try await watch.verify(name.bucket) }
+    watch.note(changeOf: name.bucket)
     let outcome = try await catalog.put(object, as: name, if: condition)
     if case .stale = outcome, watch.mayHaveReplayed {
       // A replay may have put it first, and somebody else replaced it: to write it again would bring it back.
@@ -46,14 +47,15 @@ package struct VerifiedCatalog: ObjectCatalog, UploadCatalog {
   package func delete(
     _ name: ObjectName, version: BlobID, tombstone: BlobID
   ) async throws(CatalogError) -> DeleteOutcome {
+    watch.note(changeOf: name.bucket)
     let outcome = try await catalog.delete(name, version: version, tombstone: tombstone)
-    if case .absent = outcome { try await watch.verify() }
+    if case .absent = outcome { try await watch.verify(name.bucket) }
     return outcome
   }
 
   package func list(_ bucket: BucketName, _ query: ListQuery) async throws(CatalogError) -> ListPage {
     let page = try await catalog.list(bucket, query)
-    try await watch.verify()
+    try await watch.verify(bucket)
     return page
   }
 
