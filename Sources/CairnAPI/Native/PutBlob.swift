@@ -43,6 +43,6 @@ extension NativeAPI {
 }
 
 extension ObjectAttributes {
-  /// The entity tag, with its quotes: the MD5 of the bytes, as in S3.
-  var etag: String { "\"\(md5.hexadecimal)\"" }
+  /// The entity tag, with its quotes.
+  var etag: String { "\"\(entityTag)\"" }
 }
