@@ -75,12 +75,18 @@ let package = Package(
         "CairnModel", "CairnHTTP", "CairnObjects", "CairnCluster", "CairnCatalog", "CairnNodeClient", "CairnStorage",
         .nioCore, .nioHTTP1, .logging,
       ]),
+    library(
+      "CairnS3",
+      [
+        "CairnModel", "CairnHTTP", "CairnObjects", "CairnCatalog", "CairnNodeClient", "CairnStorage", .nioCore,
+        .nioHTTP1, .crypto, .logging,
+      ]),
     library("CairnClient", ["CairnModel", "CairnHTTP", .nioCore, .nioPosix, .nioHTTP1, .crypto]),
     .executableTarget(
       name: "cairn",
       dependencies: [
         "CairnClient", "CairnModel", "CairnHTTP", "CairnStorage", "CairnCatalog", "CairnNodeClient", "CairnNodeServer",
-        "CairnCluster", "CairnObjects", "CairnRepair", "CairnAPI", "CJemalloc", "CYAML", .nioCore, .nioPosix, .nioHTTP1,
+        "CairnCluster", "CairnObjects", "CairnRepair", "CairnAPI", "CairnS3", "CJemalloc", "CYAML", .nioCore, .nioPosix, .nioHTTP1,
         .logging,
         .argumentParser,
       ],
@@ -110,6 +116,7 @@ let package = Package(
         "CairnModel", "CairnCatalog", "CairnStorage", "CairnCluster", "CairnNodeClient", "CairnRepair",
         "CairnTestSupport", .nioCore, .nioPosix, .logging,
       ]),
+    tests("CairnS3Tests", ["CairnModel", "CairnHTTP", "CairnCatalog", "CairnS3", .nioCore, .nioHTTP1]),
     tests("CairnClientTests", ["CairnClient", "CairnTestSupport"]),
     tests(
       "CairnCommandTests",

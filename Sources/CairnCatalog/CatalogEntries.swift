@@ -25,7 +25,7 @@ extension ObjectKey {
 extension BucketName {
   init(catalogName bytes: [UInt8]) throws(CatalogError) {
     do throws(InvalidName) {
-      try self.init(String(decoding: bytes, as: UTF8.self))
+      try self.init(stored: String(decoding: bytes, as: UTF8.self))
     } catch {
       throw .failed("it holds a bucket whose name can't be one: \(error)")
     }

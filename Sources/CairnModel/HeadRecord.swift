@@ -130,7 +130,7 @@ private struct NameFields {
   mutating func take(_ tag: UInt8, _ value: ByteBuffer) throws(FormatError) {
     switch tag {
     case Self.bucketTag:
-      bucket = value.validatedString.flatMap { try? BucketName($0) }
+      bucket = value.validatedString.flatMap { try? BucketName(stored: $0) }
       guard bucket != nil else { throw .badField(what: "object name", tag: tag) }
     case Self.keyTag:
       key = try? ObjectKey(utf8: value.readableBytesView)

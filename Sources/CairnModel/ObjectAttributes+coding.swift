@@ -12,6 +12,11 @@ extension ObjectAttributes {
     case checksum = 40
     case assembly = 41
     case sharesChunks = 42
+    case systemHeader = 8
+    case userMetadata = 9
+    case objectTag = 10
+    case access = 11
+    case storageClass = 12
   }
 
   /// The first tag that is not for attributes: head records keep bucket and key from here on.
@@ -31,9 +36,21 @@ extension ObjectAttributes {
     if let checksum { writer.field(Tag.checksum.rawValue, checksum.encoded) }
     if let assembly { writer.field(Tag.assembly.rawValue, assembly.encoded) }
     if sharesChunks { writer.field(Tag.sharesChunks.rawValue, [UInt8]()) }
+    write(metadata, to: &writer)
     for attribute in unknown {
       writer.field(attribute.tag, attribute.value)
     }
+  }
+
+  private func write(_ metadata: ObjectMetadata, to writer: inout FieldWriter) {
+    for header in ObjectMetadata.SystemHeader.allCases {
+      guard let value = metadata.headers[header] else { continue }
+      writer.field(Tag.systemHeader.rawValue, [header.rawValue] + value.utf8)
+    }
+    for pair in metadata.user { writer.field(Tag.userMetadata.rawValue, pair.encoded) }
+    for pair in metadata.tags { writer.field(Tag.objectTag.rawValue, pair.encoded) }
+    if let access = metadata.access { writer.field(Tag.access.rawValue, [access.rawValue]) }
+    if let storageClass = metadata.storageClass { writer.field(Tag.storageClass.rawValue, storageClass) }
   }
 
   /// Reads fields to the end of `buffer`.
@@ -53,6 +70,7 @@ extension ObjectAttributes {
     var checksum: ObjectChecksum?
     var assembly: Assembly?
     var sharesChunks = false
+    var metadata = ObjectMetadata()
     var unknown: [UnknownAttribute] = []
     while let field = try buffer.readField(of: what) {
       let tag = field.tag
@@ -89,11 +107,30 @@ extension ObjectAttributes {
       case .sharesChunks:
         sharesChunks = true
         complete = true
+      case .systemHeader:
+        let header = value.readInteger(as: UInt8.self).flatMap(ObjectMetadata.SystemHeader.init)
+        // One that only a newer version of Cairn sends is kept as it is.
+        if let header { metadata.headers[header] = value.validatedString } else { unknown.append(.init(field)) }
+        complete = true
+      case .userMetadata:
+        let pair = ObjectMetadata.Pair(decoding: value)
+        if let pair { metadata.user.append(pair) }
+        complete = pair != nil
+      case .objectTag:
+        let pair = ObjectMetadata.Pair(decoding: value)
+        if let pair { metadata.tags.append(pair) }
+        complete = pair != nil
+      case .access:
+        metadata.access = value.readInteger(as: UInt8.self).flatMap(PublicAccess.init)
+        complete = metadata.access != nil
+      case .storageClass:
+        metadata.storageClass = value.validatedString
+        complete = metadata.storageClass != nil
       case nil:
         if tag >= Self.reservedTags {
           try other(tag, value)
         } else {
-          unknown.append(UnknownAttribute(tag: tag, value: Array(value.readableBytesView)))
+          unknown.append(.init(field))
         }
         complete = true
       }
@@ -106,7 +143,7 @@ extension ObjectAttributes {
     guard let layout else { throw .missingField(what: what, name: "layout") }
     self.init(
       size: size, contentType: contentType, createdAt: Timestamp(nanosecondsSinceEpoch: createdAt), md5: md5,
-      sha256: sha256, layout: layout, originalFilename: originalFilename)
+      sha256: sha256, layout: layout, originalFilename: originalFilename, metadata: metadata)
     self.checksum = checksum
     self.assembly = assembly
     self.sharesChunks = sharesChunks
@@ -144,6 +181,28 @@ extension Assembly {
       buffer.readableBytes == Self.digestLength
     else { return nil }
     self.init(digest: buffer.withUnsafeReadableBytes { Digest($0) }, partCount: count, upload: upload)
+  }
+}
+
+extension UnknownAttribute {
+  fileprivate init(_ field: (tag: UInt8, value: ByteBuffer)) {
+    self.init(tag: field.tag, value: Array(field.value.readableBytesView))
+  }
+}
+
+extension ObjectMetadata.Pair {
+  /// The length of the name in two bytes, the name, the value.
+  fileprivate var encoded: [UInt8] {
+    let length = UInt16(clamping: name.utf8.count)
+    return [UInt8(truncatingIfNeeded: length), UInt8(length >> 8)] + name.utf8.prefix(Int(length)) + value.utf8
+  }
+
+  fileprivate init?(decoding buffer: ByteBuffer) {
+    var buffer = buffer
+    guard let length = buffer.readInteger(endianness: .little, as: UInt16.self),
+      let name = buffer.readSlice(length: Int(length))?.validatedString, let value = buffer.validatedString
+    else { return nil }
+    self.init(name, value)
   }
 }
 

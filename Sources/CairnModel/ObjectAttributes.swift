@@ -20,12 +20,13 @@ package struct ObjectAttributes: Hashable, Sendable {
   /// Other objects may have the same chunks, so that they are no garbage when this one goes: the sweep for orphans
   /// finds out.
   package var sharesChunks = false
+  package var metadata = ObjectMetadata()
   /// Fields that this version of Cairn doesn't know, kept as they were.
   package var unknown: [UnknownAttribute] = []
 
   package init(
     size: UInt64, contentType: String, createdAt: Timestamp, md5: Digest?, sha256: Digest?, layout: ObjectLayout,
-    originalFilename: String? = nil
+    originalFilename: String? = nil, metadata: ObjectMetadata = ObjectMetadata()
   ) {
     self.size = size
     self.contentType = contentType
@@ -34,12 +35,13 @@ package struct ObjectAttributes: Hashable, Sendable {
     self.sha256 = sha256
     self.layout = layout
     self.originalFilename = originalFilename
+    self.metadata = metadata
   }
 
-  /// What clients compare, without quotes: as in S3 the MD5 of the bytes, or that of the parts' with their number.
-  package var entityTag: String {
-    if let assembly { return "\(assembly.digest.hexadecimal)-\(assembly.partCount)" }
-    return (md5 ?? sha256)?.hexadecimal ?? ""
+  /// The entity tag, with its quotes: as in S3 the MD5 of the bytes, or the one of the parts' with their number.
+  package var etag: String {
+    if let assembly { return "\"\(assembly.digest.hexadecimal)-\(assembly.partCount)\"" }
+    return "\"\((md5 ?? sha256)?.hexadecimal ?? "")\""
   }
 }
 

@@ -26,6 +26,15 @@ package struct BucketName: Hashable, Sendable {
 
   package static let `default` = BucketName(known: "default")
 
+  /// Where Cairn keeps what it has to remember itself, as ordinary objects: buckets and access keys. No client can name
+  /// it.
+  package static let system = BucketName(known: "_cairn")
+
+  /// The name of a bucket as records and catalogs have it: also that of ``system``.
+  package init(stored text: String) throws(InvalidName) {
+    if text == Self.system.text { self = .system } else { try self.init(text) }
+  }
+
   private static func isAlphanumeric(_ byte: UInt8) -> Bool {
     (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte) || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
   }

@@ -32,11 +32,16 @@ package struct UploadDescription: Sendable {
   package var originalFilename: String?
   /// Copies that it asks for; nil for the operator's factor.
   package var replicas: Int?
+  package var metadata: ObjectMetadata
 
-  package init(contentType: String, originalFilename: String? = nil, replicas: Int? = nil) {
+  package init(
+    contentType: String, originalFilename: String? = nil, replicas: Int? = nil,
+    metadata: ObjectMetadata = ObjectMetadata()
+  ) {
     self.contentType = contentType
     self.originalFilename = originalFilename
     self.replicas = replicas
+    self.metadata = metadata
   }
 }
 
@@ -147,7 +152,8 @@ extension ObjectService {
       let now = Timestamp.now()
       let attributes = ObjectAttributes(
         size: staged.size, contentType: description.contentType, createdAt: now, md5: staged.md5,
-        sha256: staged.sha256, layout: staged.layout, originalFilename: description.originalFilename)
+        sha256: staged.sha256, layout: staged.layout, originalFilename: description.originalFilename,
+        metadata: description.metadata)
       let version = ids.next()
       let record: EncodedRecord
       do throws(FormatError) {

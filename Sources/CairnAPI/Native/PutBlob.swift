@@ -41,8 +41,3 @@ extension NativeAPI {
       })
   }
 }
-
-extension ObjectAttributes {
-  /// The entity tag, with its quotes.
-  var etag: String { "\"\(entityTag)\"" }
-}

@@ -74,7 +74,7 @@ extension RedisKeys {
   func bucketAndRest(_ key: String) -> (BucketName, rest: String)? {
     let start = "\(prefix):{"
     guard key.hasPrefix(start), let end = key.firstIndex(of: "}"),
-      let bucket = try? BucketName(String(key[..<end].dropFirst(start.count)))
+      let bucket = try? BucketName(stored: String(key[..<end].dropFirst(start.count)))
     else { return nil }
     return (bucket, String(key[key.index(after: end)...]))
   }

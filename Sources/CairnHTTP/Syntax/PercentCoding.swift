@@ -62,6 +62,8 @@ package struct QueryParameters: Hashable, Sendable {
 
   package subscript(name: String) -> String? { values[name] }
 
+  package var isEmpty: Bool { values.isEmpty }
+
   private static func text(_ part: Substring) -> String? {
     PercentCoding.decode(part, plusIsSpace: true).flatMap { String(validating: $0, as: UTF8.self) }
   }

@@ -1,0 +1,89 @@
+internal import CairnCatalog
+package import CairnHTTP
+internal import CairnModel
+package import CairnObjects
+package import Logging
+package import NIOHTTP1
+
+/// The S3 API: parses and renders; ``ObjectService`` does the work. Each operation has a file of its own.
+package struct S3API: HTTPResponder {
+  package struct Settings: Sendable {
+    /// Of hosts whose first labels name a bucket (`S3_DOMAIN`); nil where buckets are only in paths.
+    package var domain: String?
+    /// What buckets say of where they are (`S3_REGION`).
+    package var region: String
+
+    package init(domain: String? = nil, region: String = "us-east-1") {
+      self.domain = domain
+      self.region = region
+    }
+  }
+
+  let settings: Settings
+  let objects: ObjectService
+  let buckets: BucketDirectory
+  let authenticator: any S3Authenticator
+  let logger: Logger
+
+  /// - Parameter authenticator: decides who a request is from; there is no default, so that nobody serves strangers
+  ///   without having said so.
+  package init(
+    settings: Settings, objects: ObjectService, buckets: BucketDirectory, authenticator: any S3Authenticator,
+    logger: Logger
+  ) {
+    self.settings = settings
+    self.objects = objects
+    self.buckets = buckets
+    self.authenticator = authenticator
+    self.logger = logger
+  }
+
+  package func respond(to request: HTTPRequest) async -> HTTPResponse {
+    var response: HTTPResponse
+    do throws(S3Error) {
+      response = try await answer(request)
+      logger.debug(
+        "request",
+        metadata: [
+          "request": "\(request.id)", "method": "\(request.method.rawValue)", "path": "\(request.path)",
+          "status": "\(response.status.code)",
+        ])
+    } catch {
+      logger.log(
+        level: error.code.status.code >= 500 && error.code != .notImplemented ? .warning : .debug, "request refused",
+        metadata: [
+          "request": "\(request.id)", "method": "\(request.method.rawValue)", "path": "\(request.path)",
+          "code": "\(error.code.rawValue)", "message": "\(error.message)",
+        ])
+      response = HTTPResponse(error, resource: request.path, requestID: request.id)
+    }
+    response.headers.add(name: "x-amz-request-id", value: request.id)
+    return response
+  }
+
+  /// An error that is found before there is a request.
+  package static func refusal(_ status: HTTPResponseStatus, _ message: String) -> HTTPResponse {
+    let code: S3ErrorCode =
+      switch status.code {
+      case 408: .requestTimeout
+      case 503: .slowDown
+      default: .invalidRequest
+      }
+    var response = HTTPResponse(S3Error(code, message), resource: "", requestID: "")
+    response.status = status
+    return response
+  }
+
+  private func answer(_ http: HTTPRequest) async throws(S3Error) -> HTTPResponse {
+    let resource = try S3Resource(host: http.headers.first(name: "host"), path: http.path, domain: settings.domain)
+    guard let query = QueryParameters(http.query) else {
+      throw S3Error(.invalidURI, "Couldn't parse the specified URI.")
+    }
+    let identity = try await authenticator.authenticate(http)
+    let operation = try S3Operation(http.method, resource, query, http.headers)
+    let request = S3Request(http: http, resource: resource, operation: operation, query: query, identity: identity)
+    switch operation {
+    default: throw .notImplemented(request.operation.rawValue)
+    }
+  }
+}

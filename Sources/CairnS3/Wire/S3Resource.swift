@@ -1,0 +1,80 @@
+package import CairnHTTP
+package import CairnModel
+
+/// What a request is about, by its host and path.
+package enum S3Resource: Hashable, Sendable {
+  case service
+  case bucket(BucketName)
+  case object(ObjectName)
+
+  /// - Parameters:
+  ///   - host: the value of `Host`.
+  ///   - path: still percent-encoded.
+  ///   - domain: of hosts whose first labels are the name of a bucket; nil where all buckets are in the path.
+  /// - Throws: where bucket or key can't be names.
+  package init(host: String?, path: Substring, domain: String?) throws(S3Error) {
+    guard path.first == "/" else { throw S3Error(.invalidURI, "Couldn't parse the specified URI.") }
+    var rest = path.dropFirst()
+    let bucket: BucketName
+    if let name = Self.bucket(inHost: host, domain: domain) {
+      bucket = try Self.bucketName(name)
+    } else {
+      guard !rest.isEmpty else {
+        self = .service
+        return
+      }
+      let slash = rest.utf8.firstIndex(of: UInt8(ascii: "/")) ?? rest.endIndex
+      bucket = try Self.bucketName(Self.decode(rest[..<slash]))
+      rest = rest[slash...].dropFirst()
+    }
+    self = rest.isEmpty ? .bucket(bucket) : .object(ObjectName(bucket: bucket, key: try Self.key(Self.decode(rest))))
+  }
+
+  /// - Throws: `KeyTooLongError` and the like.
+  package static func key(_ text: String) throws(S3Error) -> ObjectKey {
+    do throws(InvalidName) {
+      return try ObjectKey(text)
+    } catch {
+      switch error {
+      case .keyLength(let count):
+        throw S3Error(
+          .keyTooLong, "Your key is too long",
+          details: [.init("Size", String(count)), .init("MaxSizeAllowed", String(ObjectKey.lengthMax))])
+      default: throw S3Error(.invalidURI, error.description)
+      }
+    }
+  }
+
+  /// - Throws: `InvalidBucketName`.
+  package static func bucketName(_ text: String) throws(S3Error) -> BucketName {
+    do throws(InvalidName) { return try BucketName(text) } catch {
+      throw S3Error(.invalidBucketName, "The specified bucket is not valid.", details: [.init("BucketName", text)])
+    }
+  }
+
+  /// - Throws: `InvalidURI`.
+  package static func decode(_ text: Substring) throws(S3Error) -> String {
+    guard let bytes = PercentCoding.decode(text), let text = String(validating: bytes, as: UTF8.self) else {
+      throw S3Error(.invalidURI, "Couldn't parse the specified URI.")
+    }
+    return text
+  }
+
+  var bucket: BucketName? {
+    switch self {
+    case .service: nil
+    case .bucket(let name): name
+    case .object(let name): name.bucket
+    }
+  }
+
+  /// The labels before the domain, nil where there are none.
+  private static func bucket(inHost host: String?, domain: String?) -> String? {
+    guard let domain, let host = host?.lowercased() else { return nil }
+    var name = host[...]
+    if let colon = name.lastIndex(of: ":"), name[colon...].dropFirst().allSatisfy(\.isNumber) { name = name[..<colon] }
+    let suffix = "." + domain.lowercased()
+    guard name.hasSuffix(suffix), name.count > suffix.count else { return nil }
+    return String(name.dropLast(suffix.count))
+  }
+}
