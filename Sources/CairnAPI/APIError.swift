@@ -49,13 +49,13 @@ package struct APIError: Error, Hashable, Sendable {
       self = .unavailable(
         "A write needs \(needed) replicas (MIN_REPLICAS), and \(writable) storage nodes take data now", retryAfter: 5)
     case .noSpace(let reason): self.init(.insufficientStorage, reason)
-    case .unavailable(let reason): self = .unavailable(reason)
+    case .unavailable(let reason), .outcomeUnknown(let reason): self = .unavailable(reason)
     case .overloaded: self = .unavailable("Too many uploads at once, try again later")
     case .tooLarge(let limit): self.init(.payloadTooLarge, "The file is larger than \(limit) bytes, the most allowed")
     case .body(let error): self.init(readingBody: error)
     case .noSuchUpload:
       self.init(.notFound, "There is no such upload, or no longer: begin it anew with POST /uploads")
-    case .changedOnTheWay:
+    case .changedOnTheWay, .badDigest:
       self.init(.unprocessableEntity, "The bytes changed on the way: their SHA-256 is not the one that came with them")
     case .conditionFailed: self.init(.conflict, "A file with this name exists already")
     case .corrupt(let reason): self.init(.internalServerError, "The file is damaged: \(reason)")

@@ -47,12 +47,14 @@ import Testing
   }
 
   @Test func aChecksumOfAnotherLengthIsNotCombined() {
-    #expect(ChecksumAlgorithm.crc32.combine([(Digest([1, 2, 3]), 3)]) == nil)
+    let parts: [(value: Digest, size: UInt64)] = [(Digest([1, 2, 3]), 3)]
+    #expect(ChecksumAlgorithm.crc32.combine(parts) == nil)
   }
 
   /// Some of them empty.
   private static func pieces(of bytes: [UInt8]) -> [ArraySlice<UInt8>] {
-    let cuts = ([0, bytes.count] + (0..<6).map { _ in Int.random(in: 0...bytes.count) }).sorted()
+    let random: [Int] = (0..<6).map { _ in Int.random(in: 0...bytes.count) }
+    let cuts = ([0, bytes.count] + random).sorted()
     return zip(cuts, cuts.dropFirst()).map { bytes[$0..<$1] }
   }
 }

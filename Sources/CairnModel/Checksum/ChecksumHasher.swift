@@ -1,8 +1,8 @@
 internal import Crypto
 
 /// A running checksum of any of the algorithms.
-package struct ChecksumHasher: Sendable {
-  private enum State: Sendable {
+package struct ChecksumHasher {
+  private enum State {
     case crc32(CRC32)
     case crc32c(CRC32C)
     case crc64nvme(CRC64NVME)
@@ -65,5 +65,12 @@ package struct ChecksumHasher: Sendable {
 
   private static func bytes(of value: some FixedWidthInteger) -> Digest {
     withUnsafeBytes(of: value.bigEndian) { Digest($0) }
+  }
+}
+
+extension ChecksumHasher {
+  /// The MD5 of `bytes`, which is no checksum that a client can choose.
+  package static func md5(of bytes: [UInt8]) -> Digest {
+    Insecure.MD5.hash(data: bytes).withUnsafeBytes { Digest($0) }
   }
 }
