@@ -55,8 +55,9 @@ package struct APIError: Error, Hashable, Sendable {
     case .body(let error): self.init(readingBody: error)
     case .noSuchUpload:
       self.init(.notFound, "There is no such upload, or no longer: begin it anew with POST /uploads")
-    case .changedOnTheWay, .badDigest:
+    case .changedOnTheWay:
       self.init(.unprocessableEntity, "The bytes changed on the way: their SHA-256 is not the one that came with them")
+    case .badDigest: self.init(.unprocessableEntity, "The bytes changed on the way: \(error)")
     case .conditionFailed: self.init(.conflict, "A file with this name exists already")
     case .corrupt(let reason): self.init(.internalServerError, "The file is damaged: \(reason)")
     case .failed(let reason): self.init(.internalServerError, reason)

@@ -7,14 +7,13 @@ extension ObjectService {
   ///
   /// - Parameters:
   ///   - source: a version that is read to its end even where its name gets another one meanwhile.
-  ///   - replicas: copies that are asked for; nil for the operator's factor.
+  ///   - description: what the copy is called and labelled; nil for the same as the source, with the operator's factor.
   /// - Throws: ``ObjectError/corrupt(_:)`` when what was read is not what was stored.
   package func copy(
-    _ source: StoredObject, to name: ObjectName, replicas: Int?, onConflict rule: ConflictRule
+    _ source: StoredObject, to name: ObjectName, as description: UploadDescription? = nil,
+    onConflict rule: ConflictRule
   ) async throws(ObjectError) -> PutResult {
-    let old = source.attributes
-    let description = UploadDescription(
-      contentType: old.contentType, originalFilename: old.originalFilename, replicas: replicas)
+    let description = description ?? UploadDescription(source.attributes)
     do throws(ObjectError) {
       return try await put(name, body(of: source), description, onConflict: rule)
     } catch .changedOnTheWay {
@@ -54,6 +53,15 @@ extension ObjectService {
         return bytes.collected
       },
       sha256: { object.attributes.sha256 })
+  }
+}
+
+extension UploadDescription {
+  /// Of an object that is there.
+  package init(_ attributes: ObjectAttributes, replicas: Int? = nil) {
+    self.init(
+      contentType: attributes.contentType, originalFilename: attributes.originalFilename, replicas: replicas,
+      metadata: attributes.metadata)
   }
 }
 

@@ -44,24 +44,13 @@ extension ObjectService {
       onConflict: rule)
   }
 
-  /// Changes what is said of an object, not its bytes: a new version with the same content and time.
-  ///
-  /// - Throws: ``ObjectError/conditionFailed(current:)`` where `object` is not the current version of `name`.
-  package func changeAttributes(
-    of object: StoredObject, _ name: ObjectName, _ change: (inout ObjectAttributes) -> Void
-  ) async throws(ObjectError) -> StoredObject {
-    var attributes = object.attributes
-    change(&attributes)
-    let head = StagedHead(
-      attributes: attributes, payload: try await payload(of: object), keepsTime: true, keepsChunks: true)
-    return try await commit(head, as: name, replicas: nil, onConflict: .replace(object.head.blob)).object
-  }
-
   /// - Returns: nil where the object has been replaced meanwhile.
   private func markShared(_ object: StoredObject, _ name: ObjectName) async throws(ObjectError) -> StoredObject? {
     if object.attributes.sharesChunks { return try await self.object(name) == object ? object : nil }
     do throws(ObjectError) {
-      return try await changeAttributes(of: object, name) { $0.sharesChunks = true }
+      var attributes = object.attributes
+      attributes.sharesChunks = true
+      return try await rewrite(name, object, with: attributes).object
     } catch {
       if case .conditionFailed = error { return nil }
       throw error

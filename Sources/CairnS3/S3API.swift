@@ -83,7 +83,33 @@ package struct S3API: HTTPResponder {
     let operation = try S3Operation(http.method, resource, query, http.headers)
     let request = S3Request(http: http, resource: resource, operation: operation, query: query, identity: identity)
     switch operation {
-    default: throw .notImplemented(request.operation.rawValue)
+    case .listBuckets: return try await listBuckets(request)
+    case .createBucket: return try await createBucket(request)
+    case .headBucket: return try await headBucket(request)
+    case .deleteBucket: return try await deleteBucket(request)
+    case .getBucketLocation: return try await getBucketLocation(request)
+    case .getBucketACL: return try await getBucketACL(request)
+    case .putBucketACL: return try await putBucketACL(request)
+    case .getBucketTagging: return try await getBucketTagging(request)
+    case .putBucketTagging: return try await putBucketTagging(request)
+    case .deleteBucketTagging: return try await deleteBucketTagging(request)
+    case .listObjects: return try await listObjects(request)
+    case .listObjectsV2: return try await listObjectsV2(request)
+    case .deleteObjects: return try await deleteObjects(request)
+    case .putObject: return try await putObject(request)
+    case .copyObject: return try await copyObject(request)
+    case .getObject: return try await getObject(request)
+    case .headObject: return try await headObject(request)
+    case .deleteObject: return try await deleteObject(request)
+    case .getObjectAttributes: return try await getObjectAttributes(request)
+    case .getObjectACL: return try await getObjectACL(request)
+    case .putObjectACL: return try await putObjectACL(request)
+    case .getObjectTagging: return try await getObjectTagging(request)
+    case .putObjectTagging: return try await putObjectTagging(request)
+    case .deleteObjectTagging: return try await deleteObjectTagging(request)
+    case .listMultipartUploads, .createMultipartUpload, .uploadPart, .uploadPartCopy, .completeMultipartUpload,
+      .abortMultipartUpload, .listParts:
+      throw .notImplemented(operation.rawValue)
     }
   }
 }

@@ -1,4 +1,5 @@
 package import CairnHTTP
+internal import CairnModel
 package import NIOHTTP1
 
 extension S3Operation {

@@ -125,28 +125,6 @@ import Testing
       #expect(try await fixture.orphans().isDisjoint(with: chunks.map(\.location)))
     }
   }
-
-  @Test func changingAttributesKeepsBytesAndTime() async throws {
-    for count in [500, 3500] {
-      try await ObjectFixture.with { fixture in
-        let bytes = ObjectFixture.bytes(count)
-        let old = try await fixture.put("a", bytes).object
-        let new = try await fixture.objects.changeAttributes(of: old, ObjectName(key: ObjectKey("a"))) {
-          $0.metadata.tags = [.init("a", "b")]
-        }
-        #expect(new.attributes.metadata.tags == [.init("a", "b")])
-        #expect(new.attributes.createdAt == old.attributes.createdAt && new.head != old.head)
-        try await fixture.flushGarbage()
-        #expect(try await fixture.get("a") == bytes)
-        #expect(try await fixture.orphans().isEmpty)
-        await #expect(throws: ObjectError.self) {
-          try await fixture.objects.changeAttributes(of: old, ObjectName(key: ObjectKey("a"))) { $0.contentType = "x/y" }
-        }
-        try await delete(fixture, "a")
-        #expect(try await fixture.orphans().isEmpty)
-      }
-    }
-  }
 }
 
 extension ObjectFixture {

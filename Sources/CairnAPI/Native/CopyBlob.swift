@@ -18,9 +18,9 @@ extension NativeAPI {
     guard etags.isEmpty || etags.contains(source.attributes.etag) || etags.contains("*") else {
       throw APIError(.preconditionFailed, "The source's current version is not the one of \(Self.copySourceMatchField)")
     }
-    let replicas = try replicas(request)
+    let description = UploadDescription(source.attributes, replicas: try replicas(request))
     do throws(ObjectError) {
-      let result = try await objects.copy(source, to: ObjectName(key: key), replicas: replicas, onConflict: rule)
+      let result = try await objects.copy(source, to: ObjectName(key: key), as: description, onConflict: rule)
       return putAnswer(result, "File copied successfully")
     } catch {
       if case .conditionFailed = error, Preconditions.areIn(request.headers) { throw .preconditionFailed }

@@ -1,5 +1,5 @@
 internal import CairnCatalog
-package import CairnModel
+internal import CairnModel
 package import CairnObjects
 internal import Synchronization
 
@@ -147,9 +147,10 @@ package final class BucketDirectory: Sendable {
       _ = try await replace(marked, with: record.bucket)
       throw notEmpty
     }
+    let place = try Bucket.record(of: name)
     forget(name)
     do throws(ObjectError) {
-      _ = try await objects.delete(Bucket.record(of: name), expecting: mark)
+      _ = try await objects.delete(place, expecting: mark)
     } catch {
       if case .conditionFailed = error { throw .conflict }
       throw S3Error(error)
@@ -173,8 +174,9 @@ package final class BucketDirectory: Sendable {
   /// Looks at the catalog, and remembers a bucket that may be written to.
   private func look(_ name: BucketName) async throws(S3Error) -> Record? {
     let seenAt = ContinuousClock.now
+    let place = try Bucket.record(of: name)
     let object: StoredObject?
-    do throws(ObjectError) { object = try await objects.object(Bucket.record(of: name)) } catch {
+    do throws(ObjectError) { object = try await objects.object(place) } catch {
       throw S3Error(error)
     }
     guard let object else {

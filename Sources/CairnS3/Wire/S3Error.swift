@@ -2,7 +2,7 @@ internal import CairnCatalog
 internal import CairnHTTP
 package import CairnModel
 package import CairnObjects
-package import NIOHTTP1
+internal import NIOHTTP1
 
 /// An answer that is an error, as S3 tells it.
 package struct S3Error: Error, Hashable, Sendable {
@@ -60,7 +60,8 @@ package struct S3Error: Error, Hashable, Sendable {
     case .body(let error): self.init(readingBody: error)
     case .noSuchUpload: self.init(.noSuchUpload, "The specified upload does not exist.")
     case .changedOnTheWay:
-      self.init(.badDigest, "The SHA-256 you specified did not match what we received.")
+      self.init(
+        .xAmzContentSHA256Mismatch, "The provided 'x-amz-content-sha256' header does not match what was computed.")
     case .badDigest(let algorithm):
       let name = algorithm?.name ?? "Content-MD5"
       self.init(.badDigest, "The \(name) you specified did not match the calculated checksum.")

@@ -1,4 +1,4 @@
-package import CairnHTTP
+internal import CairnHTTP
 package import CairnModel
 
 /// What a request is about, by its host and path.

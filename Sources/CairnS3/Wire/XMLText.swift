@@ -35,6 +35,11 @@ package struct XMLText {
     element(name, ["xmlns": Self.namespace], body)
   }
 
+  /// A document that is only a text.
+  package mutating func document(_ name: String, _ text: String) {
+    element(name, ["xmlns": Self.namespace]) { $0.append(escaping: text) }
+  }
+
   /// An element with a text.
   package mutating func element(_ name: String, _ text: String) {
     open(name, [:])

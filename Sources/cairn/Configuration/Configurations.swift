@@ -3,6 +3,7 @@ import CairnCluster
 import CairnHTTP
 import CairnCluster
 import CairnModel
+import CairnS3
 import CairnStorage
 import Logging
 import NIOCore
@@ -49,6 +50,20 @@ struct UploadConfiguration {
     multipartExpiry = try reader.read(Settings.multipartExpiry)
     objectSizeMax = try reader.read(Settings.uploadSizeMax)
     memory = Int(clamping: try reader.read(Settings.uploadMemory))
+  }
+}
+
+/// How S3 clients are served.
+struct S3Configuration {
+  /// nil where they are not.
+  var listen: ListenAddress?
+  var settings: S3API.Settings
+
+  /// - Parameter host: that the process listens on.
+  init(_ reader: inout SettingReader, host: String) throws(ConfigurationError) {
+    if case .port(let port) = try reader.read(Settings.s3Port) { listen = ListenAddress(host: host, port: port) }
+    settings = S3API.Settings(
+      domain: try reader.readOptional(Settings.s3Domain), region: try reader.read(Settings.s3Region))
   }
 }
 
@@ -176,6 +191,7 @@ struct ServerConfiguration {
 
   init(_ reader: inout SettingReader) throws(ConfigurationError) {
     process = try ProcessConfiguration(&reader)
+    s3 = try S3Configuration(&reader, host: process.listen.host)
     storage = try StorageConfiguration(&reader)
     catalogPath = try storage.catalogPath(&reader)
     uploads = try UploadConfiguration(&reader)
@@ -189,6 +205,7 @@ struct ServerConfiguration {
 /// `cairn coordinator`.
 struct CoordinatorConfiguration {
   var process: ProcessConfiguration
+  var s3: S3Configuration
   var uploads: UploadConfiguration
   var redis: RedisConfiguration
   var membership: MembershipConfiguration
@@ -204,6 +221,7 @@ struct CoordinatorConfiguration {
     _ reader: inout SettingReader, placement: Setting<PlacementPolicy> = Settings.placementPolicy
   ) throws(ConfigurationError) {
     process = try ProcessConfiguration(&reader)
+    s3 = try S3Configuration(&reader, host: process.listen.host)
     uploads = try UploadConfiguration(&reader)
     redis = try RedisConfiguration(&reader)
     membership = try MembershipConfiguration(&reader)

@@ -7,11 +7,24 @@ enum Switch: String, CaseIterable, Sendable {
   case on, off
 }
 
+/// Where S3 clients connect.
+enum S3Port: Hashable, Sendable {
+  case off
+  /// 0 for any free one.
+  case port(Int)
+}
+
 /// Every setting there is, in the order of the README's table.
 enum Settings {
   // Listening
   static let host = Setting.text("HOST", default: "127.0.0.1", "a host name or IP address to listen on")
   static let port = Setting.integer("PORT", default: 8000, 0...65535)
+  static let s3Port = Setting<S3Port>(
+    name: "S3_PORT", fallback: "9000", allowed: "a number from 0 to 65535, or off",
+    parse: { $0.lowercased() == "off" ? .off : UInt16($0).map { .port(Int($0)) } })
+  static let s3Domain = Setting.text(
+    "S3_DOMAIN", "the domain whose sub-domains are buckets, such as s3.example.org")
+  static let s3Region = Setting.text("S3_REGION", default: "us-east-1", "the name of a region")
   static let nodePort = Setting.integer("PORT", default: 8001, 0...65535)
   static let replicatorPort = Setting.integer("PORT", default: 8002, 0...65535)
   static let peers = Setting.flag("PEERS")

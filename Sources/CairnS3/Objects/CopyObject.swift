@@ -1,0 +1,63 @@
+internal import CairnHTTP
+internal import CairnModel
+internal import CairnObjects
+internal import NIOHTTP1
+
+extension S3API {
+  private enum Directive: String {
+    case copy = "COPY"
+    case replace = "REPLACE"
+  }
+
+  /// `PUT /BUCKET/KEY` with `x-amz-copy-source`.
+  func copyObject(_ request: S3Request) async throws(S3Error) -> HTTPResponse {
+    let name = try request.object
+    let metadata = try directive(request, "x-amz-metadata-directive")
+    let tagging = try directive(request, "x-amz-tagging-directive")
+    let result = try await writing(request) { _ throws(S3Error) in
+      let source = try await copySource(request)
+      let asked = try UploadDescription(request.headers)
+      var description = metadata == .replace ? asked : UploadDescription(source.object.attributes)
+      description.metadata.tags = (tagging == .replace ? asked : .init(source.object.attributes)).metadata.tags
+      // Neither is copied.
+      description.metadata.access = asked.metadata.access
+      description.metadata.storageClass = asked.metadata.storageClass
+      let conditions = try await WriteConditions(request, name, objects)
+      do throws(ObjectError) {
+        guard source.name == name else {
+          return try await objects.copy(source.object, to: name, as: description, onConflict: conditions.rule)
+        }
+        guard conditions.rule != .reject else { throw .conditionFailed(current: source.object) }
+        var attributes = source.object.attributes
+        attributes.contentType = description.contentType
+        attributes.metadata = description.metadata
+        attributes.createdAt = .now()
+        let isNew = metadata == .replace || tagging == .replace || request.header("x-amz-storage-class") != nil
+        guard isNew else { throw .body(Self.copyOntoItself) }
+        return try await objects.rewrite(name, source.object, with: attributes)
+      } catch {
+        if source.name == name, conditions.rule == .overwrite, case .conditionFailed = error { throw .conflict }
+        throw conditions.error(error)
+      }
+    }
+    var xml = XMLText()
+    xml.document("CopyObjectResult") { xml in
+      xml.element("LastModified", result.object.attributes.createdAt.s3Text)
+      xml.element("ETag", result.object.attributes.etag)
+    }
+    return answer(xml)
+  }
+
+  private static let copyOntoItself = S3Error(
+    .invalidRequest,
+    "This copy request is illegal because it is trying to copy an object to itself without changing the object's "
+      + "metadata, storage class, website redirect location or encryption attributes.")
+
+  private func directive(_ request: S3Request, _ name: String) throws(S3Error) -> Directive {
+    guard let text = request.header(name) else { return .copy }
+    guard let directive = Directive(rawValue: text) else {
+      throw .invalidArgument(name, text, "Unknown metadata directive.")
+    }
+    return directive
+  }
+}

@@ -1,0 +1,52 @@
+internal import CairnHTTP
+internal import CairnModel
+internal import NIOHTTP1
+
+/// `x-amz-copy-source`, and the conditions on it.
+struct CopySource: Hashable, Sendable {
+  static let field = "x-amz-copy-source"
+
+  let name: ObjectName
+
+  /// - Parameter text: `BUCKET/KEY` or `/BUCKET/KEY`, percent-encoded, perhaps with `?versionId=…`.
+  init(_ text: String) throws(S3Error) {
+    var path = text[...]
+    if let question = path.utf8.firstIndex(of: UInt8(ascii: "?")) {
+      let query = QueryParameters(path[question...].dropFirst())
+      if let version = query?["versionId"], version != "null" { throw .notImplemented("versionId") }
+      path = path[..<question]
+    }
+    let decoded = try S3Resource.decode(path)
+    let plain = decoded.hasPrefix("/") ? decoded.dropFirst() : decoded[...]
+    guard let slash = plain.firstIndex(of: "/"), plain.index(after: slash) < plain.endIndex, slash > plain.startIndex
+    else {
+      throw .invalidArgument(Self.field, text, "Copy Source must mention the source bucket and key: sourcebucket/sourcekey")
+    }
+    name = ObjectName(
+      bucket: try S3Resource.bucketName(String(plain[..<slash])),
+      key: try S3Resource.key(String(plain[plain.index(after: slash)...])))
+  }
+
+  /// - Throws: `PreconditionFailed` where the source is not as the request wants it.
+  static func checkConditions(_ headers: HTTPHeaders, _ attributes: ObjectAttributes) throws(S3Error) {
+    var conditions = HTTPHeaders()
+    for name in ["if-match", "if-none-match", "if-modified-since", "if-unmodified-since"] {
+      if let value = headers.first(name: "\(field)-\(name)") { conditions.add(name: name, value: value) }
+    }
+    let outcome = Preconditions.evaluate(
+      EntityTag.conditions(conditions), isRead: true, etag: attributes.etag,
+      lastModified: Int(attributes.createdAt.secondsSinceEpoch))
+    guard outcome == .proceed else { throw .preconditionFailed }
+  }
+}
+
+extension S3API {
+  /// The object that a request copies from, where its sender may read it and its conditions hold.
+  func copySource(_ request: S3Request) async throws(S3Error) -> (name: ObjectName, object: StoredObject) {
+    let source = try CopySource(request.header(CopySource.field) ?? "")
+    let bucket = try await buckets.bucket(source.name.bucket)
+    let found = try await object(source.name, in: bucket, for: request, .readObject)
+    try CopySource.checkConditions(request.headers, found.attributes)
+    return (source.name, found)
+  }
+}

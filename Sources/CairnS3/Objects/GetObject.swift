@@ -1,0 +1,50 @@
+internal import NIOCore
+internal import CairnHTTP
+internal import CairnModel
+internal import CairnNodeClient
+internal import CairnObjects
+internal import CairnStorage
+internal import NIOHTTP1
+
+extension S3API {
+  /// `GET /BUCKET/KEY`, with ranges and conditions.
+  func getObject(_ request: S3Request) async throws(S3Error) -> HTTPResponse {
+    let (_, object) = try await authorizedObject(request)
+    var (response, range) = try await readAnswer(request, object.attributes)
+    do throws(ObjectError) {
+      switch try await objects.content(of: object, range: range.map { $0.offset..<$0.offset + $0.length }) {
+      case .bytes(let bytes): response.body = .bytes(bytes)
+      case .stream(let length, let write):
+        response.body = .stream(length: length) { try await write(S3BodySink(writer: $0)) }
+      }
+    } catch {
+      throw S3Error(error)
+    }
+    return response
+  }
+
+  /// The answer to a read, without a body, and which bytes it has.
+  func readAnswer(
+    _ request: S3Request, _ attributes: ObjectAttributes
+  ) async throws(S3Error) -> (HTTPResponse, ByteRange?) {
+    if request.query["partNumber"] != nil { throw .notImplemented("partNumber") }
+    try checkConditions(request, attributes)
+    var headers = try objectHeaders(request, attributes)
+    guard let range = try requestedRange(request, attributes) else { return (HTTPResponse(.ok, headers: headers), nil) }
+    headers.add(name: "Content-Range", value: range.contentRange(of: attributes.size))
+    return (HTTPResponse(.partialContent, headers: headers), range)
+  }
+}
+
+/// Sends what nodes read.
+struct S3BodySink: ByteSink {
+  let writer: HTTPResponseWriter
+
+  func write(_ bytes: ByteBuffer) async throws {
+    try await writer.write(bytes)
+  }
+
+  func write(_ file: BlobFile, _ range: Range<Int>) async throws {
+    try await writer.write(file.region(range), keeping: file)
+  }
+}
