@@ -167,9 +167,11 @@ extension PendingUpload {
 extension ObjectAttributes {
   /// Of an object that will be made of parts.
   package static func ofUpload(_ contentType: String, _ id: BlobID) -> ObjectAttributes {
+    // An id has more bits for the time than there are nanoseconds.
+    let milliseconds = min(id.millisecondsSinceEpoch, UInt64.max / 1_000_000)
     var attributes = ObjectAttributes(
-      size: 0, contentType: contentType, createdAt: Timestamp(millisecondsSinceEpoch: id.millisecondsSinceEpoch),
-      md5: nil, sha256: nil, layout: .manifest)
+      size: 0, contentType: contentType, createdAt: Timestamp(millisecondsSinceEpoch: milliseconds), md5: nil,
+      sha256: nil, layout: .manifest)
     attributes.assembly = Assembly(digest: Digest([UInt8](repeating: 0, count: 16)), partCount: 0, upload: id)
     return attributes
   }

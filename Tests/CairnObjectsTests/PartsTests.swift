@@ -127,7 +127,7 @@ import Testing
   }
 
   @Test func chunksOfAnUploadThatEndedAreOrphans() async throws {
-    try await ObjectFixture.with(multipartExpiry: .milliseconds(100)) { fixture in
+    try await ObjectFixture.with(multipartExpiry: .seconds(3)) { fixture in
       try await fixture.put("other", ObjectFixture.bytes(2500))
       let upload = try await begin(fixture)
       let part = try await put(fixture, 1, ObjectFixture.bytes(2500), of: upload.id)

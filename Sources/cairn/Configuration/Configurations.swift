@@ -180,6 +180,7 @@ enum ServerMode {
 /// `cairn server` for itself.
 struct ServerConfiguration {
   var process: ProcessConfiguration
+  var s3: S3Configuration
   var storage: StorageConfiguration
   /// The file of the SQLite catalog.
   var catalogPath: String
