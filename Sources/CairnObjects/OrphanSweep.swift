@@ -26,11 +26,14 @@ package struct Orphan: Hashable, Sendable {
 /// Only blobs older than an age at which no upload can be under way any more, and never one that the catalog knows.
 package struct OrphanSweep: Sendable {
   private static let pageLength = 1000
+  /// In so many buckets a version is looked for before its record is read, which tells the name.
+  private static let bucketsAsked = 8
   /// So many orphans among the blobs that were looked at, and the catalog is rather to be doubted.
   private static let suspiciousCount = 1000
 
   private let objects: ObjectService
   private let catalog: any ObjectCatalog
+  private let contents: any CatalogContents
   private let volumes: any VolumeCatalog
   private let view: ClusterView
   private let directory: any NodeDirectory
@@ -39,11 +42,12 @@ package struct OrphanSweep: Sendable {
   private let logger: Logger
 
   package init(
-    objects: ObjectService, catalog: any ObjectCatalog, volumes: any VolumeCatalog, view: ClusterView,
-    directory: any NodeDirectory, age: Duration, logger: Logger
+    objects: ObjectService, catalog: any ObjectCatalog, contents: any CatalogContents,
+    volumes: any VolumeCatalog, view: ClusterView, directory: any NodeDirectory, age: Duration, logger: Logger
   ) {
     self.objects = objects
     self.catalog = catalog
+    self.contents = contents
     self.volumes = volumes
     self.view = view
     self.directory = directory
@@ -77,7 +81,8 @@ package struct OrphanSweep: Sendable {
     // An upload that becomes an object meanwhile is seen as the one or as the other, and chunks that are shared meanwhile
     // are seen at the end.
     var referenced = try await pendingChunks()
-    referenced.formUnion(try await referencedChunks())
+    let buckets = try await buckets()
+    referenced.formUnion(try await referencedChunks(buckets))
     referenced.formUnion(try await pendingChunks())
     guard clock.now - start < ObjectService.shareLifetime / 2 else {
       throw .failed("the objects could not be looked through in \(ObjectService.shareLifetime / 2)")
@@ -96,7 +101,7 @@ package struct OrphanSweep: Sendable {
               seen += 1
               guard blob.millisecondsSinceEpoch < cutoff, !referenced.contains(blob) else { continue }
               let location = BlobLocation(volume: volume.id, blob: blob)
-              if let orphan = try await orphan(at: location, on: node) { orphans.append(orphan) }
+              if let orphan = try await orphan(at: location, on: node, buckets) { orphans.append(orphan) }
             }
           }
         }
@@ -120,9 +125,13 @@ package struct OrphanSweep: Sendable {
     logger.info("orphans found", metadata: ["count": "\(orphans.count)"])
   }
 
-  private func orphan(at location: BlobLocation, on node: any StorageNode) async throws -> Orphan? {
-    if let (_, object) = try await catalog.object(version: location.blob, in: .default), object.head == location {
-      return nil
+  private func orphan(
+    at location: BlobLocation, on node: any StorageNode, _ buckets: [BucketName]
+  ) async throws -> Orphan? {
+    for bucket in buckets.prefix(Self.bucketsAsked) {
+      if let (_, object) = try await catalog.object(version: location.blob, in: bucket), object.head == location {
+        return nil
+      }
     }
     // What can't be read is left to the scrubber.
     guard let record = try? await node.record(location) else { return nil }
@@ -148,16 +157,26 @@ package struct OrphanSweep: Sendable {
     }
   }
 
+  /// Every bucket with objects, whoever made it: what the catalog itself has, not what somebody remembers of it.
+  private func buckets() async throws(ObjectError) -> [BucketName] {
+    do throws(CatalogError) { return try await contents.buckets() } catch { throw ObjectError(error) }
+  }
+
   /// The chunks of every object that the catalog knows.
-  private func referencedChunks() async throws(ObjectError) -> Set<BlobID> {
+  private func referencedChunks(_ buckets: [BucketName]) async throws(ObjectError) -> Set<BlobID> {
     var chunks: Set<BlobID> = []
+    for bucket in buckets { try await add(bucket, to: &chunks) }
+    return chunks
+  }
+
+  private func add(_ bucket: BucketName, to chunks: inout Set<BlobID>) async throws(ObjectError) {
     var query = ListQuery(limit: CatalogLimits.pageLengthMax)
     while true {
-      let page = try await objects.list(.default, query)
+      let page = try await objects.list(bucket, query)
       for entry in page.entries where entry.object.attributes.layout == .manifest {
         chunks.formUnion(try await objects.manifest(of: entry.object).chunks.map(\.location.blob))
       }
-      guard let next = page.nextStartAfter else { return chunks }
+      guard let next = page.nextStartAfter else { return }
       query.startAfter = next
     }
   }

@@ -240,8 +240,8 @@ struct ObjectFixture: Sendable {
 
   func sweep(age: Duration) -> OrphanSweep {
     OrphanSweep(
-      objects: objects, catalog: catalog, volumes: catalog, view: view, directory: FaultyDirectory(nodes: nodes),
-      age: age, logger: Self.logger)
+      objects: objects, catalog: catalog, contents: catalog, volumes: catalog, view: view,
+      directory: FaultyDirectory(nodes: nodes), age: age, logger: Self.logger)
   }
 
   /// The locations of all blobs that nothing refers to.

@@ -30,6 +30,40 @@ import Testing
     }
   }
 
+  @Test(arguments: ["photos", "_cairn"])
+  func objectsOfEveryBucketStay(_ bucket: String) async throws {
+    try await ObjectFixture.with(nodes: 3, replicas: 2) { fixture in
+      let bucket = try BucketName(stored: bucket)
+      for index in 0..<5 {
+        let name = ObjectName(bucket: bucket, key: try ObjectKey("file \(index)"))
+        _ = try await fixture.objects.put(
+          name, ObjectFixture.source(Array(RandomBytes.slice(count: 900 * index))),
+          UploadDescription(contentType: "a/b"), onConflict: .overwrite)
+      }
+      try await Task.sleep(for: .milliseconds(5))
+      #expect(try await fixture.sweep(age: .zero).find().isEmpty)
+    }
+  }
+
+  /// The new version has the chunks of the old one.
+  @Test func chunksOfAnObjectWithOtherAttributesStay() async throws {
+    try await ObjectFixture.with(nodes: 3, replicas: 2) { fixture in
+      let bytes = Array(RandomBytes.slice(count: 3500))
+      _ = try await fixture.put("file", bytes)
+      let name = ObjectName(key: try ObjectKey("file"))
+      let old = try #require(try await fixture.objects.object(name))
+      var attributes = old.attributes
+      attributes.metadata.tags = [.init("colour", "blue")]
+      let result = try await fixture.objects.rewrite(name, old, with: attributes)
+      #expect(result.object.attributes == attributes)
+      try await fixture.flushGarbage()
+      try await Task.sleep(for: .milliseconds(5))
+      #expect(try await fixture.sweep(age: .zero).find().map(\.location).allSatisfy { $0 == old.head })
+      #expect(try await fixture.get("file") == bytes)
+      await #expect(throws: ObjectError.self) { try await fixture.objects.rewrite(name, old, with: old.attributes) }
+    }
+  }
+
   @Test func aCatalogThatLostEverythingIsNotBelieved() async throws {
     try await ObjectFixture.with { fixture in
       for index in 0..<1100 { _ = try await fixture.put("file \(index)", [1]) }

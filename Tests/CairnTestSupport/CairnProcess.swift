@@ -62,6 +62,9 @@ package final class CairnProcess: Sendable {
   /// What it logged, over all its starts.
   package var log: String { Self.log(role, folder.path) }
 
+  /// Where it listens for S3 clients since its last start; nil where it doesn't.
+  package var s3Port: Int? { Self.port(in: log, of: "listening for S3") }
+
   /// For the port that it has now.
   package func curl(timeoutSeconds: Int = 120) throws -> Curl {
     try Curl(port: port, of: self, timeoutSeconds: timeoutSeconds)
@@ -141,7 +144,7 @@ package final class CairnProcess: Sendable {
   private static func start(
     _ role: Role, _ settings: [String: String], port: Int, folder: String, launcher: [String]
   ) async throws -> (GuardedProcess, port: Int) {
-    let defaults = ["BASE_STORAGE_PATH": storagePath(folder), "PORT": "\(port)", "MIN_FREE_SPACE": "16M"]
+    let defaults = ["BASE_STORAGE_PATH": storagePath(folder), "PORT": "\(port)", "MIN_FREE_SPACE": "16M", "S3_PORT": "0"]
     let environment = variables(defaults.merging(settings) { $1 })
     let command = launcher + [program, role.rawValue]
     var attempt = 1
@@ -181,6 +184,17 @@ package final class CairnProcess: Sendable {
     for line in output.split(separator: "\n") where line.contains("\"message\":\"listening\"") {
       // A peer's storage node has a port of its own besides that for clients.
       guard role == .node || !line.contains("\"advertised\"") else { continue }
+      let entry = (try? JSONSerialization.jsonObject(with: Data(line.utf8))) as? [String: Any]
+      if let address = entry?["address"] as? String, let colon = address.lastIndex(of: ":") {
+        return Int(address[address.index(after: colon)...])
+      }
+    }
+    return nil
+  }
+
+  /// The port in the last entry of the log with this message.
+  private static func port(in log: String, of message: String) -> Int? {
+    for line in log.split(separator: "\n").reversed() where line.contains("\"message\":\"\(message)\"") {
       let entry = (try? JSONSerialization.jsonObject(with: Data(line.utf8))) as? [String: Any]
       if let address = entry?["address"] as? String, let colon = address.lastIndex(of: ":") {
         return Int(address[address.index(after: colon)...])

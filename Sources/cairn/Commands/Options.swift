@@ -78,6 +78,26 @@ struct UploadOptions: SettingOptions {
   }
 }
 
+struct S3Options: SettingOptions {
+  @Option(name: .customLong("s3-port"), help: "Port for S3 clients, or off. [S3_PORT, default 9000]")
+  var s3Port: String?
+  @Option(
+    name: .customLong("s3-domain"),
+    help: "Domain whose sub-domains are buckets; without one they are only in paths. [S3_DOMAIN]")
+  var s3Domain: String?
+  @Option(name: .customLong("s3-region"), help: "Region that S3 clients are told. [S3_REGION, default us-east-1]")
+  var s3Region: String?
+  @Flag(help: "Serve S3 clients without asking who they are. [ALLOW_ANONYMOUS]")
+  var allowAnonymous = false
+
+  var flags: [String: String?] {
+    [
+      Settings.s3Port.name: s3Port, Settings.s3Domain.name: s3Domain, Settings.s3Region.name: s3Region,
+      Settings.allowAnonymous.name: allowAnonymous ? "1" : nil,
+    ]
+  }
+}
+
 struct MembershipOptions: SettingOptions {
   @Option(help: "Seconds between heartbeats. [NODE_HEARTBEAT_INTERVAL, default 30]")
   var nodeHeartbeatInterval: String?

@@ -38,6 +38,7 @@ struct Server: RoleCommand {
   @OptionGroup(title: "Process") var process: ProcessOptions
   @OptionGroup(title: "Storage") var storage: StorageOptions
   @OptionGroup(title: "Uploads") var uploads: UploadOptions
+  @OptionGroup(title: "S3") var s3: S3Options
   @OptionGroup(title: "Peers") var peers: PeerOptions
   @OptionGroup(title: "Cluster") var cluster: ClusterOptions
   @OptionGroup(title: "Coordinator") var coordinator: CoordinatorOptions
@@ -48,7 +49,7 @@ struct Server: RoleCommand {
   @OptionGroup(title: "Replication") var replication: ReplicationOptions
 
   var options: [any SettingOptions] {
-    [process, storage, uploads, peers, cluster, coordinator, node, zone, membership, placement, replication]
+    [process, storage, uploads, s3, peers, cluster, coordinator, node, zone, membership, placement, replication]
   }
 
   static func configuration(_ reader: inout SettingReader) throws(ConfigurationError) -> ServerMode {
@@ -75,12 +76,13 @@ struct Coordinator: RoleCommand {
   @OptionGroup(title: "Coordinator") var coordinator: CoordinatorOptions
   @OptionGroup(title: "Zone") var zone: ZoneOptions
   @OptionGroup(title: "Uploads") var uploads: UploadOptions
+  @OptionGroup(title: "S3") var s3: S3Options
   @OptionGroup(title: "Membership") var membership: MembershipOptions
   @OptionGroup(title: "Placement") var placement: PlacementOptions
   @OptionGroup(title: "Replication") var replication: ReplicationOptions
 
   var options: [any SettingOptions] {
-    [process, cluster, coordinator, zone, uploads, membership, placement, replication]
+    [process, cluster, coordinator, zone, uploads, s3, membership, placement, replication]
   }
 
   static func configuration(_ reader: inout SettingReader) throws(ConfigurationError) -> CoordinatorConfiguration {

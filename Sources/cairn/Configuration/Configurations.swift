@@ -58,12 +58,15 @@ struct S3Configuration {
   /// nil where they are not.
   var listen: ListenAddress?
   var settings: S3API.Settings
+  /// Decides who clients are; nil where nothing is configured that could, and then nobody is served.
+  var authenticator: (any S3Authenticator)?
 
   /// - Parameter host: that the process listens on.
   init(_ reader: inout SettingReader, host: String) throws(ConfigurationError) {
     if case .port(let port) = try reader.read(Settings.s3Port) { listen = ListenAddress(host: host, port: port) }
     settings = S3API.Settings(
       domain: try reader.readOptional(Settings.s3Domain), region: try reader.read(Settings.s3Region))
+    if try reader.read(Settings.allowAnonymous) { authenticator = OpenAuthenticator() }
   }
 }
 

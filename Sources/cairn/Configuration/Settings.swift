@@ -25,6 +25,7 @@ enum Settings {
   static let s3Domain = Setting.text(
     "S3_DOMAIN", "the domain whose sub-domains are buckets, such as s3.example.org")
   static let s3Region = Setting.text("S3_REGION", default: "us-east-1", "the name of a region")
+  static let allowAnonymous = Setting.flag("ALLOW_ANONYMOUS")
   static let nodePort = Setting.integer("PORT", default: 8001, 0...65535)
   static let replicatorPort = Setting.integer("PORT", default: 8002, 0...65535)
   static let peers = Setting.flag("PEERS")

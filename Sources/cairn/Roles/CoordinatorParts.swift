@@ -5,6 +5,7 @@ import CairnHTTP
 import CairnModel
 import CairnObjects
 import CairnRepair
+import CairnS3
 import Logging
 
 /// What makes a coordinator, in a process of its own or beside a storage node.
@@ -18,7 +19,7 @@ struct CoordinatorParts: Sendable {
   let api: NativeAPI
 
   init(
-    role: RoleProcess, catalog: any Catalog, view: ClusterView, directory: any NodeDirectory,
+    role: RoleProcess, catalog: any CatalogCopy.Store, view: ClusterView, directory: any NodeDirectory,
     uploads: UploadConfiguration, replication: ReplicationPolicy, placement: PlacementPolicy,
     repair: RepairConfiguration, zone: String? = nil, durability: String,
     ids: BlobIDGenerator, barrier: WriteBarrier, watch: CatalogWatch? = nil
@@ -47,8 +48,8 @@ struct CoordinatorParts: Sendable {
       queue: catalog, allocator: allocator, view: view, settings: repairSettings, logger: role.logger)
     self.copies = copies
     orphans = OrphanSweep(
-      objects: objects, catalog: names, volumes: catalog, view: view, directory: directory, age: repair.orphanAge,
-      logger: role.logger)
+      objects: objects, catalog: names, contents: catalog, volumes: catalog, view: view, directory: directory,
+      age: repair.orphanAge, logger: role.logger)
     self.ids = ids
     api = NativeAPI(
       objects: objects, view: view, catalog: catalog,
@@ -67,6 +68,29 @@ struct CoordinatorParts: Sendable {
       refusal: { HTTPResponse(APIError($0, $1)) }, logger: role.logger)
     role.logger.info(
       "listening", metadata: ["address": "\(ListenAddress(host: configuration.listen.host, port: server.port))"])
+    return server
+  }
+
+  /// Begins to answer S3 clients.
+  ///
+  /// - Parameter authenticator: decides who they are.
+  /// - Returns: nil where nobody wants it, or nobody can be told from anybody.
+  func listenForS3(
+    _ configuration: S3Configuration, _ process: ProcessConfiguration, _ role: RoleProcess
+  ) async throws(HTTPServerError) -> HTTPServer? {
+    guard let address = configuration.listen else { return nil }
+    guard let authenticator = configuration.authenticator else {
+      role.logger.notice("S3 is not served: there is no way to tell its clients apart (ALLOW_ANONYMOUS=1 serves all)")
+      return nil
+    }
+    let api = S3API(
+      settings: configuration.settings, objects: objects, buckets: BucketDirectory(objects: objects),
+      authenticator: authenticator, logger: role.logger)
+    let server = try await HTTPServer.start(
+      on: address, group: role.group, limits: process.limits, responder: api, refusal: S3API.refusal,
+      logger: role.logger)
+    role.logger.info(
+      "listening for S3", metadata: ["address": "\(ListenAddress(host: address.host, port: server.port))"])
     return server
   }
 }

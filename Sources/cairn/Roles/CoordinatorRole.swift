@@ -36,6 +36,7 @@ struct CoordinatorRole {
       catalog: cluster.catalog, coordinator: coordinator, configuration: configuration, process: process)
     // Redis may be away when the coordinator starts: it serves, says so on /ready, and tries again.
     let server = try await coordinator.listen(configuration.process, process)
+    let s3 = try await coordinator.listenForS3(configuration.s3, configuration.process, process)
     await withTaskGroup(of: Void.self) { group in
       group.addTask { await adoptVolumes(coordinator) }
       group.addTask { await cluster.view.run() }
@@ -51,7 +52,9 @@ struct CoordinatorRole {
       }
       await process.stopped()
       process.logger.info("stopping")
+      async let stopped: Void? = s3?.stop(grace: configuration.process.shutdownGrace)
       await server.stop(grace: configuration.process.shutdownGrace)
+      await stopped
       group.cancelAll()
     }
     await cluster.catalog.close()

@@ -58,6 +58,7 @@ struct ServerRole {
     try await coordinator.allocator.adoptOpenVolumes()
     let marker = ReplayMarker(log: node, marks: catalog, barrier: barrier, logger: process.logger)
     let server = try await coordinator.listen(configuration.process, process)
+    let s3 = try await coordinator.listenForS3(configuration.s3, configuration.process, process)
     // The system has chosen one where the configuration says 0.
     reporter.address.port = server.port
     let heartbeat = heartbeat(of: reporter, catalog)
@@ -77,7 +78,9 @@ struct ServerRole {
       group.addTask { await heartbeat.runUntilCancelled() }
       await process.stopped()
       process.logger.info("stopping")
+      async let stopped: Void? = s3?.stop(grace: configuration.process.shutdownGrace)
       await server.stop(grace: configuration.process.shutdownGrace)
+      await stopped
       group.cancelAll()
     }
     // What the last requests wrote is in the catalog now.

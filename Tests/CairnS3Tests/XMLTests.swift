@@ -1,0 +1,44 @@
+import CairnS3
+import NIOCore
+import Testing
+
+struct XMLTests {
+  @Test func everyTextIsEscaped() {
+    var xml = XMLText()
+    xml.element("A", ["b": "\"<"]) { xml in xml.element("C", "a&b<c>d\"e\u{1}\r\u{F6}\u{1F428}") }
+    #expect(
+      String(buffer: xml.buffer) == """
+        <?xml version="1.0" encoding="UTF-8"?>
+        <A b="&quot;&lt;"><C>a&amp;b&lt;c&gt;d&quot;e&#x1;&#xd;\u{F6}\u{1F428}</C></A>
+        """)
+  }
+
+  @Test func documentIsRead() throws {
+    let text = """
+      <?xml version="1.0"?>
+      <Delete xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><!-- two -->
+        <Object><Key>a &amp; b&#x20AC;</Key></Object><Object><Key><![CDATA[<c>]]></Key></Object><Quiet>true</Quiet>
+      </Delete>
+      """
+    let document = try XMLElement(parsing: ByteBuffer(string: text), root: "Delete")
+    #expect(document.all("Object").map { $0["Key"]?.text } == ["a & b\u{20AC}", "<c>"])
+    #expect(document["Quiet"]?.text == "true")
+    #expect(document["Nothing"] == nil)
+  }
+
+  @Test func prefixOfANameSpaceIsDropped() throws {
+    let text = #"<s:Delete xmlns:s="http://x"><s:Quiet>true</s:Quiet></s:Delete>"#
+    #expect(try XMLElement(parsing: ByteBuffer(string: text), root: "Delete")["Quiet"]?.text == "true")
+  }
+
+  @Test(arguments: [
+    "", "no markup", "<Delete>", "<Delete></Object>", "<Other/>", "<Delete/><Delete/>", "<Delete>&nothing;</Delete>",
+    "<!DOCTYPE Delete [<!ENTITY a \"b\">]><Delete>&a;</Delete>",
+    "<Delete>" + String(repeating: "<a>", count: 100) + String(repeating: "</a>", count: 100) + "</Delete>",
+    "<Delete>" + String(repeating: "<a/>", count: 100_001) + "</Delete>",
+  ])
+  func whatIsNoDocumentIsRefused(_ text: String) {
+    let error = #expect(throws: S3Error.self) { try XMLElement(parsing: ByteBuffer(string: text), root: "Delete") }
+    #expect(error?.code == .malformedXML)
+  }
+}
