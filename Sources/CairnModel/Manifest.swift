@@ -15,22 +15,20 @@ package struct Manifest: Hashable, Sendable {
 
   /// A part as its client sent it: its bytes follow those of the part before.
   package struct Part: Hashable, Sendable {
-    /// The client's; parts need not follow each other.
-    package var number: UInt16
     /// Bytes.
     package var size: UInt64
     /// By the algorithm of the object's checksum.
     package var checksum: Digest?
 
-    package init(number: UInt16, size: UInt64, checksum: Digest?) {
-      self.number = number
+    package init(size: UInt64, checksum: Digest?) {
       self.size = size
       self.checksum = checksum
     }
   }
 
   package var chunks: [Chunk]
-  /// Of an object that was put together from parts, in order of their numbers.
+  /// Of an object that was put together from parts, in order. They are numbered anew, from 1, without the gaps that the
+  /// upload's numbers may have had.
   package var parts: [Part]
 
   package init(chunks: [Chunk] = [], parts: [Part] = []) {
@@ -43,7 +41,7 @@ package struct Manifest: Hashable, Sendable {
   private static let formatVersion: UInt8 = 2
   private static let chunkLength = 28
   /// Bytes of a part with the longest checksum.
-  private static let partLengthMax = 2 + 8 + 1 + 32
+  private static let partLengthMax = 8 + 1 + 32
   /// As in S3.
   package static let partCountMax = 10_000
   /// So many fit the payload of one record.
@@ -55,8 +53,6 @@ package struct Manifest: Hashable, Sendable {
     if !parts.isEmpty {
       writer.write(UInt32(parts.count))
       for part in parts {
-        writer.write(UInt8(part.number >> 8))
-        writer.write(UInt8(truncatingIfNeeded: part.number))
         writer.write(part.size)
         writer.write(UInt8(part.checksum?.bytes.count ?? 0))
         for byte in part.checksum?.bytes ?? [] { writer.write(byte) }
@@ -94,11 +90,11 @@ package struct Manifest: Hashable, Sendable {
     }
     var parts: [Part] = []
     for _ in 0..<count {
-      guard let number = buffer.readInteger(as: UInt16.self),
+      guard
         let size = buffer.readInteger(endianness: .little, as: UInt64.self),
         let length = buffer.readInteger(as: UInt8.self), let checksum = buffer.readBytes(length: Int(length))
       else { throw .truncated(what: "manifest") }
-      parts.append(Part(number: number, size: size, checksum: checksum.isEmpty ? nil : Digest(checksum)))
+      parts.append(Part(size: size, checksum: checksum.isEmpty ? nil : Digest(checksum)))
     }
     return parts
   }

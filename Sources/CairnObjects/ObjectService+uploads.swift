@@ -84,6 +84,19 @@ extension ObjectService {
     return part
   }
 
+  /// Stores bytes of an object as a part.
+  ///
+  /// - Parameter range: within the object.
+  package func copyPart(
+    _ number: Int, of id: BlobID, from source: StoredObject, range: Range<UInt64>
+  ) async throws(ObjectError) -> UploadPart {
+    do throws(ObjectError) {
+      return try await putPart(number, of: id, body(of: source, range: range))
+    } catch .changedOnTheWay {
+      throw .corrupt("what was read for a copy is not what was stored")
+    }
+  }
+
   /// Gives an upload up: what was stored of it becomes garbage. False where there is none.
   package func abandonUpload(_ id: BlobID) async throws(ObjectError) -> Bool {
     guard let upload = try await claim(id) else { return false }
@@ -131,9 +144,7 @@ extension ObjectService {
   ) async throws(ObjectError) -> PutResult? {
     let manifest = Manifest(
       chunks: parts.flatMap(\.chunks),
-      parts: parts.map {
-        Manifest.Part(number: UInt16(clamping: $0.number), size: $0.size, checksum: $0.checksum?.value)
-      })
+      parts: parts.map { Manifest.Part(size: $0.size, checksum: $0.checksum?.value) })
     let size = try size(of: manifest)
     guard let claimed = try await claim(upload.id) else { throw .noSuchUpload }
     if let done = try await completed(claimed) { return done }
@@ -150,9 +161,15 @@ extension ObjectService {
   }
 
   /// The object that was made of an upload, where it is the current version of its name.
-  package func completedUpload(_ id: BlobID, _ name: ObjectName) async throws(ObjectError) -> StoredObject? {
+  package func completedUpload(_ id: BlobID, _ name: ObjectName) async throws(ObjectError) -> PutResult? {
     guard let current = try await object(name), current.attributes.assembly?.upload == id else { return nil }
-    return current
+    return try await result(name, current)
+  }
+
+  private func result(_ name: ObjectName, _ object: StoredObject) async throws(ObjectError) -> PutResult {
+    let status = try await replication(of: object)
+    return PutResult(
+      name: name, object: object, nodes: status.successful.sorted(), replaced: true, isDegraded: !status.isComplete)
   }
 
   /// The MD5 of MD5s, as in the entity tag of an object that came in parts.
@@ -190,10 +207,7 @@ extension ObjectService {
       guard try await manifest(of: current).chunks.contains(where: { $0 == first }) else { return nil }
     }
     await forget(upload.id)
-    let status = try await replication(of: current)
-    return PutResult(
-      name: upload.name, object: current, nodes: status.successful.sorted(), replaced: true,
-      isDegraded: !status.isComplete)
+    return try await result(upload.name, current)
   }
 
   // MARK: The catalog's part

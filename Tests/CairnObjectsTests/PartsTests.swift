@@ -50,9 +50,9 @@ import Testing
       let digest = ChecksumHasher.md5(of: earlier.md5.bytes + later.md5.bytes)
       #expect(attributes.etag == "\"\(digest.hexadecimal)-2\"")
       let manifest = try await fixture.objects.manifest(of: result.object)
-      #expect(manifest.parts.map(\.number) == [2, 7] && manifest.parts.map(\.size) == [2500, 700])
+      #expect(manifest.parts.map(\.size) == [2500, 700])
       #expect(manifest.parts.map(\.checksum) == [earlier.checksum?.value, later.checksum?.value])
-      #expect(try await fixture.objects.completedUpload(upload.id, upload.name) == result.object)
+      #expect(try await fixture.objects.completedUpload(upload.id, upload.name)?.object == result.object)
       await #expect(throws: ObjectError.self) { try await fixture.objects.upload(upload.id) }
     }
   }
