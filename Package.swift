@@ -86,7 +86,8 @@ let package = Package(
       name: "cairn",
       dependencies: [
         "CairnClient", "CairnModel", "CairnHTTP", "CairnStorage", "CairnCatalog", "CairnNodeClient", "CairnNodeServer",
-        "CairnCluster", "CairnObjects", "CairnRepair", "CairnAPI", "CairnS3", "CJemalloc", "CYAML", .nioCore, .nioPosix, .nioHTTP1,
+        "CairnCluster", "CairnObjects", "CairnRepair", "CairnAPI", "CairnS3", "CJemalloc", "CYAML", .nioCore, .nioPosix,
+        .nioHTTP1,
         .logging,
         .argumentParser,
       ],

@@ -20,7 +20,9 @@ extension S3API {
 
   /// The bucket that a request is about, where its sender may do with it what it asks for.
   func authorizedBucket(_ request: S3Request) async throws(S3Error) -> Bucket {
-    let bucket = try await buckets.bucket(try request.bucket)
+    // Who asks about the bucket itself is told what it is now, also when another coordinator changed it just now.
+    let isFresh = request.operation.action == .ownBucket
+    let bucket = try await buckets.bucket(try request.bucket, isFresh: isFresh)
     try refuseOtherOwner(request, bucket)
     try authorize(request, bucket)
     return bucket

@@ -144,7 +144,9 @@ package final class CairnProcess: Sendable {
   private static func start(
     _ role: Role, _ settings: [String: String], port: Int, folder: String, launcher: [String]
   ) async throws -> (GuardedProcess, port: Int) {
-    let defaults = ["BASE_STORAGE_PATH": storagePath(folder), "PORT": "\(port)", "MIN_FREE_SPACE": "16M", "S3_PORT": "0"]
+    let defaults = [
+      "BASE_STORAGE_PATH": storagePath(folder), "PORT": "\(port)", "MIN_FREE_SPACE": "16M", "S3_PORT": "0",
+    ]
     let environment = variables(defaults.merging(settings) { $1 })
     let command = launcher + [program, role.rawValue]
     var attempt = 1

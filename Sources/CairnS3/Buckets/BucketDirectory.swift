@@ -40,9 +40,10 @@ package final class BucketDirectory: Sendable {
     self.objects = objects
   }
 
+  /// - Parameter isFresh: look at the catalog, whatever is remembered.
   /// - Throws: `NoSuchBucket`.
-  func bucket(_ name: BucketName) async throws(S3Error) -> Bucket {
-    if let sight = remembered(name) { return sight.bucket }
+  func bucket(_ name: BucketName, isFresh: Bool = false) async throws(S3Error) -> Bucket {
+    if !isFresh, let sight = remembered(name) { return sight.bucket }
     guard let record = try await look(name) else { throw .noSuchBucket(name) }
     return record.bucket
   }

@@ -17,7 +17,8 @@ extension S3API {
     {
       throw S3Error(
         .illegalLocationConstraint,
-        "The \(location) location constraint is incompatible for the region specific endpoint this request was sent to.")
+        "The \(location) location constraint is incompatible for the region specific endpoint this request was sent to."
+      )
     }
     var owner: AccessKeyID?
     if case .key(let key, _) = request.identity { owner = key }

@@ -11,7 +11,8 @@ enum ContentMD5 {
   static func value(_ headers: HTTPHeaders) throws(S3Error) -> CairnModel.Digest? {
     guard let text = headers.first(name: "content-md5") else { return nil }
     guard let bytes = Data(base64Encoded: text), bytes.count == length else {
-      throw S3Error(.invalidDigest, "The Content-MD5 you specified is not valid.", details: [.init("Content-MD5", text)])
+      throw S3Error(
+        .invalidDigest, "The Content-MD5 you specified is not valid.", details: [.init("Content-MD5", text)])
     }
     return CairnModel.Digest(Array(bytes))
   }

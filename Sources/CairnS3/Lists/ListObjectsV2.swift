@@ -17,7 +17,8 @@ extension S3API {
       xml.element("KeyCount", page.entries.count + page.prefixes.count)
       xml.element("IsTruncated", page.nextStartAfter != nil)
       xml.element("ContinuationToken", ifPresent: token)
-      xml.element("NextContinuationToken", ifPresent: page.nextStartAfter.map { ContinuationToken(startAfter: $0).text })
+      xml.element(
+        "NextContinuationToken", ifPresent: page.nextStartAfter.map { ContinuationToken(startAfter: $0).text })
       xml.element("StartAfter", ifPresent: startAfter.map(parameters.encoded))
       parameters.write(to: &xml, page, owner: wantsOwner ? S3Owner(bucket) : nil)
     }

@@ -20,7 +20,8 @@ struct CopySource: Hashable, Sendable {
     let plain = decoded.hasPrefix("/") ? decoded.dropFirst() : decoded[...]
     guard let slash = plain.firstIndex(of: "/"), plain.index(after: slash) < plain.endIndex, slash > plain.startIndex
     else {
-      throw .invalidArgument(Self.field, text, "Copy Source must mention the source bucket and key: sourcebucket/sourcekey")
+      throw .invalidArgument(
+        Self.field, text, "Copy Source must mention the source bucket and key: sourcebucket/sourcekey")
     }
     name = ObjectName(
       bucket: try S3Resource.bucketName(String(plain[..<slash])),

@@ -83,7 +83,8 @@ package struct S3Error: Error, Hashable, Sendable {
     case let error as S3Error: self = error
     case HTTPBodyError.idle:
       self.init(
-        .requestTimeout, "Your socket connection to the server was not read from or written to within the timeout period.")
+        .requestTimeout,
+        "Your socket connection to the server was not read from or written to within the timeout period.")
     case let error as HTTPBodyError: self.init(.incompleteBody, error.description)
     default: self.init(.incompleteBody, "The request's body can't be read: \(error)")
     }

@@ -42,7 +42,8 @@ enum TagSet {
       let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
       guard let key = decode(parts[0]), let value = parts.count > 1 ? decode(parts[1]) : "" else {
         throw .invalidArgument(
-          "x-amz-tagging", text, "The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query "
+          "x-amz-tagging", text,
+          "The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query "
             + "parameters without tag name duplicates.")
       }
       tags.append(.init(key, value))

@@ -7,6 +7,10 @@ import Testing
 
 /// The clients that `scripts/setup --clients` puts into the build folder.
 enum S3Clients {
+  struct Missing: Error, CustomStringConvertible {
+    let description = "there are no S3 clients in the build folder: run scripts/setup --clients"
+  }
+
   /// Runs a Python script that lies beside the tests, and expects it to succeed.
   ///
   /// - Parameter name: of the script.
@@ -28,7 +32,7 @@ enum S3Clients {
         let python = folder.appendingPathComponent("s3-clients/bin/python3").path
         if FileManager.default.isExecutableFile(atPath: python) { return python }
       }
-      throw NotInTime(description: "there are no S3 clients in the build folder: run scripts/setup --clients")
+      throw Missing()
     }
   }
 }
