@@ -163,7 +163,8 @@ import Testing
       #expect(try await catalog.uploads(UploadRange(bucket), limit: 100) == expected)
       #expect(try await catalog.uploads(.all, limit: 100) == expected + [elsewhere])
       #expect(try await catalog.uploads(UploadRange(bucket, prefix: "a/"), limit: 100) == Array(expected[6..<12]))
-      #expect(try await catalog.uploads(UploadRange(bucket).after("a", nil, in: bucket), limit: 2) == Array(expected[3..<5]))
+      #expect(
+        try await catalog.uploads(UploadRange(bucket).after("a", nil, in: bucket), limit: 2) == Array(expected[3..<5]))
       #expect(
         try await catalog.uploads(UploadRange(bucket).after("a/b", expected[7].id, in: bucket), limit: 2)
           == Array(expected[8..<10]))

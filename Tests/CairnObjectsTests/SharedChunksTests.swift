@@ -137,7 +137,8 @@ extension ObjectFixture {
   func isGarbage(_ chunks: [Manifest.Chunk]) async throws -> Bool {
     var listed = 0
     for chunk in chunks {
-      for node in nodes where try await node.blobs(in: chunk.location.volume).map(\.blob).contains(chunk.location.blob) {
+      for node in nodes where try await node.blobs(in: chunk.location.volume).map(\.blob).contains(chunk.location.blob)
+      {
         listed += 1
         break
       }

@@ -50,7 +50,8 @@ enum ChecksumHeaders {
     let kind = try headers.first(name: type).map { text throws(S3Error) in try ObjectChecksum.Kind(text) }
     guard let name = headers.first(name: Self.algorithm) else {
       guard kind == nil else {
-        throw S3Error(.invalidRequest, "The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header.")
+        throw S3Error(
+          .invalidRequest, "The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header.")
       }
       return nil
     }

@@ -20,7 +20,8 @@ extension S3API {
     let checksums: [ChecksumAlgorithm: String]
 
     init(_ element: XMLElement) throws(S3Error) {
-      guard let number = element["PartNumber"].flatMap({ Int($0.text.trimmed) }), let etag = element["ETag"]?.text else {
+      guard let number = element["PartNumber"].flatMap({ Int($0.text.trimmed) }), let etag = element["ETag"]?.text
+      else {
         throw .malformedXML
       }
       self.number = number

@@ -21,7 +21,9 @@ extension S3API {
         .invalidPartNumber, "The requested partnumber is not satisfiable",
         details: [.init("PartNumberRequested", String(number)), .init("ActualPartCount", String(count))])
     }
-    guard attributes.assembly != nil else { return (ByteRange(offset: 0, length: attributes.size), attributes.checksum) }
+    guard attributes.assembly != nil else {
+      return (ByteRange(offset: 0, length: attributes.size), attributes.checksum)
+    }
     let manifest: Manifest
     do throws(ObjectError) { manifest = try await objects.manifest(of: object) } catch { throw S3Error(error) }
     guard number <= manifest.parts.count else {
