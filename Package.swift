@@ -117,7 +117,7 @@ let package = Package(
         "CairnModel", "CairnCatalog", "CairnStorage", "CairnCluster", "CairnNodeClient", "CairnRepair",
         "CairnTestSupport", .nioCore, .nioPosix, .logging,
       ]),
-    tests("CairnS3Tests", ["CairnModel", "CairnHTTP", "CairnCatalog", "CairnS3", .nioCore, .nioHTTP1]),
+    tests("CairnS3Tests", ["CairnModel", "CairnHTTP", "CairnCatalog", "CairnObjects", "CairnS3", .nioCore, .nioHTTP1]),
     tests("CairnClientTests", ["CairnClient", "CairnTestSupport"]),
     tests(
       "CairnCommandTests",

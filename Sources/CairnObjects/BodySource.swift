@@ -9,8 +9,8 @@ package struct BodySource: Sendable {
   package let next: @Sendable () async throws -> ByteBuffer?
   /// The SHA-256 that its sender says it has, known at the end; nil where the sender doesn't say.
   package let sha256: @Sendable () throws -> Digest?
-  /// What its sender says after it, by the name in lower case; nil where nothing of that name came.
-  package var trailer: @Sendable (_ name: String) -> String? = { _ in nil }
+  /// What its sender sent after the bytes, names in lower case; known at the end.
+  package let trailers: @Sendable () -> [ObjectMetadata.Pair]
   /// The MD5 that its sender says it has; nil where the sender doesn't say.
   package var md5: Digest?
   /// A checksum that is to be made of it; nil for none.
@@ -18,11 +18,13 @@ package struct BodySource: Sendable {
 
   package init(
     length: UInt64?, next: @escaping @Sendable () async throws -> ByteBuffer?,
-    sha256: @escaping @Sendable () throws -> Digest? = { nil }
+    sha256: @escaping @Sendable () throws -> Digest? = { nil },
+    trailers: @escaping @Sendable () -> [ObjectMetadata.Pair] = { [] }
   ) {
     self.length = length
     self.next = next
     self.sha256 = sha256
+    self.trailers = trailers
   }
 
   /// - Throws: ``ObjectError/changedOnTheWay`` or ``ObjectError/badDigest(_:)`` when what came is not what its sender

@@ -20,10 +20,10 @@ enum ChecksumHeaders {
     }
     for name in headers[canonicalForm: "x-amz-trailer"] {
       guard let algorithm = ChecksumAlgorithm(field: String(name)) else { continue }
-      let trailer = body.trailer
       return BodyChecksum(algorithm) {
-        guard let text = trailer(algorithm.field) else { return nil }
-        return try digest(text, algorithm)
+        try body.trailers().first { $0.name == algorithm.field }.map { pair throws(S3Error) in
+          try digest(pair.value, algorithm)
+        }
       }
     }
     guard let name = headers.first(name: "x-amz-sdk-checksum-algorithm") else { return nil }

@@ -7,8 +7,12 @@ import base64
 import binascii
 import hashlib
 import os
+import sys
 
 import boto3
+
+# The folder of sources stays as it is.
+sys.dont_write_bytecode = True
 import boto3_cases
 from boto3.s3.transfer import TransferConfig
 from boto3_cases import ENDPOINT, NATIVE, body, bucket, case, equal, fails, http, md5, s3
