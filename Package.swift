@@ -122,7 +122,8 @@ let package = Package(
     tests(
       "CairnCommandTests",
       [
-        "cairn", "CairnCatalog", "CairnClient", "CairnCluster", "CairnHTTP", "CairnStorage", "CairnTestSupport",
+        "cairn", "CairnCatalog", "CairnClient", "CairnCluster", "CairnHTTP", "CairnS3", "CairnStorage",
+        "CairnTestSupport",
         .logging, .argumentParser,
       ]),
     tests("CairnStorageTests", ["CairnModel", "CairnStorage", "CairnTestSupport", .nioCore, .nioPosix, .logging]),

@@ -54,7 +54,10 @@ package final class CatalogWatch: Sendable {
   /// that differ.
   private static let margin: Duration = .seconds(600)
   fileprivate struct State {
-    var epoch: CatalogEpoch?
+    /// Where buckets were when they were last looked at. Each counts its own changes.
+    var epochs: [BucketName: CatalogEpoch] = [:]
+    /// Buckets that were changed since they were last looked at.
+    var changed: Set<BucketName> = []
     var process: String?
     var interruptions = 0
     /// When the catalog was last whole.
@@ -107,13 +110,19 @@ package final class CatalogWatch: Sendable {
       : "The catalog is being compared with the storage nodes, because Redis or this coordinator was started anew"
   }
 
-  /// Makes sure that what was not in the catalog a moment ago is nowhere.
+  /// Makes sure that what was not in a bucket of the catalog a moment ago is nowhere.
   ///
   /// - Throws: ``CatalogError/unavailable(_:)`` when that is not known.
-  package func verify() async throws(CatalogError) {
+  package func verify(_ bucket: BucketName = .default) async throws(CatalogError) {
     if let reason = reasonNotReady { throw .unavailable(reason) }
-    _ = try await look(at: .default)
+    _ = try await look(at: bucket)
     if let reason = reasonNotReady { throw .unavailable(reason) }
+  }
+
+  /// Has the next look look at a bucket that changes: what is lost of it later is only noticed by what was seen before.
+  func note(changeOf bucket: BucketName) {
+    guard bucket != .default else { return }
+    _ = state.withLock { $0.changed.insert(bucket) }
   }
 
   /// Looks again and again, until it is cancelled.
@@ -141,6 +150,7 @@ package final class CatalogWatch: Sendable {
     // Before the catalog is asked: what is read of an emptied registry is no memory.
     let memory = recoverer.remember()
     let epoch = try await look(at: .default)
+    for bucket in takeChanged() { _ = try await look(at: bucket) }
     var findings = Findings(
       epoch: epoch, process: try await catalog.storeProcessIfAllowed(), known: try await catalog.reconciledNodes(),
       memory: memory)
@@ -169,18 +179,28 @@ package final class CatalogWatch: Sendable {
 
   // MARK: What is noticed
 
+  private func takeChanged() -> Set<BucketName> {
+    state.withLock { state in
+      defer { state.changed = [] }
+      return state.changed
+    }
+  }
+
   /// Where a bucket is now, compared with where it was before it was asked for: answers may overtake each other.
   private func look(at bucket: BucketName) async throws(CatalogError) -> CatalogEpoch {
-    let before = state.withLock { $0.epoch }
+    let before = state.withLock { $0.epochs[bucket] }
     let epoch = try await catalog.epoch(of: bucket)
     let isNews = state.withLock { state in
       guard let before, epoch.isBehind(before) else {
-        if state.epoch.map({ $0.id == epoch.id && $0.position < epoch.position }) ?? true { state.epoch = epoch }
+        if state.epochs[bucket].map({ $0.id == epoch.id && $0.position < epoch.position }) ?? true {
+          state.epochs[bucket] = epoch
+        }
         return false
       }
       // Whoever asked at the same time may have noticed.
-      guard state.epoch?.isBehind(before) == false else { return false }
-      state.epoch = epoch
+      guard state.epochs[bucket]?.isBehind(before) == false else { return false }
+      // What the others had counted is lost as well, and is not to be noticed once more for each.
+      state.epochs = [bucket: epoch]
       state.losses += 1
       state.doubtNow()
       return true

@@ -14,7 +14,7 @@ package struct VerifiedCatalog: ObjectCatalog, UploadCatalog {
 
   package func object(_ name: ObjectName) async throws(CatalogError) -> StoredObject? {
     if let object = try await catalog.object(name) { return object }
-    try await watch.verify()
+    try await watch.verify(name.bucket)
     return nil
   }
 
@@ -22,7 +22,7 @@ package struct VerifiedCatalog: ObjectCatalog, UploadCatalog {
     version: BlobID, in bucket: BucketName
   ) async throws(CatalogError) -> (ObjectKey, StoredObject)? {
     if let found = try await catalog.object(version: version, in: bucket) { return found }
-    try await watch.verify()
+    try await watch.verify(bucket)
     return nil
   }
 
@@ -30,21 +30,23 @@ package struct VerifiedCatalog: ObjectCatalog, UploadCatalog {
     _ object: StoredObject, as name: ObjectName, if condition: WriteCondition
   ) async throws(CatalogError) -> PutOutcome {
     // Afterwards would be too late.
-    if condition != .always { try await watch.verify() }
+    if condition != .always { try await watch.verify(name.bucket) }
+    watch.note(changeOf: name.bucket)
     return try await catalog.put(object, as: name, if: condition)
   }
 
   package func delete(
     _ name: ObjectName, version: BlobID, tombstone: BlobID
   ) async throws(CatalogError) -> DeleteOutcome {
+    watch.note(changeOf: name.bucket)
     let outcome = try await catalog.delete(name, version: version, tombstone: tombstone)
-    if case .absent = outcome { try await watch.verify() }
+    if case .absent = outcome { try await watch.verify(name.bucket) }
     return outcome
   }
 
   package func list(_ bucket: BucketName, _ query: ListQuery) async throws(CatalogError) -> ListPage {
     let page = try await catalog.list(bucket, query)
-    try await watch.verify()
+    try await watch.verify(bucket)
     return page
   }
 

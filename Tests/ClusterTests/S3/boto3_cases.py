@@ -8,6 +8,7 @@ Of several coordinators each request goes to another one than the request before
 import concurrent.futures
 import hashlib
 import itertools
+import socket
 import sys
 import traceback
 import urllib.parse
@@ -735,6 +736,10 @@ def what_there_is_not_says_so():
 def malformed_requests():
     name = bucket()
     equal(http("GET", "/%zz/k")[0], 400)
+    with socket.create_connection(("127.0.0.1", int(sys.argv[1].split(",")[0]))) as connection:
+        connection.sendall(f"PUT /{name}/k HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+        answer = connection.makefile("rb").read()
+    assert answer.startswith(b"HTTP/1.1 411 ") and b"<Code>MissingContentLength</Code>" in answer, answer
     for path, data in [
         (f"/{name}?delete", b"<Delete>"), (f"/{name}?delete", b""), (f"/{name}?delete", b"<Other/>"),
         (f"/{name}?delete", b'<!DOCTYPE a [<!ENTITY b "c">]><Delete><Object><Key>&b;</Key></Object></Delete>'),
