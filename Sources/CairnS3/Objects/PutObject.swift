@@ -8,9 +8,6 @@ extension S3API {
   func putObject(_ request: S3Request) async throws(S3Error) -> HTTPResponse {
     let name = try request.object
     let result = try await writing(request) { _ throws(S3Error) in
-      guard request.header("content-length") != nil || request.header("transfer-encoding") != nil else {
-        throw S3Error(.missingContentLength, "You must provide the Content-Length HTTP header.")
-      }
       let description = try UploadDescription(request.headers)
       let body = try uploadBody(request)
       let sizeMax = objects.settings.objectSizeMax
