@@ -57,7 +57,7 @@ package struct APIError: Error, Hashable, Sendable {
       self = .unavailable(
         "A write needs \(needed) replicas (MIN_REPLICAS), and \(writable) storage nodes take data now", retryAfter: 5)
     case .noSpace(let reason): self.init(.insufficientStorage, reason)
-    case .unavailable(let reason): self = .unavailable(reason)
+    case .unavailable(let reason), .outcomeUnknown(let reason): self = .unavailable(reason)
     case .overloaded: self = .unavailable("Too many uploads at once, try again later")
     case .tooLarge(let limit): self.init(.payloadTooLarge, "The file is larger than \(limit) bytes, the most allowed")
     case .body(let error): self.init(readingBody: error)
@@ -65,8 +65,7 @@ package struct APIError: Error, Hashable, Sendable {
       self.init(.notFound, "There is no such upload, or no longer: begin it anew with POST /uploads")
     case .changedOnTheWay:
       self.init(.unprocessableEntity, "The bytes changed on the way: their SHA-256 is not the one that came with them")
-    case .md5Differs:
-      self.init(.unprocessableEntity, "The bytes changed on the way: their MD5 is not the one that came with them")
+    case .badDigest: self.init(.unprocessableEntity, "The bytes changed on the way: \(error)")
     case .conditionFailed: self.init(.conflict, "A file with this name exists already")
     case .corrupt(let reason): self.init(.internalServerError, "The file is damaged: \(reason)")
     case .failed(let reason): self.init(.internalServerError, reason)

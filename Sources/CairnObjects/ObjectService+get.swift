@@ -21,7 +21,7 @@ extension ObjectService {
 
   /// The blobs that an object is made of: its head record and its chunks.
   func blobs(of object: StoredObject) async -> [BlobLocation] {
-    guard object.attributes.layout == .manifest else { return [object.head] }
+    guard object.attributes.layout == .manifest, !object.attributes.sharesChunks else { return [object.head] }
     do throws(ObjectError) {
       return try await manifest(of: object).chunks.map(\.location) + [object.head]
     } catch {
@@ -30,15 +30,20 @@ extension ObjectService {
     }
   }
 
-  func manifest(of object: StoredObject) async throws(ObjectError) -> Manifest {
+  /// - Parameter object: one that has a manifest.
+  package func manifest(of object: StoredObject) async throws(ObjectError) -> Manifest {
+    let payload = try await payload(of: object)
+    do throws(FormatError) { return try Manifest(decoding: payload) } catch { throw .corrupt("\(error)") }
+  }
+
+  /// What an object's head record holds besides its attributes: its bytes, or its manifest.
+  func payload(of object: StoredObject) async throws(ObjectError) -> ByteBuffer {
     let bytes = ByteCollector(limit: Self.manifestBytesMax)
     do {
       try await reader.read(object.head, range: nil).write(to: bytes)
-      return try Manifest(decoding: bytes.collected)
+      return bytes.collected
     } catch let error as ObjectError {
       throw error
-    } catch let error as FormatError {
-      throw .corrupt("\(error)")
     } catch {
       throw .unavailable("the head record broke off: \(error)")
     }

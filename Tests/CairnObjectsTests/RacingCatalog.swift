@@ -43,5 +43,15 @@ struct RacingCatalog: ObjectCatalog, UploadCatalog {
 
   func put(_ part: UploadPart, of id: BlobID) async throws(CatalogError) -> Bool { try await catalog.put(part, of: id) }
 
-  func claim(_ id: BlobID) async throws(CatalogError) -> PendingUpload? { try await catalog.claim(id) }
+  func claim(_ id: BlobID, lifetime: Duration) async throws(CatalogError) -> PendingUpload? {
+    try await catalog.claim(id, lifetime: lifetime)
+  }
+
+  func release(_ id: BlobID) async throws(CatalogError) { try await catalog.release(id) }
+
+  func forget(_ id: BlobID) async throws(CatalogError) { try await catalog.forget(id) }
+
+  func uploads(_ range: UploadRange, limit: Int) async throws(CatalogError) -> [PendingUpload] {
+    try await catalog.uploads(range, limit: limit)
+  }
 }

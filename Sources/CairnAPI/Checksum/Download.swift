@@ -16,9 +16,11 @@ extension NativeAPI {
     do throws(APIError) { found = try await find(key) } catch {
       throw error == .notFound ? APIError(.notFound, "\(name) does not exist in the file system.") : error
     }
+    // Of what was put together from parts it is not known.
+    let hash: HTTPHeaders = found.object.attributes.md5.map { ["file_hash": $0.hexadecimal] } ?? [:]
     do throws(APIError) {
       return try await serve(
-        found.object, named: found.key, for: request, headers: ["file_hash": found.object.attributes.md5.hexadecimal])
+        found.object, named: found.key, for: request, headers: hash)
     } catch {
       guard error.status == .serviceUnavailable else { throw error }
       throw APIError(.internalServerError, "No healthy SN containing \(name) found!")

@@ -27,8 +27,8 @@ extension NativeAPI {
     headers.add(name: "ETag", value: etag)
     headers.add(name: "Last-Modified", value: HTTPDate.format(secondsSinceEpoch: lastModified))
     headers.add(name: "Accept-Ranges", value: "bytes")
-    if ReprDigest.isWanted(request.headers) {
-      headers.add(name: ReprDigest.field, value: ReprDigest.value(attributes.sha256))
+    if ReprDigest.isWanted(request.headers), let sha256 = attributes.sha256 {
+      headers.add(name: ReprDigest.field, value: ReprDigest.value(sha256))
     }
     switch Preconditions.evaluate(request.headers, isRead: true, etag: etag, lastModified: lastModified) {
     case .notModified: return HTTPResponse(.notModified, headers: headers)

@@ -77,9 +77,19 @@ package struct VerifiedCatalog: ObjectCatalog, UploadCatalog {
     return false
   }
 
-  package func claim(_ id: BlobID) async throws(CatalogError) -> PendingUpload? {
+  package func claim(_ id: BlobID, lifetime: Duration) async throws(CatalogError) -> PendingUpload? {
     // A catalog that went back may know uploads again that were completed.
     try await watch.verify()
-    return try await catalog.claim(id)
+    return try await catalog.claim(id, lifetime: lifetime)
+  }
+
+  package func release(_ id: BlobID) async throws(CatalogError) { try await catalog.release(id) }
+
+  package func forget(_ id: BlobID) async throws(CatalogError) { try await catalog.forget(id) }
+
+  package func uploads(_ range: UploadRange, limit: Int) async throws(CatalogError) -> [PendingUpload] {
+    let uploads = try await catalog.uploads(range, limit: limit)
+    if uploads.count < limit { try await watch.verify() }
+    return uploads
   }
 }

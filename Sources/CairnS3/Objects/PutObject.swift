@@ -8,12 +8,8 @@ extension S3API {
   func putObject(_ request: S3Request) async throws(S3Error) -> HTTPResponse {
     let name = try request.object
     let result = try await writing(request) { _ throws(S3Error) in
-      guard request.header("content-length") != nil || request.header("transfer-encoding") != nil else {
-        throw S3Error(.missingContentLength, "You must provide the Content-Length HTTP header.")
-      }
       let description = try UploadDescription(request.headers)
-      var body = try authenticator.body(of: request.http, request.identity)
-      body.md5 = try ContentMD5.value(request.headers)
+      let body = try uploadBody(request)
       let sizeMax = objects.settings.objectSizeMax
       if let length = body.length, length > sizeMax { throw S3Error(.tooLarge(limit: sizeMax)) }
       let conditions = try await WriteConditions(request, name, objects)
@@ -23,6 +19,8 @@ extension S3API {
         throw conditions.error(error)
       }
     }
-    return HTTPResponse(.ok, headers: ["ETag": result.object.attributes.etag])
+    var headers: HTTPHeaders = ["ETag": result.object.attributes.etag]
+    headers.addChecksum(of: result.object.attributes)
+    return HTTPResponse(.ok, headers: headers)
   }
 }
