@@ -55,6 +55,7 @@ package final class CatalogWatch: Sendable {
   private static let margin: Duration = .seconds(600)
   /// Longer than a record waits for its entry in the catalog.
   private static let writeTimeMax: Duration = .seconds(60)
+
   fileprivate struct State {
     /// Where buckets were when they were last looked at. Each counts its own changes.
     var epochs: [BucketName: CatalogEpoch] = [:]
