@@ -5,7 +5,11 @@
 
 // What the C library declares only for _GNU_SOURCE, which Swift's Glibc module is built without.
 #if defined(__linux__)
+#include <fcntl.h>
 #include <stdbool.h>
+
+/// The flag of `open` with which reads pass the page cache by; 0 where there is none.
+static const int cairn_open_direct = __O_DIRECT;
 
 extern int sync_file_range(int descriptor, off_t offset, off_t count, unsigned int flags);
 extern ssize_t preadv2(int descriptor, const struct iovec *vectors, int count, off_t offset, int flags);
@@ -34,6 +38,8 @@ static inline void cairn_run_as_batch(void) {
 }
 
 #else
+
+static const int cairn_open_direct = 0;
 
 static inline ssize_t cairn_read_cached(int descriptor, void *bytes, size_t count, off_t offset) {
   errno = EOPNOTSUPP;

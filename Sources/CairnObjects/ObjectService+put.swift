@@ -65,7 +65,7 @@ package struct StagedObject: Sendable {
     var attributes = ObjectAttributes(
       size: size, contentType: description.contentType, createdAt: .now(), md5: digests.md5, sha256: digests.sha256,
       layout: layout, originalFilename: description.originalFilename, metadata: description.metadata)
-    attributes.checksum = digests.checksum
+    if let checksum = digests.checksum { attributes.checksum = checksum }
     return attributes
   }
 }

@@ -45,6 +45,19 @@ import Testing
     await test.store.close()
   }
 
+  @Test func whatIsReadOftenStaysInThePageCache() async throws {
+    let test = try TestStore()
+    let records = try (1...200).map { try EncodedRecord.chunk($0, length: 3000) }
+    try await test.store.fill(records)
+    for _ in 0..<2 {
+      let before = test.store.metrics.cachedReads
+      for record in records { _ = try await test.store.read(record.header.blob, TestStore.volume) }
+      #expect(test.store.metrics.cachedReads == before + 200)
+      #expect(try await test.store.scrub(TestStore.volume).recordCount == 200)
+    }
+    await test.store.close()
+  }
+
   @Test func itReadsNoFasterThanItMay() async throws {
     let test = try TestStore()
     try await test.store.fill([.chunk(1, length: 1 << 20), .chunk(2, length: 1 << 20)])

@@ -13,10 +13,13 @@ final class OpenFile: @unchecked Sendable {
   private let descriptor: Int32
   private let operations: FileOperations
 
-  /// - Parameter flags: of `open`, besides `O_CLOEXEC`.
-  init(_ path: String, flags: Int32, operations: FileOperations) throws(StorageError) {
+  /// - Parameters:
+  ///   - path: as errors tell it.
+  ///   - link: leads to the file, where that is another path.
+  ///   - flags: of `open`, besides `O_CLOEXEC`.
+  init(_ path: String, through link: String? = nil, flags: Int32, operations: FileOperations) throws(StorageError) {
     do throws(SystemError) {
-      descriptor = try SystemError.check("open") { open(path, flags | O_CLOEXEC, 0o640) }
+      descriptor = try SystemError.check("open") { open(link ?? path, flags | O_CLOEXEC, 0o640) }
     } catch {
       throw .io(error, path: path)
     }
@@ -27,6 +30,13 @@ final class OpenFile: @unchecked Sendable {
 
   deinit {
     try? handle.close()
+  }
+
+  /// The same file, also where its path is another one's by now, with other flags.
+  ///
+  /// - Throws: also where the system has no `/proc`.
+  func reopened(flags: Int32) throws(StorageError) -> OpenFile {
+    try OpenFile(path, through: "/proc/self/fd/\(descriptor)", flags: flags, operations: operations)
   }
 
   func size() throws(StorageError) -> UInt64 {
@@ -45,9 +55,7 @@ final class OpenFile: @unchecked Sendable {
     while done < bytes.count {
       let rest = UnsafeMutableRawBufferPointer(rebasing: bytes[done...])
       do throws(SystemError) {
-        let count = try SystemError.check("pread") {
-          pread(descriptor, rest.baseAddress, rest.count, off_t(offset) + off_t(done))
-        }
+        let count = try readOnce(into: rest, at: offset + UInt64(done))
         if count == 0 { break }
         done += count
       } catch {
@@ -55,6 +63,11 @@ final class OpenFile: @unchecked Sendable {
       }
     }
     return done
+  }
+
+  /// What one system call reads: how many bytes. Blocks.
+  func readOnce(into bytes: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(SystemError) -> Int {
+    try SystemError.check("pread") { pread(descriptor, bytes.baseAddress, bytes.count, off_t(offset)) }
   }
 
   /// Up to `count` bytes; fewer only at the end of the file. Blocks.

@@ -52,6 +52,8 @@ struct IndexEntry: BitwiseCopyable, Sendable {
   var offset: UInt64 { UInt64(offsetUnits) * UInt64(Record.alignment) }
   /// Bytes, without the padding.
   var length: Int { Int(packed & Self.lengthMask) }
+  /// Of the record in the log, without the padding.
+  var range: Range<UInt64> { offset..<offset + UInt64(length) }
   var paddedLength: UInt64 { UInt64((length + Record.alignment - 1) & ~(Record.alignment - 1)) }
   var isTombstone: Bool { packed >> Self.kindShift & 3 == UInt32(Record.Kind.tombstone.rawValue) }
 

@@ -63,7 +63,10 @@ extension StoredVolume {
     guard let entry else { return true }
     // Nobody refers to it any more: bringing it back would only make it look as if.
     guard entry.life == .live else { return false }
-    guard case .success(let stored) = recordOnDisk(entry, in: file) else { return true }
+    var reader = DiskReader(file)
+    guard let bytes = try? reader.read(entry.range),
+      let stored = try? EncodedRecord(verifying: ByteBuffer(bytes: bytes)), stored.header.blob == entry.blob
+    else { return true }
     guard stored.header == record.header else {
       throw .duplicateBlob(BlobLocation(volume: id, blob: record.header.blob))
     }

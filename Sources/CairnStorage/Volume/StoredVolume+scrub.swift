@@ -1,5 +1,4 @@
 internal import CairnModel
-internal import NIOCore
 internal import Synchronization
 
 /// Where a scrub of a volume is.
@@ -22,6 +21,7 @@ extension StoredVolume {
     let (file, (index, generation)) = try opened { ($0.index, $0.header.generation) }
     // A log that was rewritten has its records elsewhere: once more from the start.
     if position.generation != generation { position = ScrubPosition(ordinal: 0, generation: generation) }
+    var reader = DiskReader(file)
     var bytes: UInt64 = 0
     while position.ordinal < index.count, bytes < Self.scrubStepBytes {
       let entry = index[position.ordinal]
@@ -29,7 +29,7 @@ extension StoredVolume {
       guard entry.life != .dead else { continue }
       bytes += entry.paddedLength
       report.recordCount += 1
-      if let reason = verifyOnDisk(entry, in: file) {
+      if let reason = Self.verify(entry, with: &reader) {
         noteDamage(of: entry.blob, at: entry.offset, reason)
         report.damaged.append(
           ScrubReport.DamagedRecord(
@@ -43,43 +43,24 @@ extension StoredVolume {
   }
 
   /// Why the record can't be read from the disk; nil when it can.
-  private func verifyOnDisk(_ entry: IndexEntry, in file: OpenFile) -> String? {
-    switch recordOnDisk(entry, in: file) {
-    case .success: nil
-    case .failure(let error): "\(error)"
-    }
-  }
-
-  /// Reads a record from the disk rather than from the page cache, and leaves it in there no longer than it must.
-  func recordOnDisk(_ entry: IndexEntry, in file: OpenFile) -> Result<EncodedRecord, ScrubFailure> {
-    file.dropCached(entry.offset, entry.length)
-    defer { file.dropCached(entry.offset, entry.length) }
-    let bytes: ByteBuffer
+  private static func verify(_ entry: IndexEntry, with reader: inout DiskReader) -> String? {
+    let bytes: UnsafeRawBufferPointer
     do throws(StorageError) {
-      bytes = try file.read(entry.length, at: entry.offset)
+      bytes = try reader.read(entry.range)
     } catch {
       // A sector that can't be read is what scrubbing is for.
-      return .failure(.unreadable(error))
+      return "\(error)"
     }
     do throws(FormatError) {
-      let record = try EncodedRecord(verifying: bytes)
-      guard record.header.blob == entry.blob else { throw .badField(what: "record's blob id", tag: 16) }
-      return .success(record)
+      let header = try RecordHeader(bytes)
+      guard header.length == bytes.count else { throw .truncated(what: "record") }
+      try header.verifyHeader(bytes)
+      try header.verifyPayload(
+        UnsafeRawBufferPointer(rebasing: bytes[(Record.headerLength + header.metadataLength)...]))
+      guard header.blob == entry.blob else { throw .badField(what: "record's blob id", tag: 16) }
+      return nil
     } catch {
-      return .failure(.damaged(error))
-    }
-  }
-}
-
-/// Why a record can't be read back.
-enum ScrubFailure: Error, CustomStringConvertible {
-  case unreadable(StorageError)
-  case damaged(FormatError)
-
-  var description: String {
-    switch self {
-    case .unreadable(let error): "\(error)"
-    case .damaged(let error): "\(error)"
+      return "\(error)"
     }
   }
 }
