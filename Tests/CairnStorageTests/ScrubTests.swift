@@ -50,9 +50,9 @@ import Testing
     let records = try (1...200).map { try EncodedRecord.chunk($0, length: 3000) }
     try await test.store.fill(records)
     for _ in 0..<2 {
-      let before = test.store.metrics.cachedReads
-      for record in records { _ = try await test.store.read(record.header.blob, TestStore.volume) }
-      #expect(test.store.metrics.cachedReads == before + 200)
+      for record in records {
+        guard case .found = try test.store.readCached(record.location()) else { throw Surprise("left the cache") }
+      }
       #expect(try await test.store.scrub(TestStore.volume).recordCount == 200)
     }
     await test.store.close()

@@ -5,9 +5,15 @@ struct AppendQueue: Sendable {
   /// Called once, on a writer's thread.
   typealias Completion = @Sendable (Result<Void, StorageError>) -> Void
 
-  struct Append: Sendable {
+  /// A class, because it passes through several collections.
+  final class Append: Sendable {
     let record: EncodedRecord
     let completion: Completion
+
+    init(record: EncodedRecord, completion: @escaping Completion) {
+      self.record = record
+      self.completion = completion
+    }
   }
 
   enum Operation: Sendable {
