@@ -93,7 +93,7 @@ let package = Package(
       ],
       swiftSettings: settings),
 
-    library("CairnTestSupport", [.nioCore, .nioPosix]),
+    library("CairnTestSupport", [.nioCore, .nioPosix, .logging]),
     tests("CairnModelTests", ["CairnModel", .nioCore]),
     tests("CairnHTTPTests", ["CairnHTTP", "CairnTestSupport", .nioCore, .nioPosix, .nioHTTP1, .nioEmbedded, .logging]),
     tests(

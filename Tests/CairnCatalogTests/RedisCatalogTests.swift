@@ -4,7 +4,6 @@ import CairnTestSupport
 import Logging
 import NIOCore
 import NIOPosix
-import Synchronization
 import Testing
 
 /// What only the catalog in Redis promises, against real servers.
@@ -351,39 +350,6 @@ func eventually<Value>(_ body: () async throws -> Value) async throws -> Value {
     } catch {
       guard ContinuousClock().now < deadline else { throw error }
       try await Task.sleep(for: .milliseconds(5))
-    }
-  }
-}
-
-/// Keeps what is logged.
-final class LogRecorder: Sendable {
-  private let lines = Mutex<[(level: Logger.Level, text: String)]>([])
-
-  var logger: Logger {
-    var logger = Logger(label: "test") { _ in Handler(recorder: self) }
-    logger.logLevel = .trace
-    return logger
-  }
-
-  func messages(_ level: Logger.Level) -> [String] {
-    lines.withLock { lines in lines.filter { $0.level == level }.map(\.text) }
-  }
-
-  private struct Handler: LogHandler {
-    let recorder: LogRecorder
-    var metadata: Logger.Metadata = [:]
-    var logLevel: Logger.Level = .trace
-
-    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-      get { metadata[key] }
-      set { metadata[key] = newValue }
-    }
-
-    func log(
-      level: Logger.Level, message: Logger.Message, metadata: Logger.Metadata?, source: String, file: String,
-      function: String, line: UInt
-    ) {
-      recorder.lines.withLock { $0.append((level, "\(message)")) }
     }
   }
 }

@@ -15,7 +15,7 @@ import Synchronization
 final class RepairFixture: Sendable {
   let catalog: SQLiteCatalog
   let view: ClusterView
-  let log = LogMessages()
+  let log = LogRecorder()
   private let folder: TemporaryFolder
   private let nodes: Mutex<[VolumeStore]>
   private let settings: RepairSettings
@@ -122,35 +122,5 @@ final class RepairFixture: Sendable {
 extension RepairFixture: NodeDirectory {
   func node(_ id: NodeID) -> (any StorageNode)? {
     nodes.withLock { nodes in nodes.first { $0.node == id } }.map { LocalNode($0) }
-  }
-}
-
-/// What was logged.
-final class LogMessages: Sendable {
-  private let lines = Mutex<[String]>([])
-
-  var logger: Logger { Logger(label: "test") { _ in Handler(messages: self) } }
-
-  /// Lines with all of these words.
-  func count(_ words: String...) -> Int {
-    lines.withLock { lines in lines.count { line in words.allSatisfy { line.contains($0) } } }
-  }
-
-  private struct Handler: LogHandler {
-    let messages: LogMessages
-    var metadata: Logger.Metadata = [:]
-    var logLevel: Logger.Level = .info
-
-    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-      get { metadata[key] }
-      set { metadata[key] = newValue }
-    }
-
-    func log(
-      level: Logger.Level, message: Logger.Message, metadata: Logger.Metadata?, source: String, file: String,
-      function: String, line: UInt
-    ) {
-      messages.lines.withLock { $0.append("\(message) \(metadata ?? [:])") }
-    }
   }
 }
