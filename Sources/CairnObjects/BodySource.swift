@@ -9,16 +9,20 @@ package struct BodySource: Sendable {
   package let next: @Sendable () async throws -> ByteBuffer?
   /// The SHA-256 that its sender says it has, known at the end; nil where the sender doesn't say.
   package let sha256: @Sendable () throws -> Digest?
+  /// What its sender sent after the bytes, names in lower case; known at the end.
+  package let trailers: @Sendable () -> [ObjectMetadata.Pair]
   /// The MD5 that its sender says it has; nil where the sender doesn't say.
   package var md5: Digest?
 
   package init(
     length: UInt64?, next: @escaping @Sendable () async throws -> ByteBuffer?,
-    sha256: @escaping @Sendable () throws -> Digest? = { nil }
+    sha256: @escaping @Sendable () throws -> Digest? = { nil },
+    trailers: @escaping @Sendable () -> [ObjectMetadata.Pair] = { [] }
   ) {
     self.length = length
     self.next = next
     self.sha256 = sha256
+    self.trailers = trailers
   }
 
   /// - Throws: ``ObjectError/changedOnTheWay`` or ``ObjectError/md5Differs`` when what came is not what its sender says.
