@@ -122,8 +122,8 @@ let package = Package(
     tests(
       "CairnCommandTests",
       [
-        "cairn", "CairnCatalog", "CairnClient", "CairnCluster", "CairnHTTP", "CairnStorage", "CairnTestSupport",
-        .logging, .argumentParser,
+        "cairn", "CairnCatalog", "CairnClient", "CairnCluster", "CairnHTTP", "CairnObjects", "CairnStorage",
+        "CairnTestSupport", .logging, .argumentParser,
       ]),
     tests("CairnStorageTests", ["CairnModel", "CairnStorage", "CairnTestSupport", .nioCore, .nioPosix, .logging]),
     tests(
@@ -134,7 +134,8 @@ let package = Package(
     tests(
       "ClusterTests",
       [
-        "cairn", "CairnModel", "CairnHTTP", "CairnStorage", "CairnCatalog", "CairnRepair", "CairnTestSupport", .nioCore,
+        "cairn", "CairnModel", "CairnHTTP", "CairnStorage", "CairnCatalog", "CairnRepair", "CairnS3",
+        "CairnTestSupport", .nioCore,
         .nioPosix, .nioHTTP1,
         .logging,
       ], exclude: ["S3/boto3_cases.py"]),

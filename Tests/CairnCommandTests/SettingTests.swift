@@ -2,6 +2,7 @@ import ArgumentParser
 import CairnCatalog
 import CairnCluster
 import CairnHTTP
+import CairnObjects
 import CairnStorage
 import Logging
 import Testing
@@ -142,6 +143,35 @@ import Testing
     #expect(throws: ConfigurationError.self) { try configuration(["HOST": "192.0.2.1"]) }
   }
 
+  @Test func otherAddressesThanLoopbackNeedAuthOrAWord() throws {
+    func configuration(_ environment: [String: String]) throws -> AccessConfiguration {
+      var reader = SettingReader(environment: environment, flags: [:])
+      return try ServerConfiguration(&reader).access
+    }
+    #expect(try !configuration([:]).isRequired)
+    #expect(try configuration(["HOST": "0.0.0.0", "AUTH": "required"]).isRequired)
+    #expect(try configuration(["HOST": "::", "ALLOW_ANONYMOUS": "1"]).allowsAnonymous)
+    #expect(throws: ConfigurationError.self) { try configuration(["HOST": "0.0.0.0"]) }
+    #expect(throws: ConfigurationError.self) {
+      try configuration(["HOST": "192.0.2.1", "ACCESS_KEY": "abc", "SECRET_KEY": "12345678"])
+    }
+  }
+
+  @Test func firstKeyNeedsBothOfItsHalves() throws {
+    func key(_ environment: [String: String]) throws -> AccessKey? {
+      var reader = SettingReader(environment: environment, flags: [:])
+      return try ServerConfiguration(&reader).access.firstKey
+    }
+    #expect(try key([:]) == nil)
+    #expect(try key(["ACCESS_KEY": "abc", "SECRET_KEY": "12345678"])?.isAdministrator == true)
+    for environment in [
+      ["ACCESS_KEY": "abc"], ["SECRET_KEY": "12345678"], ["ACCESS_KEY": "a/b", "SECRET_KEY": "12345678"],
+      ["ACCESS_KEY": "abc", "SECRET_KEY": "short"], ["ACCESS_KEY": "abc", "SECRET_KEY": "with a space"],
+    ] {
+      #expect(throws: ConfigurationError.self) { try key(environment) }
+    }
+  }
+
   @Test func peersAreAClusterOfEqualMachines() throws {
     var reader = SettingReader(environment: ["PEERS": "1", "NODE_PORT": "7"], flags: [:])
     guard case .peer(let peer) = try ServerMode(&reader) else { return #expect(Bool(false), "not a peer") }
@@ -156,7 +186,7 @@ import Testing
   @Test func peersNeedASecretOnOtherAddressesThanLoopback() throws {
     for environment in [[:], ["CLUSTER_SECRET": "s"], ["ALLOW_INSECURE_CLUSTER": "1"]] {
       var reader = SettingReader(
-        environment: environment.merging(["PEERS": "1", "HOST": "0.0.0.0"]) { $1 }, flags: [:])
+        environment: environment.merging(["PEERS": "1", "HOST": "0.0.0.0", "AUTH": "required"]) { $1 }, flags: [:])
       if environment.isEmpty {
         #expect(throws: ConfigurationError.self) { try ServerMode(&reader) }
       } else {

@@ -18,6 +18,9 @@ enum NativeRoute: Hashable {
   /// The id as it stands in the path.
   case node(Substring)
   case nodeDrain(Substring)
+  case accessKeys
+  /// The id as it stands in the path.
+  case accessKey(Substring)
   case status
   case gc
   case scrub
@@ -29,6 +32,7 @@ enum NativeRoute: Hashable {
   private static let uploadsPrefix = "/uploads/"
   private static let nodePrefix = "/nodes/"
   private static let drainSuffix = "/drain"
+  private static let keysPrefix = "/keys/"
 
   /// nil for a path that is no route.
   init?(path: Substring) {
@@ -48,6 +52,10 @@ enum NativeRoute: Hashable {
       self = isDrain ? .nodeDrain(id.dropLast(Self.drainSuffix.count)) : .node(id)
       return
     }
+    if path.hasPrefix(Self.keysPrefix), path.count > Self.keysPrefix.count {
+      self = .accessKey(path.dropFirst(Self.keysPrefix.count))
+      return
+    }
     if path.hasPrefix(Self.uploadsPrefix), path.count > Self.uploadsPrefix.count {
       let words = path.dropFirst(Self.uploadsPrefix.count).split(separator: "/", omittingEmptySubsequences: false)
       switch words.count {
@@ -62,6 +70,7 @@ enum NativeRoute: Hashable {
     case "/upload", "/upload/": self = .upload
     case "/blobs", "/blobs/": self = .blobs
     case "/nodes", "/nodes/": self = .nodes
+    case "/keys", "/keys/": self = .accessKeys
     case "/status", "/status/": self = .status
     case "/gc": self = .gc
     case "/scrub": self = .scrub
@@ -79,6 +88,8 @@ enum NativeRoute: Hashable {
     case .blob: [.GET, .HEAD, .PUT, .DELETE]
     case .node: [.GET, .HEAD, .DELETE]
     case .nodeDrain: [.POST, .DELETE]
+    case .accessKeys: [.GET, .HEAD, .POST]
+    case .accessKey: [.PATCH, .DELETE]
     case .gc, .scrub: [.POST]
     case .blobStatus, .blobs, .nodes, .status, .health, .ready: [.GET, .HEAD]
     }

@@ -11,12 +11,5 @@ extension S3Suite {
       try await S3Clients.run("boto3_cases.py", ["\(port)", "\(server.port)"])
       try await server.stopInOrder()
     }
-
-    /// Nobody serves strangers by accident.
-    @Test func withoutAWayToTellClientsApartS3IsNotServed() async throws {
-      let server = try await CairnProcess.server()
-      #expect(server.s3Port == nil)
-      try await server.stopInOrder()
-    }
   }
 }

@@ -14,13 +14,16 @@ enum S3Clients {
   /// Runs a Python script that lies beside the tests, and expects it to succeed.
   ///
   /// - Parameter name: of the script.
+  /// - Returns: what it printed.
+  @discardableResult
   static func run(
     _ name: String, _ arguments: [String], file: String = #filePath, sourceLocation: SourceLocation = #_sourceLocation
-  ) async throws {
+  ) async throws -> String {
     let script = URL(fileURLWithPath: file).deletingLastPathComponent().appendingPathComponent(name).path
     let result = try await ShortProcess.run(
       try python, [script] + arguments, environment: ["PATH=/usr/bin:/bin", "AWS_EC2_METADATA_DISABLED=true"])
     #expect(result.exitCode == 0, "\(result.output)", sourceLocation: sourceLocation)
+    return result.output
   }
 
   /// The interpreter that has the clients from PyPI.
