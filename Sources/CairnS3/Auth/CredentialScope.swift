@@ -24,7 +24,9 @@ package struct SigningCredential: Hashable, Sendable {
 
   /// nil for a text of another form. The id may have slashes, the scope none.
   package init?(_ text: some StringProtocol) {
-    let parts = text.split(separator: "/", omittingEmptySubsequences: false)
+    // Bytes, not characters: the boundaries of those are dear to find.
+    let parts = Substring(text).utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+      .map { Substring($0) }
     guard parts.count >= 5, parts[parts.count - 1] == CredentialScope.terminator else { return nil }
     let id = parts.dropLast(4).joined(separator: "/")
     let date = parts[parts.count - 4]

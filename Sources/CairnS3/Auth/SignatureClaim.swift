@@ -44,13 +44,13 @@ package struct SignatureClaim: Sendable {
     authorization: String, _ request: SignableRequest, region: String, now: Int
   ) throws(SignatureError) {
     guard authorization.hasPrefix(Self.algorithm),
-      let space = authorization.firstIndex(where: { $0 == " " || $0 == "\t" }),
+      let space = authorization.utf8.firstIndex(where: { $0 == 0x20 || $0 == 0x09 }),
       authorization[..<space] == Self.algorithm
     else { throw .unsupportedScheme }
     var fields: [Substring: Substring] = [:]
-    for part in authorization[space...].split(separator: ",") {
-      let field = part.trimmingSpaces
-      guard let equals = field.firstIndex(of: "=") else {
+    for part in authorization[space...].utf8.split(separator: UInt8(ascii: ",")) {
+      let field = Substring(part).trimmingSpaces
+      guard let equals = field.utf8.firstIndex(of: UInt8(ascii: "=")) else {
         throw .malformedHeader("The authorization header is malformed; it has a part without '='.")
       }
       fields[field[..<equals]] = field[field.index(after: equals)...]
@@ -96,7 +96,7 @@ package struct SignatureClaim: Sendable {
     self.payload = payload
     self.signature = String(signature)
     isPresigned = false
-    signedHeaders = headers.split(separator: ";")
+    signedHeaders = headers.utf8.split(separator: UInt8(ascii: ";")).map { Substring($0) }
     try checkSignedHeaders(of: request)
   }
 
@@ -165,7 +165,7 @@ package struct SignatureClaim: Sendable {
     self.time = time
     self.signature = signature
     isPresigned = true
-    signedHeaders = headers.split(separator: ";")
+    signedHeaders = headers.utf8.split(separator: UInt8(ascii: ";")).map { Substring($0) }
     // The hash of a body is rarely known when its URL is signed.
     let signed = signedHeaders.contains("x-amz-content-sha256")
     payload =
@@ -218,10 +218,10 @@ package struct SignatureClaim: Sendable {
 
 extension Substring {
   fileprivate var trimmingSpaces: Substring {
-    var part = self
-    while let first = part.first, first == " " || first == "\t" { part.removeFirst() }
-    while let last = part.last, last == " " || last == "\t" { part.removeLast() }
-    return part
+    var part = utf8
+    while let first = part.first, first == 0x20 || first == 0x09 { part.removeFirst() }
+    while let last = part.last, last == 0x20 || last == 0x09 { part.removeLast() }
+    return Substring(part)
   }
 }
 

@@ -13,8 +13,18 @@ package struct SigningTime: Hashable, Sendable {
 
   /// - Parameter text: `YYYYMMDDTHHMMSSZ`, or what HTTP allows in a `Date`; nil for anything else.
   package init?(_ text: String) {
-    guard let seconds = Self.parseBasic(text) ?? HTTPDate.parse(text) else { return nil }
-    self.init(secondsSinceEpoch: seconds)
+    if let seconds = Self.parseBasic(text) {
+      self.init(secondsSinceEpoch: seconds, text: text)
+    } else if let seconds = HTTPDate.parse(text) {
+      self.init(secondsSinceEpoch: seconds)
+    } else {
+      return nil
+    }
+  }
+
+  private init(secondsSinceEpoch: Int, text: String) {
+    self.secondsSinceEpoch = secondsSinceEpoch
+    self.text = text
   }
 
   package init(secondsSinceEpoch seconds: Int) {
