@@ -31,7 +31,7 @@ COPY scripts/healthcheck /usr/local/bin/healthcheck
 USER cairn
 ENV HOST=0.0.0.0 PORT=8000 BASE_STORAGE_PATH=/data
 VOLUME /data
-EXPOSE 8000
+EXPOSE 8000 9000
 HEALTHCHECK --interval=10s --timeout=10s --start-period=30s --retries=3 CMD healthcheck cairn "$PORT"
 ENTRYPOINT ["cairn"]
 CMD ["server"]

@@ -36,7 +36,7 @@ run: build ## Build and start `cairn server` on 127.0.0.1:8000 (PORT=… for ano
 
 .PHONY: test
 test: setup ## Build for debugging and run every test
-	@scripts/setup --clients
+	@scripts/setup --test
 	@$(say) 'building and running the tests'
 	@$(swift) build --build-tests && swift test --skip-build
 

@@ -9,6 +9,8 @@ package struct APIError: Error, Hashable, Sendable {
   package var status: HTTPResponseStatus
   package var detail: String
   package var headers: HTTPHeaders = [:]
+  /// How its clients want to read it.
+  var form: ErrorForm = .detail
 
   package init(_ status: HTTPResponseStatus, _ detail: String, headers: HTTPHeaders = [:]) {
     self.status = status
@@ -36,6 +38,12 @@ package struct APIError: Error, Hashable, Sendable {
     APIError(.notFound, "No storage node has the id '\(id)': `cairn nodes` lists those that there are")
   }
 
+  func told(as form: ErrorForm) -> APIError {
+    var error = self
+    error.form = form
+    return error
+  }
+
   static let notFound = APIError(.notFound, "File not found")
 
   package init(_ error: InvalidName) {
@@ -49,7 +57,7 @@ package struct APIError: Error, Hashable, Sendable {
       self = .unavailable(
         "A write needs \(needed) replicas (MIN_REPLICAS), and \(writable) storage nodes take data now", retryAfter: 5)
     case .noSpace(let reason): self.init(.insufficientStorage, reason)
-    case .unavailable(let reason): self = .unavailable(reason)
+    case .unavailable(let reason), .outcomeUnknown(let reason): self = .unavailable(reason)
     case .overloaded: self = .unavailable("Too many uploads at once, try again later")
     case .tooLarge(let limit): self.init(.payloadTooLarge, "The file is larger than \(limit) bytes, the most allowed")
     case .body(let error): self.init(readingBody: error)
@@ -57,8 +65,7 @@ package struct APIError: Error, Hashable, Sendable {
       self.init(.notFound, "There is no such upload, or no longer: begin it anew with POST /uploads")
     case .changedOnTheWay:
       self.init(.unprocessableEntity, "The bytes changed on the way: their SHA-256 is not the one that came with them")
-    case .md5Differs:
-      self.init(.unprocessableEntity, "The bytes changed on the way: their MD5 is not the one that came with them")
+    case .badDigest: self.init(.unprocessableEntity, "The bytes changed on the way: \(error)")
     case .conditionFailed: self.init(.conflict, "A file with this name exists already")
     case .corrupt(let reason): self.init(.internalServerError, "The file is damaged: \(reason)")
     case .failed(let reason): self.init(.internalServerError, reason)
@@ -80,15 +87,38 @@ package struct APIError: Error, Hashable, Sendable {
     case HTTPBodyError.idle(let seconds):
       self.init(.requestTimeout, HTTPBodyError.idle(seconds: seconds).description)
     case let error as HTTPBodyError: self.init(.badRequest, error.description)
+    case FieldError.tooLong(let limit):
+      self.init(.payloadTooLarge, FieldError.tooLong(limit: limit).description)
     default: self.init(.badRequest, "The request's body can't be read: \(error)")
     }
   }
 }
 
+/// The keys under which an answer tells an error: families of clients read different ones.
+enum ErrorForm: Hashable, Sendable {
+  /// `{"detail": "…"}`
+  case detail
+  /// `{"message": "…"}`
+  case message
+  /// `{"errorCode": n, "data": "…", "detail": "…"}`
+  case file(FileFailure)
+}
+
 extension HTTPResponse {
-  /// `{"detail": "…"}`, as the native port's errors are.
+  /// `{"detail": "…"}`, as the native port's errors are, or what else its clients expect.
   package init(_ error: APIError) {
-    self.init(error.status, headers: error.headers, json: { $0.member("detail", error.detail) })
+    self.init(
+      error.status, headers: error.headers,
+      json: { json in
+        switch error.form {
+        case .detail: json.member("detail", error.detail)
+        case .message: json.member("message", error.detail)
+        case .file(let failure):
+          json.member("errorCode", failure.rawValue)
+          json.member("data", failure.text)
+          json.member("detail", error.detail)
+        }
+      })
   }
 
   /// An answer with a JSON object.

@@ -137,7 +137,7 @@ extension BlobClient {
       let file = try await head(name)
       guard file.checksums.agree(with: sums), file.size == size else { throw .notFound(Self.quoted(name)) }
       return UploadedFile(
-        blobId: "", name: name, size: size, checksum: sums.sha256 ?? "", md5: sums.md5, storedNodes: [],
+        blobId: "", name: name, size: size, checksum: sums.sha256 ?? "", md5: sums.md5 ?? "", storedNodes: [],
         uploadStatus: "completed")
     }
   }

@@ -14,8 +14,8 @@ package struct RemoteFile: Hashable, Sendable {
   package var contentType: String
   /// As the server writes it.
   package var lastModified: String
-
-  package var etag: String { "\"\(checksums.md5)\"" }
+  /// With its quotes.
+  package var etag: String
 }
 
 /// Speaks with a server about files.
@@ -197,11 +197,9 @@ package struct BlobClient: Sendable {
     else { throw .refused("the answer about \(quoted(name)) has no ETag or length: is it a Cairn server?") }
     return RemoteFile(
       name: name, size: length,
-      checksums: Checksums(
-        md5: String(etag.dropFirst().dropLast()),
-        sha256: ReprDigest.sha256(headers)),
+      checksums: Checksums(etag: etag, sha256: ReprDigest.sha256(headers)),
       contentType: headers.first(name: "content-type") ?? "application/octet-stream",
-      lastModified: headers.first(name: "last-modified") ?? "")
+      lastModified: headers.first(name: "last-modified") ?? "", etag: etag)
   }
 
   static func uploaded(_ body: Data, _ server: ServerAddress) throws(ClientError) -> UploadedFile {

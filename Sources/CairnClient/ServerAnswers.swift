@@ -12,8 +12,8 @@ package struct ListedFile: Codable, Hashable, Sendable {
 
   package var remote: RemoteFile {
     RemoteFile(
-      name: name, size: size, checksums: Checksums(md5: etag.filter { $0 != "\"" }, sha256: nil),
-      contentType: contentType, lastModified: lastModified)
+      name: name, size: size, checksums: Checksums(etag: etag, sha256: nil), contentType: contentType,
+      lastModified: lastModified, etag: etag)
   }
 }
 

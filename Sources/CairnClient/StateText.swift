@@ -1,6 +1,8 @@
+internal import CairnHTTP
 internal import CairnModel
 internal import Crypto
 package import Foundation
+internal import NIOCore
 
 /// Files as the texts of a key–value state: plain where they are text, as a `data:` URL in base64 where not.
 package enum StateText {
@@ -15,8 +17,11 @@ package enum StateText {
 
   /// The text that stands for `bytes`.
   package static func text(_ bytes: Data) -> String {
-    // A text that looks like one of ours would be taken for it.
-    if let text = String(validating: bytes, as: UTF8.self), !text.hasPrefix(marker), !text.contains("\u{0}") {
+    // A text that looks like one of ours would be taken for it; one of control characters is longer in JSON than base64.
+    if let text = String(validating: bytes, as: UTF8.self), !text.hasPrefix(marker), !text.contains("\u{0}"),
+      JSONText.escapedLength(ByteBuffer(bytes: bytes)) <= Base64Encoder.encodedLength(of: UInt64(bytes.count))
+        + UInt64(marker.count)
+    {
       return text
     }
     return marker + bytes.base64EncodedString()

@@ -24,15 +24,32 @@ package struct TransferDigest {
 
 /// Lower-case hexadecimal checksums of a file.
 package struct Checksums: Hashable, Sendable {
-  package let md5: String
+  /// nil where the server doesn't know it: of a file that came in parts, through S3.
+  package let md5: String?
   /// nil where the server doesn't tell it.
   package let sha256: String?
 
-  /// Whether two that are known in both are the same. The MD5 always is.
-  package func agree(with other: Checksums) -> Bool {
-    md5 == other.md5 && (sha256 == nil || other.sha256 == nil || sha256 == other.sha256)
+  init(md5: String?, sha256: String?) {
+    self.md5 = md5
+    self.sha256 = sha256
   }
 
+  /// - Parameter etag: with its quotes; the MD5, unless it is one of parts.
+  init(etag: String, sha256: String?) {
+    let text = String(etag.filter { $0 != "\"" })
+    self.init(md5: text.contains("-") ? nil : text, sha256: sha256)
+  }
+
+  /// Whether all that are known in both are the same.
+  package func agree(with other: Checksums) -> Bool {
+    (md5 == nil || other.md5 == nil || md5 == other.md5)
+      && (sha256 == nil || other.sha256 == nil || sha256 == other.sha256)
+  }
+
+  /// Whether they tell that the bytes are the same: some are known in both, and agree.
+  package func prove(_ other: Checksums) -> Bool {
+    agree(with: other) && (md5 != nil && other.md5 != nil || sha256 != nil && other.sha256 != nil)
+  }
 }
 
 /// The SHA-256 of a whole, as it goes with uploads and downloads (RFC 9530).

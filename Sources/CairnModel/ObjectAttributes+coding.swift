@@ -9,6 +9,9 @@ extension ObjectAttributes {
     case sha256 = 5
     case layout = 6
     case originalFilename = 7
+    case checksum = 40
+    case assembly = 41
+    case sharesChunks = 42
     case systemHeader = 8
     case userMetadata = 9
     case objectTag = 10
@@ -24,12 +27,15 @@ extension ObjectAttributes {
     writer.field(Tag.size.rawValue, size)
     writer.field(Tag.contentType.rawValue, contentType)
     writer.field(Tag.createdAt.rawValue, createdAt.nanosecondsSinceEpoch)
-    writer.field(Tag.md5.rawValue, md5.bytes)
-    writer.field(Tag.sha256.rawValue, sha256.bytes)
+    if let md5 { writer.field(Tag.md5.rawValue, md5.bytes) }
+    if let sha256 { writer.field(Tag.sha256.rawValue, sha256.bytes) }
     writer.field(Tag.layout.rawValue, [layout.rawValue])
     if let originalFilename {
       writer.field(Tag.originalFilename.rawValue, originalFilename)
     }
+    if let checksum { writer.field(Tag.checksum.rawValue, checksum.encoded) }
+    if let assembly { writer.field(Tag.assembly.rawValue, assembly.encoded) }
+    if sharesChunks { writer.field(Tag.sharesChunks.rawValue, [UInt8]()) }
     write(metadata, to: &writer)
     for attribute in unknown {
       writer.field(attribute.tag, attribute.value)
@@ -61,6 +67,9 @@ extension ObjectAttributes {
     var sha256: Digest?
     var layout: ObjectLayout?
     var originalFilename: String?
+    var checksum: ObjectChecksum?
+    var assembly: Assembly?
+    var sharesChunks = false
     var metadata = ObjectMetadata()
     var unknown: [UnknownAttribute] = []
     while let field = try buffer.readField(of: what) {
@@ -89,6 +98,15 @@ extension ObjectAttributes {
       case .originalFilename:
         originalFilename = value.validatedString
         complete = originalFilename != nil
+      case .checksum:
+        checksum = ObjectChecksum(encoded: value)
+        complete = checksum != nil
+      case .assembly:
+        assembly = Assembly(encoded: value)
+        complete = assembly != nil
+      case .sharesChunks:
+        sharesChunks = true
+        complete = true
       case .systemHeader:
         let header = value.readInteger(as: UInt8.self).flatMap(ObjectMetadata.SystemHeader.init)
         // One that only a newer version of Cairn sends is kept as it is.
@@ -121,13 +139,48 @@ extension ObjectAttributes {
     guard let size else { throw .missingField(what: what, name: "size") }
     guard let contentType else { throw .missingField(what: what, name: "content type") }
     guard let createdAt else { throw .missingField(what: what, name: "creation time") }
-    guard let md5 else { throw .missingField(what: what, name: "MD5") }
-    guard let sha256 else { throw .missingField(what: what, name: "SHA-256") }
+    guard md5 != nil || assembly != nil else { throw .missingField(what: what, name: "MD5") }
     guard let layout else { throw .missingField(what: what, name: "layout") }
     self.init(
       size: size, contentType: contentType, createdAt: Timestamp(nanosecondsSinceEpoch: createdAt), md5: md5,
       sha256: sha256, layout: layout, originalFilename: originalFilename, metadata: metadata)
+    self.checksum = checksum
+    self.assembly = assembly
+    self.sharesChunks = sharesChunks
     self.unknown = unknown
+  }
+}
+
+extension ObjectChecksum {
+  /// Algorithm and kind, a byte each, and the value.
+  package var encoded: [UInt8] { [algorithm.rawValue, kind.rawValue] + value.bytes }
+
+  package init?(encoded buffer: ByteBuffer) {
+    var buffer = buffer
+    guard let algorithm = buffer.readInteger(as: UInt8.self).flatMap(ChecksumAlgorithm.init),
+      let kind = buffer.readInteger(as: UInt8.self).flatMap(Kind.init), buffer.readableBytes == algorithm.length
+    else { return nil }
+    self.init(algorithm: algorithm, kind: kind, value: buffer.withUnsafeReadableBytes { Digest($0) })
+  }
+}
+
+extension Assembly {
+  private static let digestLength = 16
+
+  /// Upload, number of parts, digest.
+  fileprivate var encoded: [UInt8] {
+    var writer = FieldWriter(capacity: 36)
+    writer.write(upload)
+    writer.write(partCount)
+    return writer.bytes + digest.bytes
+  }
+
+  fileprivate init?(encoded buffer: ByteBuffer) {
+    var buffer = buffer
+    guard let upload = buffer.readBlobID(), let count = buffer.readInteger(endianness: .little, as: UInt32.self),
+      buffer.readableBytes == Self.digestLength
+    else { return nil }
+    self.init(digest: buffer.withUnsafeReadableBytes { Digest($0) }, partCount: count, upload: upload)
   }
 }
 

@@ -5,20 +5,27 @@ package struct ObjectAttributes: Hashable, Sendable {
   package var contentType: String
   /// When this version of the object was stored.
   package var createdAt: Timestamp
-  /// MD5 of all bytes, 16 bytes; the base of the ETag.
-  package var md5: Digest
-  /// SHA-256 of all bytes, 32 bytes.
-  package var sha256: Digest
+  /// MD5 of all bytes, 16 bytes; nil where only its parts were hashed.
+  package var md5: Digest?
+  /// SHA-256 of all bytes, 32 bytes; nil where only its parts were hashed.
+  package var sha256: Digest?
   /// Where the bytes are.
   package var layout: ObjectLayout
   /// The file name that the client gave, where it is not the key.
   package var originalFilename: String?
+  /// A checksum that its writer chose.
+  package var checksum: ObjectChecksum?
+  /// How it was put together from parts that came one by one; nil for an object that came in one piece.
+  package var assembly: Assembly?
+  /// Other objects may have the same chunks, so that they are no garbage when this one goes: the sweep for orphans
+  /// finds out.
+  package var sharesChunks = false
   package var metadata = ObjectMetadata()
   /// Fields that this version of Cairn doesn't know, kept as they were.
   package var unknown: [UnknownAttribute] = []
 
   package init(
-    size: UInt64, contentType: String, createdAt: Timestamp, md5: Digest, sha256: Digest, layout: ObjectLayout,
+    size: UInt64, contentType: String, createdAt: Timestamp, md5: Digest?, sha256: Digest?, layout: ObjectLayout,
     originalFilename: String? = nil, metadata: ObjectMetadata = ObjectMetadata()
   ) {
     self.size = size
@@ -31,8 +38,26 @@ package struct ObjectAttributes: Hashable, Sendable {
     self.metadata = metadata
   }
 
-  /// The entity tag, with its quotes: the MD5 of the bytes.
-  package var etag: String { "\"\(md5.hexadecimal)\"" }
+  /// The entity tag, with its quotes: as in S3 the MD5 of the bytes, or the one of the parts' with their number.
+  package var etag: String {
+    if let assembly { return "\"\(assembly.digest.hexadecimal)-\(assembly.partCount)\"" }
+    return "\"\((md5 ?? sha256)?.hexadecimal ?? "")\""
+  }
+}
+
+/// How an object was put together from parts that came one by one.
+package struct Assembly: Hashable, Sendable {
+  /// MD5 of the MD5s of all parts.
+  package var digest: Digest
+  package var partCount: UInt32
+  /// The upload that it was.
+  package var upload: BlobID
+
+  package init(digest: Digest, partCount: UInt32, upload: BlobID) {
+    self.digest = digest
+    self.partCount = partCount
+    self.upload = upload
+  }
 }
 
 /// Where the bytes of an object are.

@@ -13,6 +13,8 @@ package struct BodySource: Sendable {
   package let trailers: @Sendable () -> [ObjectMetadata.Pair]
   /// The MD5 that its sender says it has; nil where the sender doesn't say.
   package var md5: Digest?
+  /// A checksum that is to be made of it; nil for none.
+  package var checksum: BodyChecksum?
 
   package init(
     length: UInt64?, next: @escaping @Sendable () async throws -> ByteBuffer?,
@@ -25,12 +27,32 @@ package struct BodySource: Sendable {
     self.trailers = trailers
   }
 
-  /// - Throws: ``ObjectError/changedOnTheWay`` or ``ObjectError/md5Differs`` when what came is not what its sender says.
-  func verify(md5 foundMD5: Digest, _ found: Digest) throws(ObjectError) {
+  /// - Throws: ``ObjectError/changedOnTheWay`` or ``ObjectError/badDigest(_:)`` when what came is not what its sender
+  ///   says.
+  func verify(_ found: StreamDigests) throws(ObjectError) {
     let told: Digest?
-    do { told = try sha256() } catch { throw .body(error) }
-    guard told == nil || told == found else { throw .changedOnTheWay }
-    guard md5 == nil || md5 == foundMD5 else { throw .md5Differs }
+    let toldChecksum: Digest?
+    do {
+      told = try sha256()
+      toldChecksum = try checksum?.told()
+    } catch {
+      throw .body(error)
+    }
+    guard told == nil || told == found.sha256 else { throw .changedOnTheWay }
+    guard md5 == nil || md5 == found.md5 else { throw .badDigest(nil) }
+    guard toldChecksum == nil || toldChecksum == found.checksum?.value else { throw .badDigest(checksum?.algorithm) }
+  }
+}
+
+/// A checksum that is to be made of a body.
+package struct BodyChecksum: Sendable {
+  package var algorithm: ChecksumAlgorithm
+  /// The one that its sender says it has, known at the end; nil where the sender doesn't say.
+  package var told: @Sendable () throws -> Digest?
+
+  package init(_ algorithm: ChecksumAlgorithm, told: @escaping @Sendable () throws -> Digest? = { nil }) {
+    self.algorithm = algorithm
+    self.told = told
   }
 }
 

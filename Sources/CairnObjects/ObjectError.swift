@@ -19,8 +19,10 @@ package enum ObjectError: Error, CustomStringConvertible {
   case noSuchUpload
   /// The body is not the one whose SHA-256 the client told.
   case changedOnTheWay
-  /// The body is not the one whose MD5 the client told.
-  case md5Differs
+  /// The body is not the one whose checksum the client told; nil for its MD5.
+  case badDigest(ChecksumAlgorithm?)
+  /// The catalog did not say whether it took the object: it may be there.
+  case outcomeUnknown(String)
   /// The name has a current version, or not the one that the client expects.
   case conditionFailed(current: StoredObject?)
   /// Every copy is damaged.
@@ -38,7 +40,9 @@ package enum ObjectError: Error, CustomStringConvertible {
     case .body(let error): "\(error)"
     case .noSuchUpload: "there is no such upload, or no longer"
     case .changedOnTheWay: "the body's SHA-256 is not the one that its sender told"
-    case .md5Differs: "the body's MD5 is not the one that its sender told"
+    case .badDigest(let algorithm):
+      "the body's \(algorithm.map { "\($0)" } ?? "MD5") is not the one that its sender told"
+    case .outcomeUnknown(let reason): reason
     case .conditionFailed: "the name's current version is not the expected one"
     case .corrupt(let reason): reason
     case .failed(let reason): reason

@@ -18,18 +18,8 @@ extension ObjectService {
     let size = old.layout == .inline ? min(Int(clamping: old.size), settings.chunkSize) : 0
     guard await budget.take(size) else { throw .overloaded }
     defer { budget.giveBack(size) }
-    let payload = ByteCollector(limit: Record.payloadLengthMax)
-    do {
-      try await reader.read(current.head, range: nil).write(to: payload)
-    } catch let error as ObjectError {
-      throw error
-    } catch {
-      throw .unavailable("the head record broke off: \(error)")
-    }
-    let staged = StagedObject(
-      size: old.size, md5: old.md5, sha256: old.sha256, layout: old.layout, payload: payload.collected, chunks: [],
-      isDegraded: false, rewritten: attributes)
-    return try await commit(
-      staged, as: name, UploadDescription(contentType: attributes.contentType), onConflict: .replace(current.head.blob))
+    let head = StagedHead(
+      attributes: attributes, payload: try await payload(of: current), keepsTime: true, keepsChunks: true)
+    return try await commit(head, as: name, replicas: nil, onConflict: .replace(current.head.blob))
   }
 }

@@ -8,51 +8,56 @@ extension ObjectService {
   /// - Parameters:
   ///   - source: a version that is read to its end even where its name gets another one meanwhile.
   ///   - description: what the copy is called and labelled; nil for the same as the source, with the operator's factor.
+  ///   - algorithm: of the copy's checksum; nil for that of the source.
   /// - Throws: ``ObjectError/corrupt(_:)`` when what was read is not what was stored.
   package func copy(
     _ source: StoredObject, to name: ObjectName, as description: UploadDescription? = nil,
-    onConflict rule: ConflictRule
+    checksum algorithm: ChecksumAlgorithm? = nil, onConflict rule: ConflictRule
   ) async throws(ObjectError) -> PutResult {
     let description = description ?? UploadDescription(source.attributes)
+    var body = try await body(of: source, range: 0..<source.attributes.size)
+    body.checksum = (algorithm ?? source.attributes.checksum?.algorithm).map { BodyChecksum($0) }
     do throws(ObjectError) {
-      return try await put(name, body(of: source), description, onConflict: rule)
+      return try await put(name, body, description, onConflict: rule)
     } catch .changedOnTheWay {
       throw .corrupt("what was read for a copy is not what was stored")
     }
   }
 
-  /// An object's bytes to be pulled, a chunk at a time.
-  private func body(of object: StoredObject) async throws(ObjectError) -> BodySource {
-    let size = object.attributes.size
+  /// Bytes of an object to be pulled, a chunk at a time.
+  func body(of object: StoredObject, range: Range<UInt64>) async throws(ObjectError) -> BodySource {
+    let isWhole = UInt64(range.count) == object.attributes.size
     let parts: [Range<UInt64>]
     let manifest: Manifest?
     switch object.attributes.layout {
     case .inline:
       manifest = nil
-      parts = [0..<size]
+      parts = [range]
     case .manifest:
       let found = try await self.manifest(of: object)
       var end: UInt64 = 0
       parts = found.chunks.map { chunk in
         defer { end += UInt64(chunk.length) }
-        return end..<end + UInt64(chunk.length)
-      }
+        return range.clamped(to: end..<end + UInt64(chunk.length))
+      }.filter { !$0.isEmpty }
       manifest = found
     }
     let position = Position()
     return BodySource(
-      length: size,
+      length: UInt64(range.count),
       next: {
         guard position.next < parts.count else { return nil }
         let part = parts[position.next]
         position.next += 1
         let bytes = ByteCollector(limit: part.count)
         let content =
-          if let manifest { try self.content(of: manifest, range: part) } else { try await self.content(of: object) }
+          if let manifest { try await self.content(of: manifest, range: part) } else {
+            try await self.content(of: object, range: isWhole ? nil : part)
+          }
         try await content.write(to: bytes)
         return bytes.collected
       },
-      sha256: { object.attributes.sha256 })
+      sha256: { isWhole ? object.attributes.sha256 : nil })
   }
 }
 

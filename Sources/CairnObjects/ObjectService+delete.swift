@@ -7,9 +7,8 @@ extension ObjectService {
 
   /// Removes the current version of a name. False when there was none.
   ///
-  /// The tombstone is durable before the catalog changes. It covers every version up to its own, also those of writes
-  /// that were refused; the catalog takes only later ones from then on. A conditional one may yet be refused, so it
-  /// covers no more than the version that it expects.
+  /// The tombstone is durable before the catalog changes. It covers no more than the version that it is about: the
+  /// catalog may yet refuse it, and takes newer versions that are older than the tombstone itself.
   ///
   /// - Parameter expected: remove this version and no other; nil for any.
   /// - Throws: ``ObjectError/conditionFailed(current:)`` when the current version is another one than `expected`.
@@ -18,10 +17,10 @@ extension ObjectService {
       guard let current = try await object(name) else { return false }
       guard expected == nil || expected == current.head.blob else { throw .conditionFailed(current: current) }
       ids.observe(current.head.blob)
-      let id = ids.next()
       let ticket = barrier.enter()
       defer { barrier.leave(ticket) }
-      let tombstone = Tombstone(object: .init(name: name, upTo: expected ?? id))
+      let id = ids.next()
+      let tombstone = Tombstone(object: .init(name: name, upTo: current.head.blob))
       garbage.add(try await writer.append(.tombstone(tombstone, id: id)).abandoned)
       let outcome: DeleteOutcome
       do throws(CatalogError) {

@@ -21,7 +21,7 @@ extension ObjectService {
 
   /// The blobs that an object is made of: its head record and its chunks.
   func blobs(of object: StoredObject) async -> [BlobLocation] {
-    guard object.attributes.layout == .manifest else { return [object.head] }
+    guard object.attributes.layout == .manifest, !object.attributes.sharesChunks else { return [object.head] }
     do throws(ObjectError) {
       return try await manifest(of: object).chunks.map(\.location) + [object.head]
     } catch {
@@ -30,21 +30,27 @@ extension ObjectService {
     }
   }
 
-  func manifest(of object: StoredObject) async throws(ObjectError) -> Manifest {
+  /// - Parameter object: one that has a manifest.
+  package func manifest(of object: StoredObject) async throws(ObjectError) -> Manifest {
+    let payload = try await payload(of: object)
+    do throws(FormatError) { return try Manifest(decoding: payload) } catch { throw .corrupt("\(error)") }
+  }
+
+  /// What an object's head record holds besides its attributes: its bytes, or its manifest.
+  func payload(of object: StoredObject) async throws(ObjectError) -> ByteBuffer {
     let bytes = ByteCollector(limit: Self.manifestBytesMax)
     do {
       try await reader.read(object.head, range: nil).write(to: bytes)
-      return try Manifest(decoding: bytes.collected)
+      return bytes.collected
     } catch let error as ObjectError {
       throw error
-    } catch let error as FormatError {
-      throw .corrupt("\(error)")
     } catch {
       throw .unavailable("the head record broke off: \(error)")
     }
   }
 
-  func content(of manifest: Manifest, range: Range<UInt64>) throws(ObjectError) -> BlobContent {
+  /// Opens the first chunk at once: where no node has it, that can still be answered.
+  func content(of manifest: Manifest, range: Range<UInt64>) async throws(ObjectError) -> BlobContent {
     var parts: [(location: BlobLocation, range: Range<UInt64>?)] = []
     var start: UInt64 = 0
     for chunk in manifest.chunks {
@@ -59,16 +65,16 @@ extension ObjectService {
     guard range.upperBound <= start else {
       throw .corrupt("the manifest has \(start) bytes, the object at least \(range.upperBound)")
     }
-    let all = parts
+    guard let head = parts.first else { return .bytes(ByteBuffer()) }
+    let first = try await reader.read(head.location, range: head.range)
+    let others = parts.dropFirst()
     return .stream(length: UInt64(range.count)) { sink in
-      guard var current = all.first else { return }
-      var content = try await reader.read(current.location, range: current.range)
-      for next in all.dropFirst() {
+      var content = first
+      for next in others {
         // While one chunk goes out, the next one is found and verified.
         async let upcoming = reader.read(next.location, range: next.range)
         try await content.write(to: sink)
         content = try await upcoming
-        current = next
       }
       try await content.write(to: sink)
     }

@@ -49,18 +49,38 @@ package struct UploadDescription: Sendable {
 /// It must be committed or discarded.
 package struct StagedObject: Sendable {
   package let size: UInt64
-  let md5: Digest
-  let sha256: Digest
+  let digests: StreamDigests
   let layout: ObjectLayout
   let payload: ByteBuffer
   let chunks: [Manifest.Chunk]
   /// Some chunks have fewer replicas than they should have.
   let isDegraded: Bool
-  /// Of an object that gets other attributes and keeps its chunks; nil for new bytes.
-  var rewritten: ObjectAttributes?
 
   /// Bytes that it holds in memory.
   package var memoryUsed: Int { payload.readableBytes }
+
+  package var md5: Digest { digests.md5 }
+
+  func attributes(_ description: UploadDescription) -> ObjectAttributes {
+    var attributes = ObjectAttributes(
+      size: size, contentType: description.contentType, createdAt: .now(), md5: digests.md5, sha256: digests.sha256,
+      layout: layout, originalFilename: description.originalFilename, metadata: description.metadata)
+    attributes.checksum = digests.checksum
+    return attributes
+  }
+}
+
+/// A head record that is to be.
+struct StagedHead: Sendable {
+  var attributes: ObjectAttributes
+  /// The object's bytes, or its manifest.
+  var payload: ByteBuffer
+  /// Some chunks have fewer replicas than they should have.
+  var isDegraded = false
+  /// The object is as old as its attributes say, not new.
+  var keepsTime = false
+  /// It has the chunks of the version that it replaces: only the head of that one is garbage.
+  var keepsChunks = false
 }
 
 package struct PutResult: Sendable {
@@ -82,9 +102,15 @@ extension ObjectService {
   package func put(
     _ name: ObjectName, _ body: BodySource, _ description: UploadDescription, onConflict rule: ConflictRule
   ) async throws(ObjectError) -> PutResult {
-    // The answer is known before the body is read; the commit decides all the same.
-    if rule == .reject, let current = try await object(name) { throw .conditionFailed(current: current) }
+    try await refuseTaken(name, rule)
     return try await commit(stage(body, replicas: description.replicas), as: name, description, onConflict: rule)
+  }
+
+  /// Tells, before a body is read, that a taken name would be rejected. The commit decides all the same.
+  ///
+  /// - Throws: ``ObjectError/conditionFailed(current:)``.
+  package func refuseTaken(_ name: ObjectName, _ rule: ConflictRule) async throws(ObjectError) {
+    if rule == .reject, let current = try await object(name) { throw .conditionFailed(current: current) }
   }
 
   /// Reads a body to its end and stores what does not fit a head record.
@@ -98,26 +124,25 @@ extension ObjectService {
     guard await view.waitForActiveNode(atMost: RecordWriter.patience) else { throw .noActiveNode }
     var reader = ChunkReader(
       source: body, chunkSize: settings.chunkSize, sizeMax: settings.objectSizeMax, budget: budget)
-    let hasher = StreamHasher()
+    let hasher = StreamHasher(body.checksum?.algorithm)
     let first = try await reader.next()
     if first.isLast, first.bytes.readableBytes <= inlineMax {
       defer { budget.giveBack(first.budgetTaken) }
       await hasher.update(with: first.bytes, on: threads)
-      let (md5, sha256) = hasher.finish()
-      try body.verify(md5: md5, sha256)
+      let digests = hasher.finish()
+      try body.verify(digests)
       return StagedObject(
-        size: reader.size, md5: md5, sha256: sha256, layout: .inline, payload: first.bytes, chunks: [],
-        isDegraded: false)
+        size: reader.size, digests: digests, layout: .inline, payload: first.bytes, chunks: [], isDegraded: false)
     }
     let stored = try await storeChunks(from: first, reader: &reader, hasher: hasher, replicas: replicas)
-    let (md5, sha256) = hasher.finish()
+    let digests = hasher.finish()
     let chunks = stored.map(\.chunk)
-    do throws(ObjectError) { try body.verify(md5: md5, sha256) } catch {
+    do throws(ObjectError) { try body.verify(digests) } catch {
       garbage.add(chunks.map(\.location))
       throw error
     }
     return StagedObject(
-      size: reader.size, md5: md5, sha256: sha256, layout: .manifest, payload: Manifest(chunks: chunks).encoded(),
+      size: reader.size, digests: digests, layout: .manifest, payload: Manifest(chunks: chunks).encoded(),
       chunks: chunks, isDegraded: stored.contains(where: \.isDegraded))
   }
 
@@ -126,10 +151,16 @@ extension ObjectService {
     _ staged: StagedObject, as wanted: ObjectName, _ description: UploadDescription, onConflict rule: ConflictRule
   ) async throws(ObjectError) -> PutResult {
     do throws(ObjectError) {
-      return try await commitOrThrow(staged, as: wanted, description, onConflict: rule)
+      try refuseOld(staged.chunks)
+      return try await commit(
+        StagedHead(attributes: staged.attributes(description), payload: staged.payload, isDegraded: staged.isDegraded),
+        as: wanted, replicas: description.replicas, onConflict: rule)
     } catch {
-      // When the catalog did not answer, the object may have been committed: then its chunks are no garbage.
-      if case .unavailable = error {} else { discard(staged) }
+      switch error {
+      // The object may have been committed, or its head be on a disk: then its chunks are no garbage.
+      case .unavailable, .outcomeUnknown: break
+      default: discard(staged)
+      }
       throw error
     }
   }
@@ -139,25 +170,27 @@ extension ObjectService {
     garbage.add(staged.chunks.map(\.location))
   }
 
-  private func commitOrThrow(
-    _ staged: StagedObject, as wanted: ObjectName, _ description: UploadDescription, onConflict rule: ConflictRule
-  ) async throws(ObjectError) -> PutResult {
-    if let oldest = staged.chunks.lazy.map(\.location.blob.millisecondsSinceEpoch).min() {
-      let age = Timestamp.now().millisecondsSinceEpoch.subtractingReportingOverflow(oldest)
-      guard age.overflow || Duration.milliseconds(Int64(clamping: age.partialValue)) < settings.uploadTimeMax else {
-        throw .failed("the upload took longer than \(settings.uploadTimeMax), the most allowed (ORPHAN_AGE)")
-      }
+  /// - Throws: ``ObjectError/failed(_:)`` where chunks that nothing refers to may have been swept as orphans.
+  func refuseOld(_ chunks: [Manifest.Chunk]) throws(ObjectError) {
+    guard let oldest = chunks.lazy.map(\.location.blob.millisecondsSinceEpoch).min() else { return }
+    let age = Timestamp.now().millisecondsSinceEpoch.subtractingReportingOverflow(oldest)
+    guard age.overflow || Duration.milliseconds(Int64(clamping: age.partialValue)) < settings.uploadTimeMax else {
+      throw .failed("the upload took longer than \(settings.uploadTimeMax), the most allowed (ORPHAN_AGE)")
     }
+  }
+
+  /// Makes an object of a head record whose chunks are there.
+  ///
+  /// - Throws: ``ObjectError/outcomeUnknown(_:)`` where the object may be there all the same.
+  func commit(
+    _ head: StagedHead, as wanted: ObjectName, replicas: Int?, onConflict rule: ConflictRule
+  ) async throws(ObjectError) -> PutResult {
     var name = wanted
     let condition = rule.condition
     for _ in 0..<Self.attemptsMax {
       let now = Timestamp.now()
-      let attributes =
-        staged.rewritten
-        ?? ObjectAttributes(
-          size: staged.size, contentType: description.contentType, createdAt: now, md5: staged.md5,
-          sha256: staged.sha256, layout: staged.layout, originalFilename: description.originalFilename,
-          metadata: description.metadata)
+      var attributes = head.attributes
+      if !head.keepsTime { attributes.createdAt = now }
       let version = ids.next()
       let record: EncodedRecord
       do throws(FormatError) {
@@ -165,13 +198,13 @@ extension ObjectService {
           Record(
             kind: .head, blob: version, timestamp: now,
             metadata: HeadRecord(name: name, attributes: attributes, condition: condition).metadata(),
-            payload: staged.payload))
+            payload: head.payload))
       } catch {
         throw .failed("\(error)")
       }
       let ticket = barrier.enter()
       defer { barrier.leave(ticket) }
-      let written = try await writer.append(record, replicas: description.replicas)
+      let written = try await writer.append(record, replicas: replicas)
       garbage.add(written.abandoned)
       let volume = written.volume
       let object = StoredObject(head: BlobLocation(volume: volume.id, blob: version), attributes: attributes)
@@ -179,17 +212,18 @@ extension ObjectService {
       do throws(CatalogError) {
         outcome = try await catalog.put(object, as: name, if: condition)
       } catch {
+        if case .unavailable(let reason) = error { throw .outcomeUnknown(reason) }
         throw ObjectError(error)
       }
       switch outcome {
       case .committed(let replaced):
         if condition != .always { garbage.commit(version) }
         if let replaced {
-          if staged.rewritten == nil { garbage.add(replaced) } else { garbage.add([replaced.head]) }
+          if head.keepsChunks { garbage.add([replaced.head]) } else { garbage.add(replaced) }
         }
         return PutResult(
           name: name, object: object, nodes: volume.nodes, replaced: replaced != nil || rule.expectsVersion,
-          isDegraded: staged.isDegraded || allocator.isDegraded(volume))
+          isDegraded: head.isDegraded || allocator.isDegraded(volume))
       case .stale(let newest):
         garbage.add([object.head])
         ids.observe(newest)
@@ -202,7 +236,7 @@ extension ObjectService {
     throw .unavailable("too many clients write \(wanted.key.text) at once")
   }
 
-  /// `report.pdf` becomes `report_k3f9x.pdf`.
+  /// `report.pdf` becomes `report_k3f9x.pdf`, its stem shortened where that would be too long.
   private func uniqueKey(like key: ObjectKey) throws(ObjectError) -> ObjectKey {
     let letters = Array("abcdefghijklmnopqrstuvwxyz0123456789")
     let suffix = "_" + String((0..<5).compactMap { _ in letters.randomElement() })
@@ -211,8 +245,14 @@ extension ObjectService {
     var dot = text.endIndex
     // A name that starts with its only dot has no extension.
     if let last = text[start...].lastIndex(of: "."), last > start { dot = last }
+    let excess = max(text.utf8.count + suffix.utf8.count - ObjectKey.lengthMax, 0)
+    // An extension that leaves no stem to shorten is none.
+    if text[start..<dot].utf8.count <= excess { dot = text.endIndex }
+    var stem = text[..<dot]
+    let stemBytesMax = stem.utf8.count - excess
+    while stem.utf8.count > stemBytesMax { stem.unicodeScalars.removeLast() }
     do throws(InvalidName) {
-      return try ObjectKey(text[..<dot] + suffix + text[dot...])
+      return try ObjectKey(stem + suffix + text[dot...])
     } catch {
       throw .failed("\(error)")
     }

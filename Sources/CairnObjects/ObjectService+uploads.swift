@@ -1,23 +1,32 @@
 package import CairnCatalog
 package import CairnModel
 internal import CairnNodeClient
+internal import Logging
 internal import NIOCore
 
 /// Uploads in parts: each part is stored when it comes, and the object is made of their chunks without copying a byte.
 ///
-/// What is never completed is forgotten after ``ObjectService/Settings/uploadTimeMax``, and its chunks go as orphans.
+/// What is never completed is forgotten after ``ObjectService/Settings/multipartExpiry``, and its chunks go as orphans.
 extension ObjectService {
   /// As in S3.
-  package static let partNumbers = 1...10_000
+  package static let partNumbers = 1...Manifest.partCountMax
+  /// For so long at least a claimed upload keeps its chunks from being orphans: longer than any commit takes.
+  private static let claimLifetime: Duration = .seconds(3600)
 
   /// Begins an upload.
+  ///
+  /// - Parameter checksum: what each part, and the whole, is to have besides; nil for nothing.
   package func beginUpload(
-    _ name: ObjectName, _ description: UploadDescription
+    _ name: ObjectName, _ description: UploadDescription, checksum: UploadChecksum? = nil
   ) async throws(ObjectError) -> PendingUpload {
-    let upload = PendingUpload(
-      id: ids.next(), name: name, contentType: description.contentType, replicas: description.replicas)
+    let id = ids.next()
+    var attributes = ObjectAttributes.ofUpload(description.contentType, id)
+    attributes.originalFilename = description.originalFilename
+    attributes.metadata = description.metadata
+    var upload = PendingUpload(id: id, name: name, attributes: attributes, replicas: description.replicas)
+    upload.checksum = checksum
     do throws(CatalogError) {
-      try await catalog.add(upload, lifetime: settings.uploadTimeMax)
+      try await catalog.add(upload, lifetime: settings.multipartExpiry)
     } catch {
       throw ObjectError(error)
     }
@@ -30,8 +39,20 @@ extension ObjectService {
   package func upload(_ id: BlobID) async throws(ObjectError) -> PendingUpload {
     let upload: PendingUpload?
     do throws(CatalogError) { upload = try await catalog.upload(id) } catch { throw ObjectError(error) }
-    guard let upload else { throw .noSuchUpload }
+    guard let upload, !upload.isClaimed else { throw .noSuchUpload }
     return upload
+  }
+
+  /// The chunks of an upload, also of one that is claimed; none where there is none.
+  func chunks(ofUpload id: BlobID) async throws(ObjectError) -> [Manifest.Chunk] {
+    do throws(CatalogError) { return try await catalog.upload(id)?.parts.flatMap(\.chunks) ?? [] } catch {
+      throw ObjectError(error)
+    }
+  }
+
+  /// A page of uploads in order of bucket, key and age, without their parts.
+  package func uploads(_ range: UploadRange, limit: Int) async throws(ObjectError) -> [PendingUpload] {
+    do throws(CatalogError) { return try await catalog.uploads(range, limit: limit) } catch { throw ObjectError(error) }
   }
 
   /// Stores a part, in the place of one of the same number.
@@ -43,11 +64,17 @@ extension ObjectService {
     // Else the last of many parts would tell what the first one can.
     let size = upload.parts.reduce(body.length ?? 0) { $0 + ($1.number == number ? 0 : $1.size) }
     guard size <= settings.objectSizeMax else { throw .tooLarge(limit: settings.objectSizeMax) }
+    var body = body
+    if body.checksum == nil { body.checksum = upload.checksum.map { BodyChecksum($0.algorithm) } }
     let staged = try await stage(body, inlineMax: -1, replicas: upload.replicas)
     let part = UploadPart(
-      number: number, size: staged.size, md5: staged.md5, sha256: staged.sha256, chunks: staged.chunks,
-      isDegraded: staged.isDegraded)
+      number: number, size: staged.size, md5: staged.digests.md5, sha256: staged.digests.sha256,
+      checksum: staged.digests.checksum, chunks: staged.chunks, isDegraded: staged.isDegraded)
     let isKept: Bool
+    do throws(ObjectError) { try refuseOld(staged.chunks) } catch {
+      discard(staged)
+      throw error
+    }
     // Where the catalog does not answer the part may be there all the same: then its chunks are no garbage.
     do throws(CatalogError) { isKept = try await catalog.put(part, of: id) } catch { throw ObjectError(error) }
     guard isKept else {
@@ -57,10 +84,23 @@ extension ObjectService {
     return part
   }
 
+  /// Stores bytes of an object as a part.
+  ///
+  /// - Parameter range: within the object.
+  package func copyPart(
+    _ number: Int, of id: BlobID, from source: StoredObject, range: Range<UInt64>
+  ) async throws(ObjectError) -> UploadPart {
+    do throws(ObjectError) {
+      return try await putPart(number, of: id, body(of: source, range: range))
+    } catch .changedOnTheWay {
+      throw .corrupt("what was read for a copy is not what was stored")
+    }
+  }
+
   /// Gives an upload up: what was stored of it becomes garbage. False where there is none.
   package func abandonUpload(_ id: BlobID) async throws(ObjectError) -> Bool {
     guard let upload = try await claim(id) else { return false }
-    garbage.add(upload.parts.flatMap { $0.chunks.map(\.location) })
+    await giveUp(upload)
     return true
   }
 
@@ -72,45 +112,140 @@ extension ObjectService {
   package func completeUpload(
     _ id: BlobID, sha256 expected: Digest?, onConflict rule: ConflictRule
   ) async throws(ObjectError) -> PutResult {
-    let chunks = try await upload(id).parts.flatMap(\.chunks)
-    guard chunks.count <= Manifest.chunkCountMax else { throw .tooLarge(limit: settings.objectSizeMax) }
-    let manifest = Manifest(chunks: chunks)
-    let size = chunks.reduce(0) { $0 + UInt64($1.length) }
-    guard size <= settings.objectSizeMax else { throw .tooLarge(limit: settings.objectSizeMax) }
-    let (md5, sha256) = try await hash(manifest, size: size)
-    // Nobody else has it from here on, so no chunk gets into two objects.
-    guard let upload = try await claim(id) else { throw .noSuchUpload }
-    let staged = StagedObject(
-      size: size, md5: md5, sha256: sha256, layout: .manifest, payload: manifest.encoded(), chunks: chunks,
-      isDegraded: upload.parts.contains(where: \.isDegraded))
-    guard upload.parts.flatMap(\.chunks) == chunks, expected == nil || expected == sha256, !chunks.isEmpty else {
-      garbage.add(upload.parts.flatMap { $0.chunks.map(\.location) })
-      throw chunks.isEmpty ? .noSuchUpload : .changedOnTheWay
+    let upload = try await upload(id)
+    let manifest = Manifest(chunks: upload.parts.flatMap(\.chunks))
+    let size = try size(of: manifest)
+    let digests = try await hash(manifest, size: size)
+    guard let claimed = try await claim(id) else { throw .noSuchUpload }
+    guard claimed.parts == upload.parts, expected == nil || expected == digests.sha256, !upload.parts.isEmpty else {
+      await giveUp(claimed)
+      throw upload.parts.isEmpty ? .noSuchUpload : .changedOnTheWay
     }
-    if let done = try await completed(upload.name, chunks, sha256) { return done }
-    return try await commit(
-      staged, as: upload.name, UploadDescription(contentType: upload.contentType, replicas: upload.replicas),
-      onConflict: rule)
+    if let done = try await completed(claimed) { return done }
+    var attributes = upload.attributes
+    attributes.size = size
+    attributes.md5 = digests.md5
+    attributes.sha256 = digests.sha256
+    // The bytes of the whole were hashed: what they are counts, not how they came.
+    attributes.assembly = nil
+    return try await commit(claimed, claimed.parts, manifest, attributes, onConflict: rule)
+  }
+
+  /// Makes an object of some parts of an upload without looking at a byte. The other parts become garbage.
+  ///
+  /// - Parameters:
+  ///   - upload: as it was seen.
+  ///   - parts: those of `upload` that are to be in it, in order; not none.
+  ///   - checksum: of the whole, as it follows from those of the parts.
+  /// - Returns: nil where one of the parts was replaced meanwhile: the upload is as it was.
+  /// - Throws: ``ObjectError/noSuchUpload``, also for one that another caller completes.
+  package func completeUpload(
+    _ upload: PendingUpload, of parts: [UploadPart], checksum: ObjectChecksum?, onConflict rule: ConflictRule
+  ) async throws(ObjectError) -> PutResult? {
+    let manifest = Manifest(
+      chunks: parts.flatMap(\.chunks),
+      parts: parts.map { Manifest.Part(size: $0.size, checksum: $0.checksum?.value) })
+    let size = try size(of: manifest)
+    guard let claimed = try await claim(upload.id) else { throw .noSuchUpload }
+    if let done = try await completed(claimed) { return done }
+    guard parts.allSatisfy(claimed.parts.contains) else {
+      await release(upload.id)
+      return nil
+    }
+    var attributes = upload.attributes
+    attributes.size = size
+    attributes.checksum = checksum
+    attributes.assembly = Assembly(
+      digest: Self.digest(of: parts.map(\.md5)), partCount: UInt32(clamping: parts.count), upload: upload.id)
+    return try await commit(claimed, parts, manifest, attributes, onConflict: rule)
+  }
+
+  /// The object that was made of an upload, where it is the current version of its name.
+  package func completedUpload(_ id: BlobID, _ name: ObjectName) async throws(ObjectError) -> PutResult? {
+    guard let current = try await object(name), current.attributes.assembly?.upload == id else { return nil }
+    return try await result(name, current)
+  }
+
+  private func result(_ name: ObjectName, _ object: StoredObject) async throws(ObjectError) -> PutResult {
+    let status = try await replication(of: object)
+    return PutResult(
+      name: name, object: object, nodes: status.successful.sorted(), replaced: true, isDegraded: !status.isComplete)
+  }
+
+  /// The MD5 of MD5s, as in the entity tag of an object that came in parts.
+  package static func digest(of digests: [Digest]) -> Digest {
+    ChecksumHasher.md5(of: digests.flatMap(\.bytes))
+  }
+
+  private func commit(
+    _ upload: PendingUpload, _ parts: [UploadPart], _ manifest: Manifest, _ attributes: ObjectAttributes,
+    onConflict rule: ConflictRule
+  ) async throws(ObjectError) -> PutResult {
+    let result: PutResult
+    do throws(ObjectError) {
+      result = try await commit(
+        StagedHead(
+          attributes: attributes, payload: manifest.encoded(), isDegraded: parts.contains(where: \.isDegraded)),
+        as: upload.name, replicas: upload.replicas, onConflict: rule)
+    } catch {
+      // Whoever tries again must not make a second object of the chunks.
+      if case .outcomeUnknown = error {} else { await release(upload.id) }
+      throw error
+    }
+    await forget(upload.id)
+    let used = Set(manifest.chunks.map(\.location))
+    garbage.add(upload.parts.flatMap(\.chunks).map(\.location).filter { !used.contains($0) })
+    return result
   }
 
   /// The object that was made of these chunks already. A catalog that went back to an earlier state may know the upload
   /// again, and a second object of the same chunks would lose them with the first.
-  private func completed(
-    _ name: ObjectName, _ chunks: [Manifest.Chunk], _ sha256: Digest
-  ) async throws(ObjectError) -> PutResult? {
-    guard let current = try await object(name), current.attributes.layout == .manifest,
-      current.attributes.sha256 == sha256, try await manifest(of: current).chunks == chunks
-    else { return nil }
-    let status = try await replication(of: current)
-    return PutResult(
-      name: name, object: current, nodes: status.successful.sorted(), replaced: true, isDegraded: !status.isComplete)
+  private func completed(_ upload: PendingUpload) async throws(ObjectError) -> PutResult? {
+    guard let current = try await object(upload.name), current.attributes.layout == .manifest else { return nil }
+    if current.attributes.assembly?.upload != upload.id {
+      let first = upload.parts.first?.chunks.first
+      guard try await manifest(of: current).chunks.contains(where: { $0 == first }) else { return nil }
+    }
+    await forget(upload.id)
+    return try await result(upload.name, current)
   }
 
+  // MARK: The catalog's part
+
+  /// Nobody else has the upload from here on, so no chunk gets into two objects.
   private func claim(_ id: BlobID) async throws(ObjectError) -> PendingUpload? {
-    do throws(CatalogError) { return try await catalog.claim(id) } catch { throw ObjectError(error) }
+    do throws(CatalogError) { return try await catalog.claim(id, lifetime: Self.claimLifetime) } catch {
+      throw ObjectError(error)
+    }
   }
 
-  private func hash(_ manifest: Manifest, size: UInt64) async throws(ObjectError) -> (md5: Digest, sha256: Digest) {
+  private func release(_ id: BlobID) async {
+    do throws(CatalogError) { try await catalog.release(id) } catch {
+      logger.notice("upload not released", metadata: ["upload": "\(id)", "error": "\(error)"])
+    }
+  }
+
+  /// What isn't forgotten ends by itself, and keeps its chunks until then.
+  private func forget(_ id: BlobID) async {
+    do throws(CatalogError) { try await catalog.forget(id) } catch {
+      logger.notice("upload not forgotten", metadata: ["upload": "\(id)", "error": "\(error)"])
+    }
+  }
+
+  private func giveUp(_ upload: PendingUpload) async {
+    garbage.add(upload.parts.flatMap { $0.chunks.map(\.location) })
+    await forget(upload.id)
+  }
+
+  private func size(of manifest: Manifest) throws(ObjectError) -> UInt64 {
+    let size = manifest.chunks.reduce(0) { $0 + UInt64($1.length) }
+    guard size <= settings.objectSizeMax, manifest.chunks.count <= Manifest.chunkCountMax else {
+      throw .tooLarge(limit: settings.objectSizeMax)
+    }
+    return size
+  }
+
+  private func hash(_ manifest: Manifest, size: UInt64) async throws(ObjectError) -> StreamDigests {
     let sink = HashingSink(threads)
     do {
       try await content(of: manifest, range: 0..<size).write(to: sink)

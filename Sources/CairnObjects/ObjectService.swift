@@ -14,6 +14,8 @@ package struct ObjectService: Sendable {
 
     /// An upload that took longer is refused: its first chunks may have been swept as orphans (`ORPHAN_AGE`).
     package var uploadTimeMax: Duration = .seconds(86_400)
+    /// An upload in parts that is not complete after so long is forgotten (`MULTIPART_EXPIRY`).
+    package var multipartExpiry: Duration = .seconds(7 * 86_400)
     /// Where the coordinator stands: replicas in the same zone are read first. Nil for no preference.
     package var zone: String?
 

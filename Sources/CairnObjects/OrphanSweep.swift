@@ -76,8 +76,17 @@ package struct OrphanSweep: Sendable {
     let seconds = UInt64(clamping: age.components.seconds) * 1000
     let now = Timestamp.now().millisecondsSinceEpoch
     let cutoff = now > seconds ? now - seconds : 0
+    let clock = ContinuousClock()
+    let start = clock.now
+    // An upload that becomes an object meanwhile is seen as the one or as the other, and chunks that are shared meanwhile
+    // are seen at the end.
+    var referenced = try await pendingChunks()
     let buckets = try await buckets()
-    let referenced = try await referencedChunks(buckets)
+    referenced.formUnion(try await referencedChunks(buckets))
+    referenced.formUnion(try await pendingChunks())
+    guard clock.now - start < ObjectService.shareLifetime / 2 else {
+      throw .failed("the objects could not be looked through in \(ObjectService.shareLifetime / 2)")
+    }
     var orphans: [Orphan] = []
     var seen = 0
     var last: VolumeID?
@@ -133,6 +142,18 @@ package struct OrphanSweep: Sendable {
       guard let head = try? HeadRecord(metadata: record.record.metadata) else { return nil }
       if try await catalog.object(head.name)?.head == location { return nil }
       return Orphan(location: location, kind: .head, name: head.name, length: record.header.length)
+    }
+  }
+
+  /// The chunks of every upload that may become an object yet.
+  private func pendingChunks() async throws(ObjectError) -> Set<BlobID> {
+    var chunks: Set<BlobID> = []
+    var range = UploadRange.all
+    while true {
+      let page = try await objects.uploads(range, limit: CatalogLimits.pageLengthMax)
+      for upload in page { chunks.formUnion(try await objects.chunks(ofUpload: upload.id).map(\.location.blob)) }
+      guard page.count == CatalogLimits.pageLengthMax, let last = page.last else { return chunks }
+      range = range.after(last)
     }
   }
 

@@ -105,7 +105,7 @@ extension S3API {
       var hash = Insecure.MD5()
       bytes.withUnsafeReadableBytes { hash.update(bufferPointer: $0) }
       guard md5 == hash.finalize().withUnsafeBytes({ CairnModel.Digest($0) }) else {
-        throw S3Error(ObjectError.md5Differs)
+        throw S3Error(ObjectError.badDigest(nil))
       }
     }
     return bytes.readableBytes == 0 ? nil : try XMLElement(parsing: bytes, root: root)

@@ -107,9 +107,13 @@ package struct S3API: HTTPResponder {
     case .getObjectTagging: return try await getObjectTagging(request)
     case .putObjectTagging: return try await putObjectTagging(request)
     case .deleteObjectTagging: return try await deleteObjectTagging(request)
-    case .listMultipartUploads, .createMultipartUpload, .uploadPart, .uploadPartCopy, .completeMultipartUpload,
-      .abortMultipartUpload, .listParts:
-      throw .notImplemented(operation.rawValue)
+    case .listMultipartUploads: return try await listMultipartUploads(request)
+    case .createMultipartUpload: return try await createMultipartUpload(request)
+    case .uploadPart: return try await uploadPart(request)
+    case .uploadPartCopy: return try await uploadPartCopy(request)
+    case .completeMultipartUpload: return try await completeMultipartUpload(request)
+    case .abortMultipartUpload: return try await abortMultipartUpload(request)
+    case .listParts: return try await listParts(request)
     }
   }
 }

@@ -14,13 +14,13 @@ import Testing
     try await withStores(from, to) { source, target in
       let volumes = try await fill(source)
       let counts = try await copy(source, target)
-      #expect(counts.objects == 62)
+      #expect(counts.objects == 63)
       #expect(counts.volumes == 20)
       #expect(counts.nodes == 2)
       #expect(counts.deletions == 10)
 
       let buckets = try await target.buckets()
-      #expect(buckets.map(\.text) == ["default", Self.other])
+      #expect(buckets.map(\.text) == ["_cairn", "default", Self.other])
       for bucket in buckets {
         let query = ListQuery(limit: 1000)
         #expect(try await target.list(bucket, query) == source.list(bucket, query))
@@ -88,7 +88,7 @@ import Testing
       for entry in try await source.list(.default, ListQuery(limit: 5)).entries {
         _ = try await target.put(entry.object, as: ObjectName(key: entry.key), if: .always)
       }
-      #expect(try await copy(source, target, isForced: true).objects == 62)
+      #expect(try await copy(source, target, isForced: true).objects == 63)
     }
   }
 
@@ -106,7 +106,7 @@ import Testing
       _ = try await target.put(makeObject(version(998)), as: try name("more"), if: .always)
       #expect(
         try await failure { try await copy(source, target, isForced: true) }
-          == .counts("objects", source: 62, target: 63))
+          == .counts("objects", source: 63, target: 64))
       try await target.add(Volume(id: VolumeID(rawValue: 1 << 40), nodes: [.make()]))
       #expect(
         try await failure { try await copy(source, target, isForced: true) }
@@ -133,7 +133,7 @@ import Testing
         let failure = try await failure {
           try await copy.run(copiesMarks: true) { phase, count in
             // As each change of an object does.
-            guard phase == .objects, count == Self.pageLength else { return }
+            guard phase == .objects, count >= Self.pageLength else { return }
             _ = try? server.command("HINCRBY", "watched:{default}:epoch", "position", "1")
           }
         }
@@ -211,6 +211,8 @@ import Testing
     for (number, key) in ["ä/ö", "../x", "kept 1", "\u{10FFFF}", " "].enumerated() {
       _ = try await catalog.put(makeObject(version(UInt64(number))), as: try name(key, in: bucket), if: .always)
     }
+    let own = try name("bucket/photos", in: .system)
+    _ = try await catalog.put(makeObject(version(60)), as: own, if: .always)
     _ = try await catalog.put(makeObject(version(70), size: 5), as: try name("kept 7"), if: .always)
     for number in 0..<12 as Range<UInt64> {
       _ = try await catalog.put(makeObject(version(300 + number)), as: try name("more \(number)"), if: .always)

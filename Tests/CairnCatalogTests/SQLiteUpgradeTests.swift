@@ -24,7 +24,7 @@ import Testing
       #expect(try await catalog.setDraining(node, true))
       await catalog.close()
     }
-    #expect(try execute("PRAGMA user_version", path) == 3)
+    #expect(try execute("PRAGMA user_version", path) == 4)
   }
 
   private struct DatabaseError: Error {

@@ -3,6 +3,7 @@ import CairnCatalog
 import CairnCluster
 import CairnHTTP
 import CairnObjects
+import CairnS3
 import CairnStorage
 import Logging
 import Testing
@@ -81,6 +82,30 @@ import Testing
     #expect(coordinator.zone == nil)
     var serverReader = SettingReader(environment: [:], flags: [:])
     #expect(try ServerConfiguration(&serverReader).replication == ReplicationPolicy(factor: 1))
+  }
+
+  @Test func strangersAreOnlyServedWhereSomebodySaidSo() throws {
+    var reader = SettingReader(environment: [:], flags: [:])
+    let server = try ServerConfiguration(&reader)
+    let closed = server.s3
+    #expect(closed.listen?.port == 9000 && !server.access.allowsAnonymous)
+    #expect(closed.settings.region == "us-east-1" && closed.settings.domain == nil)
+    let command = try Coordinator.parse([
+      "--s3-port", "9100", "--s3-domain", "s3.example.org", "--s3-region", "attic-1", "--allow-anonymous",
+    ])
+    var flags: [String: String] = [:]
+    for case (let name, let value?) in command.options.flatMap(\.flags) { flags[name] = value }
+    var other = SettingReader(environment: [:], flags: flags)
+    let coordinator = try Coordinator.configuration(&other)
+    let open = coordinator.s3
+    #expect(open.listen?.port == 9100 && coordinator.access.allowsAnonymous)
+    #expect(open.settings.region == "attic-1" && open.settings.domain == "s3.example.org")
+    var off = SettingReader(environment: ["S3_PORT": "off"], flags: [:])
+    #expect(try ServerConfiguration(&off).s3.listen == nil)
+    for port in ["none", "65536", "-1"] {
+      var bad = SettingReader(environment: ["S3_PORT": port], flags: [:])
+      #expect(throws: ConfigurationError.self) { try ServerConfiguration(&bad) }
+    }
   }
 
   @Test func eachReplicationSettingHasAFlag() throws {

@@ -214,7 +214,7 @@ private final class ErrorLog: Sendable {
   @Test(arguments: [
     ("GET / HTTP/1.1\r\n\r\n", 400),
     ("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400),
-    ("nonsense\r\n\r\n", 400),
+    ("nonsense\r\n\r\n", 405), ("QUERY / HTTP/1.1\r\nHost: x\r\n\r\n", 405),
     ("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
     ("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: x\r\n\r\n", 400),
     ("GET / HTTP/1.1\r\nHost: x\r\nA: " + String(repeating: "x", count: 70_000) + "\r\n\r\n", 431),

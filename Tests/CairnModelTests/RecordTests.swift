@@ -34,6 +34,22 @@ import Testing
     #expect(head.attributes.size == UInt64(payload.utf8.count))
   }
 
+  @Test func metadataReadsBackTheSame() throws {
+    var metadata = ObjectMetadata()
+    for header in ObjectMetadata.SystemHeader.allCases { metadata.headers[header] = "value \(header)" }
+    metadata.user = [.init("colour", "blau & grün"), .init("empty", ""), .init("colour2", "x")]
+    metadata.tags = [.init("ä", "<1>"), .init(String(repeating: "k", count: 300), "")]
+    metadata.access = .read
+    metadata.storageClass = "GLACIER"
+    var attributes = try HeadRecord(metadata: head(payload: "x").record.metadata).attributes
+    #expect(attributes.metadata.isEmpty)
+    attributes.metadata = metadata
+    // A field of a header and one of attributes that are yet to come.
+    attributes.unknown = [.init(tag: 8, value: [99, 1, 2]), .init(tag: 200, value: [1])]
+    let head = HeadRecord(name: ObjectName(bucket: .system, key: try ObjectKey("bucket/x")), attributes: attributes)
+    #expect(try HeadRecord(metadata: head.metadata()) == head)
+  }
+
   @Test func everyFlippedBitIsNoticed() throws {
     let bytes = wire(try head(payload: "payload"))
     for bit in 0..<bytes.readableBytes * 8 {

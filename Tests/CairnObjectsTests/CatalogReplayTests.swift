@@ -4,6 +4,7 @@ import CairnNodeClient
 import CairnObjects
 import CairnStorage
 import CairnTestSupport
+import Synchronization
 import Testing
 
 @Suite struct CatalogReplayTests {
@@ -100,6 +101,31 @@ import Testing
         try TestRecords.tombstone(lost, fixture.ids.next()), to: first.volume)
       try await expectRebuilt(fixture)
       #expect(try await fixture.get("k") == [2])
+    }
+  }
+
+  /// Its tombstone is on the disk, and newer than what was written meanwhile.
+  @Test func deletionsThatCameTooLateDeleteNothing() async throws {
+    try await ObjectFixture.with { fixture in
+      let name = ObjectName(key: try ObjectKey("k"))
+      let first = try await fixture.put("k", [1]).object.head
+      let late = Mutex<BlobID?>(nil)
+      let catalog = RacingCatalog(fixture.catalog) { tombstone in
+        late.withLock { $0 = tombstone }
+        let earlier = BlobID(high: tombstone.high, low: tombstone.low &- 2)
+        _ = try await fixture.catalog.delete(name, version: first.blob, tombstone: earlier)
+      }
+      #expect(try await fixture.makeObjects(catalog).delete(name) == false)
+      let tombstone = try #require(late.withLock { $0 })
+      let version = BlobID(high: tombstone.high, low: tombstone.low &- 1)
+      let record = try TestRecords.head("k", version)
+      try await LocalNode(fixture.nodes[0].store).append(record, to: first.volume)
+      let object = StoredObject(
+        head: BlobLocation(volume: first.volume, blob: version),
+        attributes: try HeadRecord(metadata: record.record.metadata).attributes)
+      #expect(try await fixture.catalog.put(object, as: name, if: .always) == .committed(replaced: nil))
+      #expect(try await fixture.objects.object(name) != nil)
+      try await expectRebuilt(fixture)
     }
   }
 

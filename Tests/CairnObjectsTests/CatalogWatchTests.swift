@@ -16,6 +16,8 @@ import Testing
 
     struct State {
       var epoch = CatalogEpoch(id: 1, position: 5)
+      /// Of buckets other than the default one.
+      var others: [BucketName: CatalogEpoch] = [:]
       var process = "p1"
       var interruptions = 0
       var time = Timestamp(millisecondsSinceEpoch: 1_000_000_000)
@@ -28,7 +30,9 @@ import Testing
 
     let state = Mutex(State())
 
-    func epoch(of bucket: BucketName) async throws(CatalogError) -> CatalogEpoch { state.withLock { $0.epoch } }
+    func epoch(of bucket: BucketName) async throws(CatalogError) -> CatalogEpoch {
+      state.withLock { $0.others[bucket] ?? $0.epoch }
+    }
 
     func storeProcess() async throws(CatalogError) -> String { state.withLock { $0.process } }
 
@@ -97,6 +101,26 @@ import Testing
       try await watch.verify()
     }
     #expect(stage.recoveries.isEmpty && watch.reasonNotReady == nil)
+  }
+
+  /// Each bucket counts its own changes, so the count of the default one may not tell.
+  @Test func aLossInAnotherBucketIsNoticedOnce() async throws {
+    let photos = try BucketName("photos")
+    let stage = stage([NodeID.make()])
+    stage.set { $0.others[photos] = CatalogEpoch(id: 2, position: 7) }
+    let watch = watch(stage)
+    try await watch.look(stage)
+    try await watch.verify(photos)
+    #expect(stage.recoveries.isEmpty)
+    stage.set { state in
+      state.others[photos] = CatalogEpoch(id: 2, position: 6)
+      state.epoch = CatalogEpoch(id: 1, position: 4)
+    }
+    await #expect(throws: CatalogError.self) { try await watch.verify(photos) }
+    try await watch.look(stage)
+    try await watch.look(stage)
+    try await watch.verify(photos)
+    #expect(stage.recoveries.count == 1)
   }
 
   @Test func newNodesNeedNotBeRead() async throws {

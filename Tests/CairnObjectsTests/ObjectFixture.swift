@@ -156,6 +156,8 @@ struct ObjectFixture: Sendable {
   let nodes: [FaultyNode]
   let view: ClusterView
   let objects: ObjectService
+  /// Another one on the same nodes, with a catalog of the test's choice.
+  let makeObjects: @Sendable (any ObjectCatalog & UploadCatalog) -> ObjectService
   let ids: BlobIDGenerator
   let barrier: WriteBarrier
   let damaged = DamagedReplicas()
@@ -165,13 +167,13 @@ struct ObjectFixture: Sendable {
   static func with(
     nodes count: Int = 1, replicas: Int = 1, minimum: Int? = nil, mode: ReplicationMode = .sync, chunkSize: Int = 1000,
     budget: Int = 1 << 30,
-    uploadTimeMax: Duration = .seconds(86_400),
+    uploadTimeMax: Duration = .seconds(86_400), multipartExpiry: Duration = .seconds(86_400),
     _ body: (ObjectFixture) async throws -> Void
   ) async throws {
     let fixture = try await ObjectFixture(
       nodes: count, replication: ReplicationPolicy(factor: replicas, minimum: minimum, mode: mode),
       chunkSize: chunkSize,
-      budget: budget, uploadTimeMax: uploadTimeMax)
+      budget: budget, uploadTimeMax: uploadTimeMax, multipartExpiry: multipartExpiry)
     do { try await body(fixture) } catch {
       await fixture.close()
       throw error
@@ -180,7 +182,8 @@ struct ObjectFixture: Sendable {
   }
 
   private init(
-    nodes count: Int, replication: ReplicationPolicy, chunkSize: Int, budget: Int, uploadTimeMax: Duration
+    nodes count: Int, replication: ReplicationPolicy, chunkSize: Int, budget: Int, uploadTimeMax: Duration,
+    multipartExpiry: Duration
   ) async throws {
     folder = try TemporaryFolder("objects")
     catalog = try await Self.openCatalog(folder.path + "/catalog.sqlite")
@@ -193,14 +196,17 @@ struct ObjectFixture: Sendable {
     var settings = ObjectService.Settings(objectSizeMax: 10 << 20)
     settings.chunkSize = chunkSize
     settings.uploadTimeMax = uploadTimeMax
+    settings.multipartExpiry = multipartExpiry
     let directory = FaultyDirectory(nodes: nodes)
-    objects = ObjectService(
-      settings: settings, catalog: catalog,
-      allocator: VolumeAllocator(
-        catalog: catalog, view: view, directory: directory, replication: replication,
-        logger: Self.logger), view: view,
-      directory: directory, ids: ids, barrier: barrier, budget: ByteBudget(bytes: budget), threads: .singleton,
-      damaged: { [damaged] in damaged.add($0) }, logger: Self.logger)
+    let allocator = VolumeAllocator(
+      catalog: catalog, view: view, directory: directory, replication: replication, logger: Self.logger)
+    makeObjects = { [settings, view, ids, barrier, damaged] names in
+      ObjectService(
+        settings: settings, catalog: names, allocator: allocator, view: view, directory: directory, ids: ids,
+        barrier: barrier, budget: ByteBudget(bytes: budget), threads: .singleton, damaged: { damaged.add($0) },
+        logger: Self.logger)
+    }
+    objects = makeObjects(catalog)
     try await beat()
   }
 
@@ -234,6 +240,19 @@ struct ObjectFixture: Sendable {
     let reporting = Task { await objects.run() }
     reporting.cancel()
     await reporting.value
+  }
+
+  func sweep(age: Duration) -> OrphanSweep {
+    OrphanSweep(
+      objects: objects, catalog: catalog, contents: catalog, volumes: catalog, view: view,
+      directory: FaultyDirectory(nodes: nodes), age: age, logger: Self.logger)
+  }
+
+  /// The locations of all blobs that nothing refers to.
+  func orphans() async throws -> Set<BlobLocation> {
+    // Nothing is younger than now.
+    try await Task.sleep(for: .milliseconds(5))
+    return Set(try await sweep(age: .zero).find().map(\.location))
   }
 
   // MARK: Shorthands

@@ -8,12 +8,6 @@ import Testing
 @testable import CairnObjects
 
 @Suite struct OrphanSweepTests {
-  private func sweep(_ fixture: ObjectFixture, age: Duration) -> OrphanSweep {
-    OrphanSweep(
-      objects: fixture.objects, catalog: fixture.catalog, contents: fixture.catalog, volumes: fixture.catalog,
-      view: fixture.view, directory: FaultyDirectory(nodes: fixture.nodes), age: age, logger: ObjectFixture.logger)
-  }
-
   /// Chunks of an upload that was never committed, and a head that the catalog never heard of.
   @Test func whatWasNeverCommittedIsFoundAndNothingElse() async throws {
     try await ObjectFixture.with(nodes: 3, replicas: 2) { fixture in
@@ -28,8 +22,8 @@ import Testing
           payload: ByteBuffer(bytes: RandomBytes.slice(count: 900))))
       let written = try await fixture.objects.writer.append(lost)
       try await Task.sleep(for: .milliseconds(5))
-      #expect(try await sweep(fixture, age: .seconds(3600)).find().isEmpty)
-      let orphans = try await sweep(fixture, age: .zero).find()
+      #expect(try await fixture.sweep(age: .seconds(3600)).find().isEmpty)
+      let orphans = try await fixture.sweep(age: .zero).find()
       let head = BlobLocation(volume: written.volume.id, blob: lost.header.blob)
       #expect(Set(orphans.map(\.location)) == Set(staged.chunks.map(\.location) + [head]))
       #expect(orphans.first { $0.kind == .head }?.name?.key.text == "never committed")
@@ -47,7 +41,7 @@ import Testing
           UploadDescription(contentType: "a/b"), onConflict: .overwrite)
       }
       try await Task.sleep(for: .milliseconds(5))
-      #expect(try await sweep(fixture, age: .zero).find().isEmpty)
+      #expect(try await fixture.sweep(age: .zero).find().isEmpty)
     }
   }
 
@@ -64,7 +58,7 @@ import Testing
       #expect(result.object.attributes == attributes)
       try await fixture.flushGarbage()
       try await Task.sleep(for: .milliseconds(5))
-      #expect(try await sweep(fixture, age: .zero).find().map(\.location).allSatisfy { $0 == old.head })
+      #expect(try await fixture.sweep(age: .zero).find().map(\.location).allSatisfy { $0 == old.head })
       #expect(try await fixture.get("file") == bytes)
       await #expect(throws: ObjectError.self) { try await fixture.objects.rewrite(name, old, with: old.attributes) }
     }
@@ -79,7 +73,7 @@ import Testing
         _ = try await fixture.catalog.delete(name, version: object.head.blob, tombstone: fixture.ids.next())
       }
       try await Task.sleep(for: .milliseconds(5))
-      let error = await #expect(throws: ObjectError.self) { try await sweep(fixture, age: .zero).find() }
+      let error = await #expect(throws: ObjectError.self) { try await fixture.sweep(age: .zero).find() }
       #expect("\(String(describing: error))".contains("run cairn recover"))
     }
   }

@@ -1,6 +1,10 @@
 /// What did not become true in time.
 package struct NotInTime: Error, CustomStringConvertible {
   package let description: String
+
+  package init(description: String) {
+    self.description = description
+  }
 }
 
 /// Asks again and again, without a guess how long it takes.

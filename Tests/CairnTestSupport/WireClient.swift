@@ -44,11 +44,9 @@ package final class WireClient {
         connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
       }
     }
-    guard connected else {
-      let code = errno
-      close(descriptor)
-      throw Failure.unanswered("connect: \(String(cString: strerror(code)))")
-    }
+    // The descriptor is closed by `deinit`: everything is initialised. To close it here as well would close somebody
+    // else's.
+    guard connected else { throw Failure.unanswered("connect: \(String(cString: strerror(errno)))") }
   }
 
   deinit { close(descriptor) }

@@ -17,7 +17,9 @@ extension CairnProcess {
   /// Stops it in order, which must work.
   func stopInOrder(sourceLocation: SourceLocation = #_sourceLocation) async throws {
     let exitCode = try await stop()
-    #expect(exitCode == 0, "\(log.suffix(2000))", sourceLocation: sourceLocation)
+    // A crash begins with what it was, far before the end.
+    let crash = log.range(of: "Fatal error").map { log[$0.lowerBound...].prefix(6000) }
+    #expect(exitCode == 0, "\(role): \(crash ?? log.suffix(2000))", sourceLocation: sourceLocation)
   }
 }
 

@@ -98,15 +98,16 @@ extension NativeRoute {
   func need(for request: HTTPRequest) -> NativeNeed {
     let isRead = request.method == .GET || request.method == .HEAD
     switch self {
-    case .health, .ready: return .nothing
+    case .health, .ready, .description, .test: return .nothing
     case .nodes, .status: return .anyKey
     case .node: return isRead ? .anyKey : .administration
-    case .blobs, .blobStatus: return .objects(.read)
+    case .blobs, .blobStatus, .download, .retrieve: return .objects(.read)
     case .blob:
       // A copy reads what it writes.
       if request.headers.contains(name: NativeAPI.copySourceField) { return .objects([.read, .write]) }
       return .objects(isRead ? .read : .write)
-    case .upload, .uploads, .partialUpload, .completion, .part: return .objects(.write)
+    case .file: return .objects(isRead ? .read : .write)
+    case .upload, .uploads, .partialUpload, .completion, .part, .files, .store: return .objects(.write)
     case .nodeDrain, .gc, .scrub: return .administration
     case .accessKeys, .accessKey: return .keyAdministration
     }

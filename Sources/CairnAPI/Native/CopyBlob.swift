@@ -7,13 +7,21 @@ extension NativeAPI {
   static let copySourceField = "X-Cairn-Copy-Source"
   static let copySourceMatchField = "X-Cairn-Copy-Source-If-Match"
 
+  /// The file that a request wants a copy of; nil where it brings its own bytes.
+  func copySource(_ request: HTTPRequest) throws(APIError) -> ObjectKey? {
+    guard let name = request.headers.first(name: Self.copySourceField) else { return nil }
+    guard name.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
+      throw APIError(
+        .badRequest, "\(Self.copySourceField) must be percent-encoded: it has other bytes than ASCII, or spaces")
+    }
+    return try NativeRoute.key(name[...])
+  }
+
   /// `PUT /blob/{name}` with `X-Cairn-Copy-Source`: the bytes are those of another file, copied within the cluster.
-  ///
-  /// - Parameter encodedSource: the source's name, percent-encoded.
   func copyBlob(
-    _ request: HTTPRequest, from encodedSource: String, to key: ObjectKey, _ rule: ConflictRule
+    _ request: HTTPRequest, from sourceKey: ObjectKey, to key: ObjectKey, _ rule: ConflictRule
   ) async throws(APIError) -> HTTPResponse {
-    let (_, source) = try await find(encodedSource[...])
+    let (_, source) = try await find(sourceKey)
     let etags = request.headers[canonicalForm: Self.copySourceMatchField].map(String.init)
     guard etags.isEmpty || etags.contains(source.attributes.etag) || etags.contains("*") else {
       throw APIError(.preconditionFailed, "The source's current version is not the one of \(Self.copySourceMatchField)")

@@ -10,16 +10,25 @@ extension NativeAPI {
   /// `GET` and `HEAD /blob/{name}`, with ranges and conditions.
   func getBlob(_ request: HTTPRequest, _ encodedName: Substring) async throws(APIError) -> HTTPResponse {
     let (key, object) = try await find(encodedName)
+    return try await serve(object, named: key, for: request)
+  }
+
+  /// The bytes of an object, or the ranges that a request asks for.
+  ///
+  /// - Parameter headers: of the answer, besides those that tell about the object.
+  func serve(
+    _ object: StoredObject, named key: ObjectKey, for request: HTTPRequest, headers others: HTTPHeaders = [:]
+  ) async throws(APIError) -> HTTPResponse {
     let attributes = object.attributes
     let etag = attributes.etag
     let lastModified = Int(attributes.createdAt.secondsSinceEpoch)
-    var headers = HTTPHeaders()
-    headers.reserveCapacity(8)
+    var headers = others
+    headers.reserveCapacity(9)
     headers.add(name: "ETag", value: etag)
     headers.add(name: "Last-Modified", value: HTTPDate.format(secondsSinceEpoch: lastModified))
     headers.add(name: "Accept-Ranges", value: "bytes")
-    if ReprDigest.isWanted(request.headers) {
-      headers.add(name: ReprDigest.field, value: ReprDigest.value(attributes.sha256))
+    if ReprDigest.isWanted(request.headers), let sha256 = attributes.sha256 {
+      headers.add(name: ReprDigest.field, value: ReprDigest.value(sha256))
     }
     switch Preconditions.evaluate(request.headers, isRead: true, etag: etag, lastModified: lastModified) {
     case .notModified: return HTTPResponse(.notModified, headers: headers)
@@ -27,7 +36,8 @@ extension NativeAPI {
       throw .preconditionFailed
     case .proceed: break
     }
-    headers.add(name: "Content-Disposition", value: ContentDisposition.attachment(filename: filename(of: key)))
+    headers.add(
+      name: "Content-Disposition", value: ContentDisposition.attachment(filename: filename(of: object, named: key)))
     var range = RequestedRange.whole
     if request.method == .GET, let header = request.headers.first(name: "range"),
       Preconditions.allowsRange(request.headers, etag: etag, lastModified: lastModified)
@@ -94,11 +104,13 @@ extension NativeAPI {
       })
   }
 
-  /// The name under which a client should save a file: the last part of a key that looks like a path.
-  private func filename(of key: ObjectKey) -> String {
-    guard let slash = key.text.utf8.lastIndex(of: UInt8(ascii: "/")) else { return key.text }
-    let last = key.text[key.text.utf8.index(after: slash)...]
-    return last.isEmpty ? key.text : String(last)
+  /// The name under which a client should save a file: the one that it had, else its key; the last part of what looks
+  /// like a path.
+  private func filename(of object: StoredObject, named key: ObjectKey) -> String {
+    let name = object.attributes.originalFilename ?? key.text
+    guard let slash = name.utf8.lastIndex(of: UInt8(ascii: "/")) else { return name }
+    let last = name[name.utf8.index(after: slash)...]
+    return last.isEmpty ? name : String(last)
   }
 }
 

@@ -40,6 +40,9 @@ extension NativeAPI {
   /// `PATCH /keys/{id}?bucket=…&allow=…` or `…&deny=…`: changes what a key may do.
   func changeKey(_ id: Substring, _ query: QueryParameters) async throws(APIError) -> HTTPResponse {
     let isAllowed = query["deny"] == nil
+    guard isAllowed || query["allow"] == nil else {
+      throw APIError(.badRequest, "Both allow and deny are given, only one of them can be done at a time")
+    }
     let (bucket, permissions) = try Self.grant(query, isAllowed ? "allow" : "deny")
     do throws(AccessKeyError) {
       let key = try await access.keys.update(AccessKeyID(String(id))) { grants in
@@ -68,7 +71,7 @@ extension NativeAPI {
     if bucketText != everywhere {
       do throws(InvalidName) { bucket = try BucketName(bucketText) } catch { throw APIError(error) }
     }
-    let words = (query[verb] ?? "").split(separator: ",")
+    let words = query[verb]?.split(separator: ",", omittingEmptySubsequences: false) ?? []
     var permissions: S3Permissions = []
     for word in words {
       guard let permission = S3Permissions(word: word) else {

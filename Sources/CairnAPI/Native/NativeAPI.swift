@@ -75,7 +75,10 @@ package struct NativeAPI: HTTPResponder {
     guard let route = NativeRoute(path: received.path) else {
       throw APIError(.notFound, "No route \(received.path)")
     }
-    let request = try await access.admit(received, to: route)
+    do throws(APIError) { return try await answer(access.admit(received, to: route), on: route) } catch { throw route.told(error) }
+  }
+
+  private func answer(_ request: HTTPRequest, on route: NativeRoute) async throws(APIError) -> HTTPResponse {
     guard route.methods.contains(request.method) else {
       let allowed = route.methods.map(\.rawValue).joined(separator: ", ")
       throw APIError(
@@ -111,12 +114,23 @@ package struct NativeAPI: HTTPResponder {
     case .scrub: return try await scrub()
     case .health: return health()
     case .ready: return try await ready()
+    case .description: return openAPI()
+    case .download: return try await download(request, query)
+    case .test: return test()
+    case .files: return try await postFile(request, query)
+    case .file(let name): return request.method == .DELETE ? try await deleteFile(name) : try await getFile(name)
+    case .store: return try await store(request, query)
+    case .retrieve(let key): return try await retrieve(key)
     }
   }
 
   /// Finds the object that a path names: by its name, else by its blob id.
   func find(_ encodedName: Substring) async throws(APIError) -> (key: ObjectKey, object: StoredObject) {
-    let key = try NativeRoute.key(encodedName)
+    try await find(NativeRoute.key(encodedName))
+  }
+
+  /// Finds an object by its name, else by its blob id.
+  func find(_ key: ObjectKey) async throws(APIError) -> (key: ObjectKey, object: StoredObject) {
     do throws(ObjectError) {
       if let object = try await objects.object(ObjectName(key: key)) { return (key, object) }
       if let version = BlobID(key.text), let found = try await objects.object(version: version, in: .default) {

@@ -26,18 +26,31 @@ enum NativeRoute: Hashable {
   case scrub
   case health
   case ready
+  case description
+  // Checksum
+  case download
+  case test
+  // Files
+  case files
+  /// The name as it stands in the path, percent-encoded.
+  case file(Substring)
+  // KeyValue
+  case store
+  /// The key as it stands in the path, percent-encoded.
+  case retrieve(Substring)
 
   private static let blobPrefix = "/blob/"
   private static let statusSuffix = "/status"
   private static let uploadsPrefix = "/uploads/"
   private static let nodePrefix = "/nodes/"
+  private static let filePrefix = "/file/"
+  private static let retrievePrefix = "/retrieve/"
   private static let drainSuffix = "/drain"
   private static let keysPrefix = "/keys/"
 
   /// nil for a path that is no route.
   init?(path: Substring) {
-    if path.utf8.starts(with: Self.blobPrefix.utf8) {
-      let name = path.dropFirst(Self.blobPrefix.count)
+    if let name = path.after(Self.blobPrefix) {
       // A name that ends with "/status" is reached with an encoded slash.
       if name.hasSuffix(Self.statusSuffix), name.count > Self.statusSuffix.count {
         self = .blobStatus(name.dropLast(Self.statusSuffix.count))
@@ -46,8 +59,15 @@ enum NativeRoute: Hashable {
       }
       return
     }
-    if path.hasPrefix(Self.nodePrefix), path.count > Self.nodePrefix.count {
-      let id = path.dropFirst(Self.nodePrefix.count)
+    if let name = path.after(Self.filePrefix), !name.isEmpty {
+      self = .file(name)
+      return
+    }
+    if let key = path.after(Self.retrievePrefix) {
+      self = .retrieve(key)
+      return
+    }
+    if let id = path.after(Self.nodePrefix), !id.isEmpty {
       let isDrain = id.hasSuffix(Self.drainSuffix)
       self = isDrain ? .nodeDrain(id.dropLast(Self.drainSuffix.count)) : .node(id)
       return
@@ -76,23 +96,48 @@ enum NativeRoute: Hashable {
     case "/scrub": self = .scrub
     case "/health": self = .health
     case "/ready": self = .ready
+    case "/openapi.json": self = .description
+    case "/download", "/download/": self = .download
+    case "/test", "/test/": self = .test
+    case "/file", "/file/": self = .files
+    case "/store", "/store/": self = .store
     default: return nil
     }
   }
 
   var methods: [HTTPMethod] {
     switch self {
-    case .upload, .uploads, .completion: [.POST]
+    case .upload, .uploads, .completion, .files, .store: [.POST]
     case .partialUpload: [.GET, .HEAD, .DELETE]
     case .part: [.PUT]
     case .blob: [.GET, .HEAD, .PUT, .DELETE]
-    case .node: [.GET, .HEAD, .DELETE]
+    case .node, .file: [.GET, .HEAD, .DELETE]
     case .nodeDrain: [.POST, .DELETE]
     case .accessKeys: [.GET, .HEAD, .POST]
     case .accessKey: [.PATCH, .DELETE]
     case .gc, .scrub: [.POST]
-    case .blobStatus, .blobs, .nodes, .status, .health, .ready: [.GET, .HEAD]
+    case .blobStatus, .blobs, .nodes, .status, .health, .ready, .description, .download, .test, .retrieve:
+      [.GET, .HEAD]
     }
+  }
+
+  /// An error as the clients of the route read it.
+  func told(_ error: APIError) -> APIError {
+    // What has a form of its own was thrown by somebody who knows more.
+    guard error.form == .detail else { return error }
+    switch self {
+    case .download, .test: return error.told(as: .message)
+    case .files, .file: return FileFailure(error).telling(error)
+    default: return error
+    }
+  }
+}
+
+extension Substring {
+  /// What follows `prefix`; nil where it does not begin with it. By bytes: a path may go on with a combining mark.
+  fileprivate func after(_ prefix: String) -> Substring? {
+    guard utf8.starts(with: prefix.utf8) else { return nil }
+    return Substring(utf8.dropFirst(prefix.utf8.count))
   }
 }
 

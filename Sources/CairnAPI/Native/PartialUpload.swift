@@ -51,8 +51,13 @@ extension NativeAPI {
     _ request: HTTPRequest, _ id: Substring, _ query: QueryParameters
   ) async throws(APIError) -> HTTPResponse {
     let id = try uploadID(id)
-    let rule = try conflictRule(query)
+    let rule = try conflictRule(query) ?? .overwrite
     let sha256 = try ReprDigest.sha256(request)
+    let hasParts: Bool
+    do throws(ObjectError) { hasParts = try await !objects.upload(id).parts.isEmpty } catch { throw APIError(error) }
+    guard hasParts else {
+      throw APIError(.conflict, "The upload has no parts yet: PUT /uploads/\(id)/1 has the first one")
+    }
     do throws(ObjectError) {
       return putAnswer(
         try await objects.completeUpload(id, sha256: sha256, onConflict: rule), "File uploaded successfully")

@@ -9,16 +9,16 @@ extension NativeAPI {
     _ request: HTTPRequest, _ encodedName: Substring, _ query: QueryParameters
   ) async throws(APIError) -> HTTPResponse {
     let key = try NativeRoute.key(encodedName)
-    let rule = try await conflictRule(request, query, for: key)
     if request.headers.contains(name: "content-range") {
       throw APIError(.badRequest, "A part of a file can't be put: leave Content-Range out")
     }
     try refuseLarge(request)
     let description = UploadDescription(
       contentType: mediaType(request.headers.first(name: "content-type")), replicas: try replicas(request))
-    if let source = request.headers.first(name: Self.copySourceField) {
-      return try await copyBlob(request, from: source, to: key, rule)
-    }
+    let source = try copySource(request)
+    // What is wrong with the request itself is told before what is wrong with the file.
+    let rule = try await conflictRule(request, query, for: key)
+    if let source { return try await copyBlob(request, from: source, to: key, rule) }
     let body = BodySource(
       length: request.contentLength, next: { try await request.body.next() }, sha256: { try ReprDigest.sha256(request) }
     )

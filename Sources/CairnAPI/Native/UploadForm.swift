@@ -11,15 +11,27 @@ extension NativeAPI {
   /// Bytes of small files that one form may hold in memory until it is complete; beyond, they go to disk first.
   private static let stagedBytesMax = 16 << 20
   /// Bytes that boundaries, part headers and other fields may add to a form's files before it is refused unread.
-  private static let formOverheadMax: UInt64 = 1 << 20
+  static let formOverheadMax: UInt64 = 1 << 20
 
-  private struct StagedFile {
+  /// A file of a form that has arrived whole.
+  struct StagedFile {
     var name: ObjectName
     var description: UploadDescription
     var object: StagedObject
   }
 
-  /// `POST /upload`: a form with one or more fields `file`. They are stored when the form has arrived whole.
+  /// What has come of a form.
+  private struct StagedForm {
+    var files: [StagedFile] = []
+    var checked = CheckedFile()
+
+    /// Its sender wants the MD5 compared. A hash alone says nothing of plain files.
+    var isChecked: Bool { checked.isNamed && (checked.file != nil || files.isEmpty) }
+    var objects: [StagedObject] { files.map(\.object) + (checked.file.map { [$0.object] } ?? []) }
+  }
+
+  /// `POST /upload`: a form with one or more fields `file`, or with a ``CheckedFile``. They are stored when the form has
+  /// arrived whole.
   func upload(_ request: HTTPRequest, _ query: QueryParameters) async throws(APIError) -> HTTPResponse {
     let rule = try conflictRule(query)
     let replicas = try replicas(request)
@@ -30,19 +42,46 @@ extension NativeAPI {
     } catch {
       throw APIError(readingBody: error)
     }
-    var staged: [StagedFile] = []
+    var staged = StagedForm()
     do throws(APIError) {
-      while let headers = try await nextPart(form) {
-        guard let file = try await stage(headers, form, replicas, after: staged) else { continue }
-        staged.append(file)
+      while let headers = try await nextPart(form) { try await take(headers, form, replicas, into: &staged) }
+      if staged.isChecked {
+        guard staged.files.isEmpty else {
+          throw APIError(.badRequest, "A form has '\(Self.fileField)' or '\(CheckedFile.fileField)', not both")
+        }
+        return try await commit(&staged.checked, rule ?? .rename)
       }
-      guard !staged.isEmpty else {
+      guard !staged.files.isEmpty else {
         throw APIError(.badRequest, "The form has no field '\(Self.fileField)' with a file")
       }
-      return try await commit(&staged, rule)
+      return try await commit(&staged.files, rule ?? .overwrite)
     } catch {
-      for file in staged { objects.discard(file.object) }
-      throw error
+      for object in staged.objects { objects.discard(object) }
+      throw staged.isChecked ? error.told(as: .message) : error
+    }
+  }
+
+  /// Reads a part, as far as somebody wants it.
+  private func take(
+    _ headers: MultipartParser.PartHeaders, _ form: MultipartReader, _ replicas: Int?, into staged: inout StagedForm
+  ) async throws(APIError) {
+    let disposition = try disposition(headers)
+    if disposition.name == CheckedFile.fileField || disposition.name == CheckedFile.hashField {
+      staged.checked.isNamed = true
+    }
+    switch disposition.name {
+    case Self.fileField?:
+      guard staged.files.count < Self.filesMax else {
+        throw APIError(.badRequest, "The form has more than \(Self.filesMax) files")
+      }
+      staged.files.append(try await stage(disposition, headers, form, replicas, after: staged.objects))
+    case CheckedFile.fileField?:
+      guard staged.checked.file == nil else {
+        throw APIError(.badRequest, "The form has more than one field '\(CheckedFile.fileField)'")
+      }
+      staged.checked.file = try await stage(disposition, headers, form, replicas, after: staged.objects)
+    case CheckedFile.hashField?: staged.checked.hash = try await text(of: CheckedFile.hashField, form.nextBytes)
+    default: break
     }
   }
 
@@ -58,28 +97,27 @@ extension NativeAPI {
     do { return try await form.nextPart() } catch { throw APIError(readingBody: error) }
   }
 
-  /// Stages the file of a part; nil for a part that is another field.
-  private func stage(
-    _ headers: MultipartParser.PartHeaders, _ form: MultipartReader, _ replicas: Int?, after staged: [StagedFile]
-  ) async throws(APIError) -> StagedFile? {
-    let disposition: ContentDisposition
+  private func disposition(_ headers: MultipartParser.PartHeaders) throws(APIError) -> ContentDisposition {
     do throws(ContentDisposition.Failure) {
       guard let header = headers["content-disposition"] else { throw .malformed }
-      disposition = try ContentDisposition(formData: header.readableBytesView)
+      return try ContentDisposition(formData: header.readableBytesView)
     } catch {
       throw APIError(.badRequest, "The form is malformed: \(error)")
     }
-    guard disposition.name == Self.fileField else { return nil }
+  }
+
+  /// Stages the file of a part.
+  private func stage(
+    _ disposition: ContentDisposition, _ headers: MultipartParser.PartHeaders, _ form: MultipartReader,
+    _ replicas: Int?, after staged: [StagedObject]
+  ) async throws(APIError) -> StagedFile {
     guard let filename = disposition.filename else {
-      throw APIError(.badRequest, "The form's field '\(Self.fileField)' has no file name")
-    }
-    guard staged.count < Self.filesMax else {
-      throw APIError(.badRequest, "The form has more than \(Self.filesMax) files")
+      throw APIError(.badRequest, "The form's field '\(disposition.name ?? "")' has no file name")
     }
     let key: ObjectKey
     do throws(InvalidName) { key = try ObjectKey(filename) } catch { throw APIError(error) }
     let contentType = headers["content-type"].map { String(buffer: $0) }
-    let held = staged.reduce(0) { $0 + $1.object.memoryUsed }
+    let held = staged.reduce(0) { $0 + $1.memoryUsed }
     do throws(ObjectError) {
       return StagedFile(
         name: ObjectName(key: key),
@@ -135,8 +173,8 @@ extension JSONText {
       json.member("original_filename", attributes.originalFilename ?? result.name.key.text)
       json.member("content_type", attributes.contentType)
       json.member("size", attributes.size)
-      json.member("checksum", attributes.sha256.hexadecimal)
-      json.member("md5", attributes.md5.hexadecimal)
+      json.member("checksum", attributes.sha256?.hexadecimal)
+      json.member("md5", attributes.md5?.hexadecimal)
       json.member("stored_nodes", result.nodes.map(\.description))
       json.member(
         "created_at", HTTPDate.iso8601(nanosecondsSinceEpoch: attributes.createdAt.nanosecondsSinceEpoch))

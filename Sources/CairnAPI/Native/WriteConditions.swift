@@ -9,9 +9,9 @@ extension NativeAPI {
     "overwrite": .overwrite, "rename": .rename, "reject": .reject,
   ]
 
-  /// What to do with a taken name: the query's `on_conflict`, else to overwrite it.
-  func conflictRule(_ query: QueryParameters) throws(APIError) -> ConflictRule {
-    guard let text = query["on_conflict"] else { return .overwrite }
+  /// What to do with a taken name: the query's `on_conflict`; nil for what the route's clients expect.
+  func conflictRule(_ query: QueryParameters) throws(APIError) -> ConflictRule? {
+    guard let text = query["on_conflict"] else { return nil }
     guard let rule = Self.conflictRules.first(where: { $0.key == text })?.value else {
       let allowed = Self.conflictRules.map(\.key).joined(separator: ", ")
       throw APIError(.badRequest, "on_conflict is '\(text)', allowed are \(allowed)")
@@ -19,11 +19,12 @@ extension NativeAPI {
     return rule
   }
 
-  /// As ``conflictRule(_:)``, under the conditional headers of a `PUT`: `If-Match`, and `If-None-Match: *`.
+  /// To overwrite, or as ``conflictRule(_:)`` says, under the conditional headers of a `PUT`: `If-Match`, and `If-None-Match: *`.
   func conflictRule(
     _ request: HTTPRequest, _ query: QueryParameters, for key: ObjectKey
   ) async throws(APIError) -> ConflictRule {
-    guard Preconditions.areIn(request.headers) else { return try conflictRule(query) }
+    let wanted = try conflictRule(query)
+    guard Preconditions.areIn(request.headers) else { return wanted ?? .overwrite }
     guard let current = try await current(key, for: request) else { return .reject }
     return .replace(current.head.blob)
   }

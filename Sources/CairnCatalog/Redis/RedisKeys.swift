@@ -20,8 +20,14 @@ struct RedisKeys: Sendable {
   /// Beside the epoch, because one script looks at both.
   func reconciled(_ bucket: BucketName) -> String { "\(prefix):{\(bucket.text)}:reconciled" }
 
-  /// HASH that expires: `upload` → the upload, encoded; number of a part → the part, encoded.
-  func upload(_ id: BlobID) -> String { "\(prefix):{cluster}:upload:\(id)" }
+  /// HASH that expires: `upload` → the upload, encoded; number of a part → the part, encoded; `name`; `claimed` → 1.
+  func upload(_ id: BlobID) -> String { "\(uploadPrefix)\(id)" }
+  /// What the key of each upload starts with: its id follows.
+  var uploadPrefix: String { "\(prefix):{cluster}:upload:" }
+  /// ZSET, all with score 0: the names of uploads (``UploadRange``), also of some that expired since.
+  var uploadNames: String { "\(prefix):{cluster}:upload-names" }
+  /// ZSET, the same for uploads that nobody claimed.
+  var openUploadNames: String { "\(prefix):{cluster}:open-upload-names" }
 
   /// HASH: volume id (8 bytes) → the volume, encoded.
   var volumes: String { "\(prefix):{cluster}:volumes" }

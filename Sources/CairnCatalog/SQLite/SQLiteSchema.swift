@@ -6,7 +6,7 @@ internal import CSQLite
 /// index (`WITHOUT ROWID`), so that a lookup is one descent and a list is one scan.
 enum SQLiteSchema {
   /// Kept in the file as `user_version`. Raise it with each change of the tables, and upgrade older ones here.
-  static let version: Int64 = 3
+  static let version: Int64 = 4
   /// Kept in the file as `application_id`: "CARN".
   private static let applicationID: Int64 = 0x4341_524E
 
@@ -40,6 +40,7 @@ enum SQLiteSchema {
     if found < 1 { try connection.execute(tablesOfVersion1) }
     if found < 2 { try connection.execute(tablesOfVersion2) }
     if found < 3 { try connection.execute(tablesOfVersion3) }
+    if found < 4 { try connection.execute(tablesOfVersion4) }
     try connection.execute("PRAGMA application_id = \(applicationID)")
     try connection.execute("PRAGMA user_version = \(version)")
     try connection.execute("COMMIT")
@@ -114,5 +115,13 @@ enum SQLiteSchema {
       value BLOB NOT NULL,
       PRIMARY KEY (upload, number)
     ) WITHOUT ROWID;
+    """
+
+  /// Uploads of before have no name, and are in no list: they end as they did.
+  private static let tablesOfVersion4 = """
+    ALTER TABLE uploads ADD COLUMN name BLOB;
+    ALTER TABLE uploads ADD COLUMN claimed INTEGER NOT NULL DEFAULT 0;
+    CREATE INDEX uploads_by_name ON uploads (name);
+    CREATE INDEX uploads_open ON uploads (name) WHERE claimed = 0;
     """
 }

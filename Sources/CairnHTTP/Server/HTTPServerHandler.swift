@@ -18,6 +18,8 @@ final class HTTPServerHandler: ChannelInboundHandler, @unchecked Sendable {
     case ended
   }
 
+  private static let methods = "GET, HEAD, PUT, POST, DELETE"
+
   let eventLoop: any EventLoop
   let context: HTTPServerContext
   private let executor: EventLoopExecutor
@@ -180,15 +182,21 @@ final class HTTPServerHandler: ChannelInboundHandler, @unchecked Sendable {
   }
 
   private func refuse(_ error: any Error) {
-    let overflow = (error as? HTTPParserError) == .headerOverflow
     _ = state.received(head: HTTPRequestHead(version: .http1_0, method: .GET, uri: "/"))
-    finish(
-      overflow
-        ? context.refusal(
-          .requestHeaderFieldsTooLarge,
-          "The request's headers have more than \(HTTPServerLimits.headerBytesMax) bytes")
-        : context.refusal(.badRequest, "The request is not valid HTTP/1.1: \(error)"),
-      requestID: context.requestIDs.next())
+    var refusal: HTTPResponse
+    switch error as? HTTPParserError {
+    case .headerOverflow:
+      refusal = context.refusal(
+        .requestHeaderFieldsTooLarge,
+        "The request's headers have more than \(HTTPServerLimits.headerBytesMax) bytes")
+    case .invalidMethod:
+      // The parser comes to no path then, so these are the methods of any.
+      refusal = context.refusal(
+        .methodNotAllowed, "The request does not begin with a method that is known here: \(Self.methods)")
+      refusal.headers.replaceOrAdd(name: "Allow", value: Self.methods)
+    default: refusal = context.refusal(.badRequest, "The request is not valid HTTP/1.1: \(error)")
+    }
+    finish(refusal, requestID: context.requestIDs.next())
   }
 
   private func drop(_ input: Input) {

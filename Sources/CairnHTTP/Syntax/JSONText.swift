@@ -96,10 +96,15 @@ package struct JSONText {
 
   /// A member whose name is not known when the program is compiled.
   package mutating func member(dynamic name: String, _ text: String?) {
+    key(dynamic: name)
+    string(text)
+  }
+
+  /// A key that is not known when the program is compiled.
+  package mutating func key(dynamic name: String) {
     string(name)
     bytes.append(UInt8(ascii: ":"))
     needsComma = false
-    string(text)
   }
 
   private mutating func nested(_ open: StaticString, _ close: StaticString, _ body: (inout JSONText) -> Void) {
@@ -130,15 +135,29 @@ package struct JSONText {
   }
 
   private mutating func writeEscaped(_ byte: UInt8) {
-    switch byte {
-    case UInt8(ascii: "\""): write("\\\"")
-    case UInt8(ascii: "\\"): write("\\\\")
-    case 0x0A: write("\\n")
-    case 0x0D: write("\\r")
-    case 0x09: write("\\t")
-    case 0..<0x20:
-      bytes.append(contentsOf: ("\\u00" + (byte < 16 ? "0" : "") + String(byte, radix: 16)).utf8)
-    default: bytes.append(byte)
+    if let letter = Self.escapeLetter(byte) {
+      bytes.append(UInt8(ascii: "\\"))
+      bytes.append(letter)
+    } else if byte < 0x20 {
+      bytes.append(contentsOf: Self.unicodeEscape(byte))
+    } else {
+      bytes.append(byte)
     }
+  }
+
+  /// What stands behind the backslash for a character that has an escape of two.
+  static func escapeLetter(_ byte: UInt8) -> UInt8? {
+    switch byte {
+    case UInt8(ascii: "\""), UInt8(ascii: "\\"): byte
+    case 0x0A: UInt8(ascii: "n")
+    case 0x0D: UInt8(ascii: "r")
+    case 0x09: UInt8(ascii: "t")
+    default: nil
+    }
+  }
+
+  /// The escape of another control character.
+  static func unicodeEscape(_ byte: UInt8) -> String.UTF8View {
+    ("\\u00" + (byte < 16 ? "0" : "") + String(byte, radix: 16)).utf8
   }
 }

@@ -29,13 +29,18 @@ package struct AccessKey: Hashable, Sendable {
       id: AccessKeyID("CK" + text(idCharacters, count: 18)), secret: text(secretCharacters, count: 40), grants: grants)
   }
 
+  /// Characters of an id.
+  package static let idLength = 3...128
+  /// Characters of a secret.
+  package static let secretLength = 8...256
   /// What an id may be, for people.
-  package static let idAllowed = "3 to 128 letters, digits, '-' and '_'"
+  package static let idAllowed = "\(idLength.lowerBound) to \(idLength.upperBound) letters, digits, '-' and '_'"
   /// What a secret may be, for people.
-  package static let secretAllowed = "8 to 256 printable ASCII characters without spaces"
+  package static let secretAllowed =
+    "\(secretLength.lowerBound) to \(secretLength.upperBound) printable ASCII characters without spaces"
 
   package static func isAllowed(id: String) -> Bool {
-    (3...128).contains(id.utf8.count)
+    idLength.contains(id.utf8.count)
       && id.utf8.allSatisfy { byte in
         switch byte {
         case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
@@ -47,7 +52,7 @@ package struct AccessKey: Hashable, Sendable {
   }
 
   package static func isAllowed(secret: String) -> Bool {
-    (8...256).contains(secret.utf8.count) && secret.utf8.allSatisfy { (0x21...0x7E).contains($0) }
+    secretLength.contains(secret.utf8.count) && secret.utf8.allSatisfy { (0x21...0x7E).contains($0) }
   }
 
   private static let idCharacters = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")

@@ -51,7 +51,9 @@ extension ObjectAttributes {
     let all: [(String, Bool)] = [
       ("size", size == other.size), ("content type", contentType == other.contentType),
       ("creation time", createdAt == other.createdAt), ("MD5", md5 == other.md5), ("SHA-256", sha256 == other.sha256),
-      ("layout", layout == other.layout), ("original file name", originalFilename == other.originalFilename),
+      ("layout", layout == other.layout), ("checksum", checksum == other.checksum),
+      ("parts", assembly == other.assembly), ("sharing of chunks", sharesChunks == other.sharesChunks),
+      ("original file name", originalFilename == other.originalFilename),
     ]
     let different = all.filter { !$0.1 }.map(\.0)
     return different.isEmpty && self != other ? ["attributes of a newer Cairn"] : different

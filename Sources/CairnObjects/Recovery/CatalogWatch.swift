@@ -53,8 +53,14 @@ package final class CatalogWatch: Sendable {
   /// A record can be older than its object's entry in the catalog by so much: a write that waits for nodes, and clocks
   /// that differ.
   private static let margin: Duration = .seconds(600)
+  /// Longer than a record waits for its entry in the catalog.
+  private static let writeTimeMax: Duration = .seconds(60)
+
   fileprivate struct State {
-    var epoch: CatalogEpoch?
+    /// Where buckets were when they were last looked at. Each counts its own changes.
+    var epochs: [BucketName: CatalogEpoch] = [:]
+    /// Buckets that were changed since they were last looked at.
+    var changed: Set<BucketName> = []
     var process: String?
     var interruptions = 0
     /// When the catalog was last whole.
@@ -70,16 +76,8 @@ package final class CatalogWatch: Sendable {
     var nextTry = ContinuousClock.now
     var pause: Duration = .seconds(1)
     var confirmedAt: ContinuousClock.Instant?
-  }
-
-  /// What a look found.
-  fileprivate struct Findings {
-    var epoch: CatalogEpoch
-    var process: String
-    var known: [NodeID: Reconciliation]
-    var memory: CatalogMemory
-    var losses = 0
-    var isLost = false
+    /// When records were last put into the catalog, or were about to be.
+    var replayedAt: ContinuousClock.Instant?
   }
 
   private let catalog: any CatalogEpochs & ReconciledNodes
@@ -107,13 +105,25 @@ package final class CatalogWatch: Sendable {
       : "The catalog is being compared with the storage nodes, because Redis or this coordinator was started anew"
   }
 
-  /// Makes sure that what was not in the catalog a moment ago is nowhere.
+  /// Whether records of writes that are under way may have been put into the catalog by somebody else than their
+  /// writers: all coordinators notice at the same time that there is something to replay.
+  package var mayHaveReplayed: Bool {
+    state.withLock { $0.replayedAt.map { $0.duration(to: .now) < Self.writeTimeMax } ?? false }
+  }
+
+  /// Makes sure that what was not in a bucket of the catalog a moment ago is nowhere.
   ///
   /// - Throws: ``CatalogError/unavailable(_:)`` when that is not known.
-  package func verify() async throws(CatalogError) {
+  package func verify(_ bucket: BucketName = .default) async throws(CatalogError) {
     if let reason = reasonNotReady { throw .unavailable(reason) }
-    _ = try await look(at: .default)
+    _ = try await look(at: bucket)
     if let reason = reasonNotReady { throw .unavailable(reason) }
+  }
+
+  /// Has the next look look at a bucket that changes: what is lost of it later is only noticed by what was seen before.
+  func note(changeOf bucket: BucketName) {
+    guard bucket != .default else { return }
+    _ = state.withLock { $0.changed.insert(bucket) }
   }
 
   /// Looks again and again, until it is cancelled.
@@ -141,7 +151,8 @@ package final class CatalogWatch: Sendable {
     // Before the catalog is asked: what is read of an emptied registry is no memory.
     let memory = recoverer.remember()
     let epoch = try await look(at: .default)
-    var findings = Findings(
+    for bucket in takeChanged() { _ = try await look(at: bucket) }
+    var findings = CatalogFindings(
       epoch: epoch, process: try await catalog.storeProcessIfAllowed(), known: try await catalog.reconciledNodes(),
       memory: memory)
     notice(process: findings.process)
@@ -155,6 +166,8 @@ package final class CatalogWatch: Sendable {
     var missing = findings.away
     if !due.isEmpty {
       guard isTimeToRead(due, findings) else { return wait(for: missing.union(due)) }
+      state.withLock { $0.replayedAt = .now }
+      defer { state.withLock { $0.replayedAt = .now } }
       let unread = try await recoverer.recover(findings.memory, since: findings.since(due, margin: Self.margin))
       reconciled = findings.memory.nodes.map(\.node).filter { !unread.contains($0) }
       missing.formUnion(unread)
@@ -169,18 +182,28 @@ package final class CatalogWatch: Sendable {
 
   // MARK: What is noticed
 
+  private func takeChanged() -> Set<BucketName> {
+    state.withLock { state in
+      defer { state.changed = [] }
+      return state.changed
+    }
+  }
+
   /// Where a bucket is now, compared with where it was before it was asked for: answers may overtake each other.
   private func look(at bucket: BucketName) async throws(CatalogError) -> CatalogEpoch {
-    let before = state.withLock { $0.epoch }
+    let before = state.withLock { $0.epochs[bucket] }
     let epoch = try await catalog.epoch(of: bucket)
     let isNews = state.withLock { state in
       guard let before, epoch.isBehind(before) else {
-        if state.epoch.map({ $0.id == epoch.id && $0.position < epoch.position }) ?? true { state.epoch = epoch }
+        if state.epochs[bucket].map({ $0.id == epoch.id && $0.position < epoch.position }) ?? true {
+          state.epochs[bucket] = epoch
+        }
         return false
       }
       // Whoever asked at the same time may have noticed.
-      guard state.epoch?.isBehind(before) == false else { return false }
-      state.epoch = epoch
+      guard state.epochs[bucket]?.isBehind(before) == false else { return false }
+      // What the others had counted is lost as well, and is not to be noticed once more for each.
+      state.epochs = [bucket: epoch]
       state.losses += 1
       state.doubtNow()
       return true
@@ -207,7 +230,7 @@ package final class CatalogWatch: Sendable {
 
   /// Whether to read now: not in each look again what can't be read, and not before all nodes had time to register
   /// with a catalog that knows none of them.
-  private func isTimeToRead(_ due: Set<NodeID>, _ findings: Findings) -> Bool {
+  private func isTimeToRead(_ due: Set<NodeID>, _ findings: CatalogFindings) -> Bool {
     state.withLock { state in
       if !findings.isLost, let doubtedSince = state.doubtedSince, due.contains(where: { findings.known[$0] == nil }),
         doubtedSince.duration(to: .now) < patience / 3
@@ -237,7 +260,7 @@ package final class CatalogWatch: Sendable {
   }
 
   private func finish(
-    _ findings: Findings, reconciled: Set<NodeID>, missing: Set<NodeID>, hasRead: Bool, interruptions: Int
+    _ findings: CatalogFindings, reconciled: Set<NodeID>, missing: Set<NodeID>, hasRead: Bool, interruptions: Int
   ) {
     let (isRecovered, left) = state.withLock { state in
       state.interruptions = interruptions
@@ -272,52 +295,5 @@ extension CatalogWatch.State {
     guard let since = doubtedSince, since.duration(to: .now) >= patience else { return }
     doubtedSince = nil
     awaited = []
-  }
-}
-
-extension CatalogWatch.Findings {
-  /// Nodes whose entries are so much older than the newest were away before the store was.
-  private static let absence: Duration = .seconds(60)
-
-  /// Nodes with which the catalog was compared in this life of its store.
-  private var current: Set<NodeID> {
-    isLost ? [] : Set(known.filter { $0.value.process == process }.keys)
-  }
-
-  /// Nodes without anything that the catalog could lack.
-  private var new: [NodeID] {
-    isLost ? [] : memory.nodes.filter { known[$0.node] == nil && $0.volumeCount == 0 }.map(\.node)
-  }
-
-  fileprivate var hasNewNodes: Bool { !new.isEmpty }
-
-  /// Nodes that have to be read.
-  fileprivate var due: Set<NodeID> { Set(memory.nodes.map(\.node)).subtracting(current).subtracting(new) }
-
-  /// Nodes that need not be read.
-  fileprivate var reconciled: [NodeID] { current.intersection(memory.nodes.map(\.node)) + new }
-
-  /// Nodes that have to be read, and were there when the store was, but are away.
-  fileprivate var away: Set<NodeID> {
-    guard !isLost, let newest = known.values.map(\.time).max() else { return [] }
-    let absence = UInt64(Self.absence / .milliseconds(1))
-    let present = memory.nodes.map(\.node)
-    return Set(
-      known.filter { node, entry in
-        entry.process != process && !present.contains(node)
-          && entry.time.millisecondsSinceEpoch + absence >= newest.millisecondsSinceEpoch
-      }.keys)
-  }
-
-  /// From when on the nodes `due` may have what the catalog lacks; nil for all that they have.
-  fileprivate func since(_ due: Set<NodeID>, margin: Duration) -> Timestamp? {
-    guard !isLost else { return nil }
-    var oldest = UInt64.max
-    for node in due {
-      guard let entry = known[node] else { return nil }
-      oldest = min(oldest, entry.time.millisecondsSinceEpoch)
-    }
-    let margin = UInt64(margin / .milliseconds(1))
-    return oldest > margin ? Timestamp(millisecondsSinceEpoch: oldest - margin) : nil
   }
 }

@@ -98,6 +98,8 @@ package struct ClusterRecovery: Sendable {
   private func survey() async throws -> ReplicaSurvey {
     let first = await ReplicaSurvey.take(of: sources)
     guard settings.volumeCreationMax > .zero else { return first }
+    let known = try await catalog.allVolumes()
+    guard first.replicas.keys.contains(where: { known[$0] == nil }) else { return first }
     try await Task.sleep(for: settings.volumeCreationMax)
     // What was begun before the first look is on all its nodes now; whoever began it later has told the catalog.
     return await ReplicaSurvey.take(of: sources).restricted(to: Set(first.replicas.keys))

@@ -1,8 +1,8 @@
 package import CairnCatalog
 package import CairnModel
 
-/// Says of nothing that it is not there while the catalog may have lost data: clients would delete their copies, or take
-/// names that are taken.
+/// Says nothing of names while the catalog may have lost data: what is not there may come back, and what is there may be
+/// an older version.
 package struct VerifiedCatalog: ObjectCatalog, UploadCatalog {
   private let catalog: any ObjectCatalog & UploadCatalog
   private let watch: CatalogWatch
@@ -13,38 +13,49 @@ package struct VerifiedCatalog: ObjectCatalog, UploadCatalog {
   }
 
   package func object(_ name: ObjectName) async throws(CatalogError) -> StoredObject? {
-    if let object = try await catalog.object(name) { return object }
-    try await watch.verify()
-    return nil
+    let object = try await catalog.object(name)
+    if object == nil { try await watch.verify(name.bucket) } else { try refuseWhileDoubted() }
+    return object
   }
 
   package func object(
     version: BlobID, in bucket: BucketName
   ) async throws(CatalogError) -> (ObjectKey, StoredObject)? {
-    if let found = try await catalog.object(version: version, in: bucket) { return found }
-    try await watch.verify()
-    return nil
+    let found = try await catalog.object(version: version, in: bucket)
+    if found == nil { try await watch.verify(bucket) } else { try refuseWhileDoubted() }
+    return found
+  }
+
+  private func refuseWhileDoubted() throws(CatalogError) {
+    if let reason = watch.reasonNotReady { throw .unavailable(reason) }
   }
 
   package func put(
     _ object: StoredObject, as name: ObjectName, if condition: WriteCondition
   ) async throws(CatalogError) -> PutOutcome {
     // Afterwards would be too late.
-    if condition != .always { try await watch.verify() }
-    return try await catalog.put(object, as: name, if: condition)
+    if condition != .always { try await watch.verify(name.bucket) }
+    watch.note(changeOf: name.bucket)
+    let outcome = try await catalog.put(object, as: name, if: condition)
+    if case .stale = outcome, watch.mayHaveReplayed {
+      // A replay may have put it first, and somebody else replaced it: to write it again would bring it back.
+      throw .unavailable("the catalog was compared with the storage nodes: whether this was stored is not known")
+    }
+    return outcome
   }
 
   package func delete(
     _ name: ObjectName, version: BlobID, tombstone: BlobID
   ) async throws(CatalogError) -> DeleteOutcome {
+    watch.note(changeOf: name.bucket)
     let outcome = try await catalog.delete(name, version: version, tombstone: tombstone)
-    if case .absent = outcome { try await watch.verify() }
+    if case .absent = outcome { try await watch.verify(name.bucket) }
     return outcome
   }
 
   package func list(_ bucket: BucketName, _ query: ListQuery) async throws(CatalogError) -> ListPage {
     let page = try await catalog.list(bucket, query)
-    try await watch.verify()
+    try await watch.verify(bucket)
     return page
   }
 
@@ -66,9 +77,19 @@ package struct VerifiedCatalog: ObjectCatalog, UploadCatalog {
     return false
   }
 
-  package func claim(_ id: BlobID) async throws(CatalogError) -> PendingUpload? {
+  package func claim(_ id: BlobID, lifetime: Duration) async throws(CatalogError) -> PendingUpload? {
     // A catalog that went back may know uploads again that were completed.
     try await watch.verify()
-    return try await catalog.claim(id)
+    return try await catalog.claim(id, lifetime: lifetime)
+  }
+
+  package func release(_ id: BlobID) async throws(CatalogError) { try await catalog.release(id) }
+
+  package func forget(_ id: BlobID) async throws(CatalogError) { try await catalog.forget(id) }
+
+  package func uploads(_ range: UploadRange, limit: Int) async throws(CatalogError) -> [PendingUpload] {
+    let uploads = try await catalog.uploads(range, limit: limit)
+    if uploads.count < limit { try await watch.verify() }
+    return uploads
   }
 }

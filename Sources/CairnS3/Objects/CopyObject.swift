@@ -14,6 +14,7 @@ extension S3API {
     let name = try request.object
     let metadata = try directive(request, "x-amz-metadata-directive")
     let tagging = try directive(request, "x-amz-tagging-directive")
+    let algorithm = try ChecksumHeaders.copyAlgorithm(request.headers)
     let result = try await writing(request) { _ throws(S3Error) in
       let source = try await copySource(request)
       let asked = try UploadDescription(request.headers)
@@ -25,7 +26,14 @@ extension S3API {
       let conditions = try await WriteConditions(request, name, objects)
       do throws(ObjectError) {
         guard source.name == name else {
-          return try await objects.copy(source.object, to: name, as: description, onConflict: conditions.rule)
+          if algorithm == nil || algorithm == source.object.attributes.checksum?.algorithm,
+            let shared = try await objects.share(
+              source.object, of: source.name, as: name, description, onConflict: conditions.rule)
+          {
+            return shared
+          }
+          return try await objects.copy(
+            source.object, to: name, as: description, checksum: algorithm, onConflict: conditions.rule)
         }
         guard conditions.rule != .reject else { throw .conditionFailed(current: source.object) }
         var attributes = source.object.attributes
@@ -44,6 +52,7 @@ extension S3API {
     xml.document("CopyObjectResult") { xml in
       xml.element("LastModified", result.object.attributes.createdAt.s3Text)
       xml.element("ETag", result.object.attributes.etag)
+      xml.checksum(of: result.object.attributes)
     }
     return answer(xml)
   }

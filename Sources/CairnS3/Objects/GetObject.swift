@@ -10,7 +10,7 @@ extension S3API {
   /// `GET /BUCKET/KEY`, with ranges and conditions.
   func getObject(_ request: S3Request) async throws(S3Error) -> HTTPResponse {
     let (_, object) = try await authorizedObject(request)
-    var (response, range) = try await readAnswer(request, object.attributes)
+    var (response, range) = try await readAnswer(request, object)
     do throws(ObjectError) {
       switch try await objects.content(of: object, range: range.map { $0.offset..<$0.offset + $0.length }) {
       case .bytes(let bytes): response.body = .bytes(bytes)
@@ -25,12 +25,23 @@ extension S3API {
 
   /// The answer to a read, without a body, and which bytes it has.
   func readAnswer(
-    _ request: S3Request, _ attributes: ObjectAttributes
+    _ request: S3Request, _ object: StoredObject
   ) async throws(S3Error) -> (HTTPResponse, ByteRange?) {
-    if request.query["partNumber"] != nil { throw .notImplemented("partNumber") }
+    let attributes = object.attributes
     try checkConditions(request, attributes)
     var headers = try objectHeaders(request, attributes)
-    guard let range = try requestedRange(request, attributes) else { return (HTTPResponse(.ok, headers: headers), nil) }
+    let wantsChecksum = request.header("x-amz-checksum-mode")?.uppercased() == "ENABLED"
+    if request.query["partNumber"] != nil {
+      let (range, checksum) = try await requestedPart(request, object)
+      if let count = attributes.assembly?.partCount { headers.add(name: "x-amz-mp-parts-count", value: String(count)) }
+      if wantsChecksum, let checksum { headers.add(name: checksum.algorithm.field, value: checksum.value.base64) }
+      if range.length > 0 { headers.add(name: "Content-Range", value: range.contentRange(of: attributes.size)) }
+      return (HTTPResponse(.partialContent, headers: headers), range)
+    }
+    guard let range = try requestedRange(request, attributes) else {
+      if wantsChecksum { headers.addChecksum(of: attributes) }
+      return (HTTPResponse(.ok, headers: headers), nil)
+    }
     headers.add(name: "Content-Range", value: range.contentRange(of: attributes.size))
     return (HTTPResponse(.partialContent, headers: headers), range)
   }

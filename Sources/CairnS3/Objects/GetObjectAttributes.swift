@@ -16,9 +16,14 @@ extension S3API {
         "x-amz-object-attributes", wanted.sorted().joined(separator: ","), "Invalid attribute name specified.")
     }
     try checkConditions(request, attributes)
+    let parts = wanted.contains("ObjectParts") ? try await attributeParts(request, object) : nil
     var xml = XMLText()
     xml.document("GetObjectAttributesResponse") { xml in
       if wanted.contains("ETag") { xml.element("ETag", String(attributes.etag.dropFirst().dropLast())) }
+      if wanted.contains("Checksum"), attributes.checksum != nil {
+        xml.element("Checksum") { $0.checksum(of: attributes) }
+      }
+      parts?.write(to: &xml)
       if wanted.contains("StorageClass") {
         xml.element("StorageClass", attributes.metadata.storageClass ?? StorageClass.standard)
       }

@@ -6,7 +6,7 @@ extension S3API {
   /// `HEAD /BUCKET/KEY`: as GetObject, without the bytes.
   func headObject(_ request: S3Request) async throws(S3Error) -> HTTPResponse {
     let (_, object) = try await authorizedObject(request)
-    var (response, range) = try await readAnswer(request, object.attributes)
+    var (response, range) = try await readAnswer(request, object)
     response.body = .stream(length: range?.length ?? object.attributes.size) { _ in }
     return response
   }

@@ -9,8 +9,7 @@ extension S3API {
     let name = try request.object
     let result = try await writing(request) { _ throws(S3Error) in
       let description = try UploadDescription(request.headers)
-      var body = try authenticator.body(of: request.http, request.identity)
-      body.md5 = try ContentMD5.value(request.headers)
+      let body = try uploadBody(request)
       let sizeMax = objects.settings.objectSizeMax
       if let length = body.length, length > sizeMax { throw S3Error(.tooLarge(limit: sizeMax)) }
       let conditions = try await WriteConditions(request, name, objects)
@@ -20,6 +19,8 @@ extension S3API {
         throw conditions.error(error)
       }
     }
-    return HTTPResponse(.ok, headers: ["ETag": result.object.attributes.etag])
+    var headers: HTTPHeaders = ["ETag": result.object.attributes.etag]
+    headers.addChecksum(of: result.object.attributes)
+    return HTTPResponse(.ok, headers: headers)
   }
 }

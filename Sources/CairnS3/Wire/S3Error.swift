@@ -49,7 +49,7 @@ package struct S3Error: Error, Hashable, Sendable {
 
   package init(_ error: ObjectError) {
     switch error {
-    case .noActiveNode, .tooFewNodes, .unavailable:
+    case .noActiveNode, .tooFewNodes, .unavailable, .outcomeUnknown:
       self.init(.serviceUnavailable, "\(error)", headers: [.init("Retry-After", "1")])
     case .overloaded: self.init(.slowDown, "Please reduce your request rate.", headers: [.init("Retry-After", "1")])
     case .noSpace(let reason): self.init(.serviceUnavailable, reason, headers: [.init("Retry-After", "60")])
@@ -62,8 +62,9 @@ package struct S3Error: Error, Hashable, Sendable {
     case .changedOnTheWay:
       self.init(
         .xAmzContentSHA256Mismatch, "The provided 'x-amz-content-sha256' header does not match what was computed.")
-    case .md5Differs:
-      self.init(.badDigest, "The Content-MD5 you specified did not match what we received.")
+    case .badDigest(let algorithm):
+      let name = algorithm?.name ?? "Content-MD5"
+      self.init(.badDigest, "The \(name) you specified did not match the calculated checksum.")
     case .conditionFailed: self = .preconditionFailed
     case .corrupt, .failed: self.init(.internalError, "We encountered an internal error: \(error)")
     }

@@ -30,7 +30,7 @@ struct SyncWork: Sendable {
         guard let file = local[path], let other = remote[path] else { continue }
         group.addTask {
           let sums = try? await session.client.checksums(of: file.path)
-          return sums?.agree(with: other.checksums) == true ? nil : path
+          return sums?.prove(other.checksums) == true ? nil : path
         }
       }
       for await found in group { if let found { different.insert(found) } }

@@ -38,7 +38,7 @@ struct List: ClientCommand {
     var columns = Columns(["SIZE": .right, "MODIFIED": .left, "MD5": .left, "NAME": .left])
     for prefix in page.prefixes { columns.add(["", "", "", BlobClient.quoted(prefix)]) }
     for file in page.blobs {
-      columns.add(["\(file.size)", file.lastModified, file.remote.checksums.md5, BlobClient.quoted(file.name)])
+      columns.add(["\(file.size)", file.lastModified, file.remote.checksums.md5 ?? "-", BlobClient.quoted(file.name)])
     }
     return columns.text
   }

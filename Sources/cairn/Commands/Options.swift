@@ -67,9 +67,14 @@ struct UploadOptions: SettingOptions {
   var maxUploadSize: String?
   @Option(help: "Memory that all uploads together may hold. [UPLOAD_MEMORY, default 512M]")
   var uploadMemory: String?
+  @Option(help: "Seconds after which an unfinished upload in parts goes. [MULTIPART_EXPIRY, default 604800]")
+  var multipartExpiry: String?
 
   var flags: [String: String?] {
-    [Settings.uploadSizeMax.name: maxUploadSize, Settings.uploadMemory.name: uploadMemory]
+    [
+      Settings.uploadSizeMax.name: maxUploadSize, Settings.uploadMemory.name: uploadMemory,
+      Settings.multipartExpiry.name: multipartExpiry,
+    ]
   }
 }
 

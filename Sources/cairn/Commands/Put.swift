@@ -16,7 +16,7 @@ struct Put: ClientCommand {
         cairn put photos/ backup/           photos/x/y.jpg as backup/photos/x/y.jpg
         tar c src | cairn put - src.tar
       A file larger than --part-size goes up in parts of that size: when it is interrupted, the same command goes on where \
-      it stood, for up to the server's ORPHAN_AGE (a day).
+      it stood, for up to the server's MULTIPART_EXPIRY (a week).
       Symbolic links given by name are followed; those found in folders are left out and told. Files that can't be read and \
       names that are not UTF-8 are told, the others go on, and the command ends with 1.
       """)

@@ -12,7 +12,7 @@ struct Stat: ClientCommand {
     var size: UInt64
     var contentType: String
     var lastModified: String
-    var md5: String
+    var md5: String?
     var sha256: String?
     var blobId: String
     var status: String
@@ -58,7 +58,7 @@ struct Stat: ClientCommand {
     size      \(facts.size)
     type      \(BlobClient.quoted(facts.contentType))
     modified  \(facts.lastModified)
-    MD5       \(facts.md5)
+    MD5       \(facts.md5 ?? "-")
     SHA-256   \(facts.sha256 ?? "-")
     blob id   \(facts.blobId)
     status    \(facts.status)

@@ -43,8 +43,11 @@ struct UploadConfiguration {
   var objectSizeMax: UInt64
   /// Bytes that all uploads together may hold.
   var memory: Int
+  /// An upload in parts that is not complete after so long is forgotten.
+  var multipartExpiry: Duration
 
   init(_ reader: inout SettingReader) throws(ConfigurationError) {
+    multipartExpiry = try reader.read(Settings.multipartExpiry)
     objectSizeMax = try reader.read(Settings.uploadSizeMax)
     memory = Int(clamping: try reader.read(Settings.uploadMemory))
   }

@@ -89,6 +89,7 @@ enum Settings {
   // Requests
   static let uploadSizeMax = Setting.bytes("MAX_UPLOAD_SIZE", default: "4T", 1...(4 << 40))
   static let uploadMemory = Setting.bytes("UPLOAD_MEMORY", default: "512M", (32 << 20)...(1 << 40))
+  static let multipartExpiry = Setting.seconds("MULTIPART_EXPIRY", default: "604800", 0.1...31_536_000)
   static let requestTimeout = Setting.seconds("REQUEST_TIMEOUT", default: "30", 0.1...3600)
   static let idleTimeout = Setting.seconds("IDLE_TIMEOUT", default: "60", 0.1...3600)
   static let connectionsMax = Setting.integer("MAX_CONNECTIONS", default: 8192, 1...1_000_000)

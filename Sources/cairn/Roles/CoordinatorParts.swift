@@ -32,6 +32,7 @@ struct CoordinatorParts: Sendable {
     var settings = ObjectService.Settings(objectSizeMax: uploads.objectSizeMax)
     settings.zone = zone
     settings.uploadTimeMax = repair.orphanAge
+    settings.multipartExpiry = uploads.multipartExpiry
     let names: any ObjectCatalog & UploadCatalog = watch.map { VerifiedCatalog(catalog, $0) } ?? catalog
     let damage = DamageReports(queue: catalog)
     let objects = ObjectService(

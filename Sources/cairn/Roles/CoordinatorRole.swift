@@ -51,8 +51,9 @@ struct CoordinatorRole {
         let replicator = cluster.replicator(
           process, port: server.port, configuration.repair, policy: configuration.placementPolicy)
         group.addTask { await replicator.run() }
-        group.addTask { await cluster.client.onEventLoop { await coordinator.orphans.run() } }
       }
+      // Replicators of their own know nothing of objects.
+      group.addTask { await cluster.client.onEventLoop { await coordinator.orphans.run() } }
       await process.stopped()
       process.logger.info("stopping")
       async let stopped: Void? = s3?.stop(grace: configuration.process.shutdownGrace)

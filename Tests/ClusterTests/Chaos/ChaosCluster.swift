@@ -3,27 +3,34 @@ import Foundation
 import Synchronization
 import Testing
 
-/// Two coordinators, four nodes and Redis, with what the nemesis does to them.
+/// Two coordinators, four nodes, perhaps two replicators, and Redis, with what the nemesis does to them.
 final class ChaosCluster: Sendable {
   struct Incomplete: Error, CustomStringConvertible {
     let description: String
   }
 
   let cluster: Cluster
+  /// Where there are none, the coordinators do their work.
+  let replicators: [CairnProcess]
   private let proxies: [CutProxy]
   private let random: Mutex<SeededRandom>
 
   var coordinators: [CairnProcess] { cluster.coordinators }
   var nodes: [CairnProcess] { cluster.nodes }
 
-  /// - Parameter repairDelay: how long a node may be away before its replicas are made elsewhere, in seconds.
-  init(seed: UInt64, repairDelay: Int) async throws {
+  /// - Parameters:
+  ///   - repairDelay: how long a node may be away before its replicas are made elsewhere, in seconds.
+  ///   - replicatorCount: processes that repair; 0 for the coordinators.
+  init(seed: UInt64, repairDelay: Int, replicatorCount: Int) async throws {
     cluster = try await Cluster(
       coordinators: 2, nodes: 4,
       [
         "REPLICATION_FACTOR": "2", "ADVERTISE_HOST": CutProxy.host, "VOLUME_SIZE": "64M",
-        "REPAIR_DELAY": "\(repairDelay)",
+        "REPAIR_DELAY": "\(repairDelay)", "REPLICATOR": replicatorCount > 0 ? "off" : "on",
       ])
+    var replicators: [CairnProcess] = []
+    for _ in 0..<replicatorCount { replicators.append(try await CairnProcess(.replicator, cluster.settings)) }
+    self.replicators = replicators
     var proxies: [CutProxy] = []
     for node in cluster.nodes { proxies.append(try await CutProxy(port: node.port)) }
     self.proxies = proxies
@@ -47,6 +54,8 @@ final class ChaosCluster: Sendable {
       try FileManager.default.removeItem(atPath: nodes[node].storagePath)
     case .killCoordinator(let coordinator): try await coordinators[coordinator].kill()
     case .pauseCoordinator(let coordinator): coordinators[coordinator].signal(SIGSTOP)
+    case .killReplicator(let replicator): try await replicators[replicator].kill()
+    case .pauseReplicator(let replicator): replicators[replicator].signal(SIGSTOP)
     case .killRedis: try await cluster.redis.kill()
     case .pauseRedis: cluster.redis.freeze()
     case .wipeRedis:
@@ -69,6 +78,8 @@ final class ChaosCluster: Sendable {
       try await waitUntilComplete(within: .seconds(90))
     case .killCoordinator(let coordinator): try await coordinators[coordinator].restart()
     case .pauseCoordinator(let coordinator): coordinators[coordinator].signal(SIGCONT)
+    case .killReplicator(let replicator): try await replicators[replicator].restart()
+    case .pauseReplicator(let replicator): replicators[replicator].signal(SIGCONT)
     case .killRedis, .wipeRedis: try await cluster.redis.restart()
     case .pauseRedis: cluster.redis.thaw()
     }
@@ -131,9 +142,9 @@ final class ChaosCluster: Sendable {
     }
   }
 
-  /// What the coordinators say that they have repaired.
+  /// What the coordinators or replicators say that they have repaired.
   func repairs() -> String {
-    let log = coordinators.map(\.log).joined()
+    let log = (coordinators + replicators).map(\.log).joined()
     return ["record restored", "replica made", "surplus replica dropped", "repair failed"].map {
       message in
       "\(message) \(log.components(separatedBy: "\"message\":\"\(message)\"").count - 1)"
@@ -142,7 +153,7 @@ final class ChaosCluster: Sendable {
 
   /// Lines of the logs at level error or above: none is expected.
   func loggedErrors() -> [String] {
-    (coordinators + nodes).flatMap { process in
+    (coordinators + replicators + nodes).flatMap { process in
       process.log.split(separator: "\n")
         .filter { $0.contains("\"level\":\"error\"") || $0.contains("\"level\":\"critical\"") || $0.contains("Fatal") }
         .map { "\(process.role) \(process.port): \($0.prefix(400))" }

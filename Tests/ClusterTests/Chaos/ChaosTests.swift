@@ -28,10 +28,11 @@ extension ClusterSuite {
     @Test(arguments: seeds) func acknowledgedObjectsSurviveFaults(seed: UInt64) async throws {
       let length = Duration.seconds(Self.seconds ?? 25)
       print("chaos: \(SeededRandom.variable)=\(seed), \(length), \(Self.kinds.map(\.rawValue).sorted())")
-      let chaos = try await ChaosCluster(seed: seed, repairDelay: Self.repairDelay(seed))
+      let chaos = try await ChaosCluster(
+        seed: seed, repairDelay: Self.repairDelay(seed), replicatorCount: Self.replicatorCount(seed))
       let nemesis = Nemesis(
         seed: seed, kinds: Self.kinds, nodeCount: chaos.nodes.count, coordinatorCount: chaos.coordinators.count,
-        length: length)
+        replicatorCount: chaos.replicators.count, length: length)
       let load = ChaosLoad(seed: seed, ports: chaos.coordinators.map(\.port))
       let told = Mutex<[String]>([])
       let tell: @Sendable (String) -> Void = { event in
@@ -71,6 +72,9 @@ extension ClusterSuite {
     /// Every other seed has nodes replaced that were away for some seconds only.
     private static func repairDelay(_ seed: UInt64) -> Int { seed.isMultiple(of: 2) || kinds.contains(.wipe) ? 2 : 600 }
 
+    /// Half of the seeds have replicators of their own.
+    private static func replicatorCount(_ seed: UInt64) -> Int { seed % 4 < 2 ? 2 : 0 }
+
     /// False where `body` fails; the test goes on.
     private func report(_ comment: String = "", _ body: () async throws -> Void) async -> Bool {
       do {
@@ -90,7 +94,7 @@ extension ClusterSuite {
         paths[id] = node.storagePath
         if nemesis.nodes.contains(where: { $0.fault == .flipBytes(index) }) { damaged = id }
       }
-      for process in chaos.coordinators + chaos.nodes { try await process.stopInOrder() }
+      for process in chaos.coordinators + chaos.replicators + chaos.nodes { try await process.stopInOrder() }
       let check = try await ReplicaCheck(
         storagePaths: paths, redisPort: chaos.cluster.redis.port, damaged: damaged)
       print(
@@ -105,7 +109,7 @@ extension ClusterSuite {
     private func keepLogs(of chaos: ChaosCluster, seed: UInt64, events: String) throws {
       guard let folder = Environment.variable("CAIRN_CHAOS_LOGS") else { return }
       try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-      for process in chaos.coordinators + chaos.nodes {
+      for process in chaos.coordinators + chaos.replicators + chaos.nodes {
         try Data(process.log.utf8).write(to: URL(filePath: "\(folder)/\(seed)-\(process.role)-\(process.port).log"))
       }
       try Data(events.utf8).write(to: URL(filePath: "\(folder)/\(seed)-faults.txt"))

@@ -121,7 +121,8 @@ struct Linearizability {
     let new = written[index]
     switch (operations[index].action, operations[index].outcome) {
     case (.put, .unknown): return new
-    case (.put, .created): return isThere ? nil : new
+    // Where a comparison of the catalog with the disks has put it first, nobody knows any more what it replaced.
+    case (.put, .created): return new
     case (.put, .replaced): return isThere ? new : nil
     case (.putIfAbsent, .unknown), (.putIfAbsent, .created): return isThere ? nil : new
     case (.putIfAbsent, .refused): return isThere ? value : nil

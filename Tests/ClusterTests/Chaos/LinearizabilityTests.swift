@@ -25,6 +25,7 @@ import Testing
     Case("nothing"),
     Case("a name that was never written", at(0, 1, .get, .absent), at(2, 3, .delete, .absent)),
     Case("one after the other", at(0, 1, .put(1), .created), at(2, 3, .get, .found(1)), at(4, 5, .delete, .deleted)),
+    Case("a write that doesn't know what it replaced", at(0, 1, .put(1), .created), at(2, 3, .put(2), .created)),
     Case("a read sees a write under way", at(0, 9, .put(1), .created), at(1, 2, .get, .found(1))),
     Case(
       "two reads order two writes", at(0, 9, .put(1), .created), at(0, 9, .put(2), .replaced),
@@ -59,6 +60,7 @@ import Testing
       "reads go back in time", at(0, 9, .put(1), .created), at(1, 2, .get, .found(1)), at(3, 4, .get, .absent)),
     Case("a read before the write", at(0, 1, .get, .found(1)), at(2, 3, .put(1), .created)),
     Case("a value that nobody wrote", at(0, 1, .get, .found(1))),
+    Case("replaced nothing", at(0, 1, .put(1), .replaced), at(2, 3, .get, .found(1))),
     Case("two winners", at(0, 5, .putIfAbsent(1), .created), at(0, 5, .putIfAbsent(2), .created)),
     Case(
       "a refused write happened", at(0, 1, .put(1), .created), at(2, 3, .putIfAbsent(2), .refused),
@@ -67,7 +69,6 @@ import Testing
     Case(
       "two replaced the same version", at(0, 1, .put(1), .created), at(2, 5, .replace(1, by: 2), .replaced),
       at(2, 5, .replace(1, by: 3), .replaced)),
-    Case("created twice", at(0, 1, .put(1), .created), at(2, 3, .put(2), .created)),
     Case(
       "an unanswered write happened twice", at(0, 1, .put(1), .unknown), at(2, 3, .get, .found(1)),
       at(4, 5, .put(2), .replaced), at(6, 7, .get, .found(1))),

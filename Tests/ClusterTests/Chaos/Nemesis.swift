@@ -17,6 +17,8 @@ struct Nemesis: Sendable {
     case wipeNode(Int)
     case killCoordinator(Int)
     case pauseCoordinator(Int)
+    case killReplicator(Int)
+    case pauseReplicator(Int)
     case killRedis
     case pauseRedis
     /// It comes back empty.
@@ -33,6 +35,8 @@ struct Nemesis: Sendable {
       case .wipeNode(let node): "wipe node \(node)"
       case .killCoordinator(let coordinator): "kill coordinator \(coordinator)"
       case .pauseCoordinator(let coordinator): "pause coordinator \(coordinator)"
+      case .killReplicator(let replicator): "kill replicator \(replicator)"
+      case .pauseReplicator(let replicator): "pause replicator \(replicator)"
       case .killRedis: "kill redis"
       case .pauseRedis: "pause redis"
       case .wipeRedis: "wipe redis"
@@ -62,10 +66,10 @@ struct Nemesis: Sendable {
 
   /// Strikes against nodes: one node at a time, so that with two replicas everything is there somewhere.
   let nodes: [Strike]
-  /// Strikes against coordinators and Redis, at the same time as the others.
+  /// Strikes against coordinators, replicators and Redis, at the same time as the others.
   let control: [Strike]
 
-  init(seed: UInt64, kinds: Set<Kind>, nodeCount: Int, coordinatorCount: Int, length: Duration) {
+  init(seed: UInt64, kinds: Set<Kind>, nodeCount: Int, coordinatorCount: Int, replicatorCount: Int, length: Duration) {
     var random = SeededRandom(seed: seed ^ 0xFA17)
     // Bytes of one node only are ever flipped: the other replica is then sound.
     let victim = Int.random(in: 0..<nodeCount, using: &random)
@@ -89,6 +93,11 @@ struct Nemesis: Sendable {
       var faults: [(Fault, Duration)] = []
       if kinds.contains(.kill) { faults += [(.killCoordinator(coordinator), .seconds(1))] }
       if kinds.contains(.pause) { faults += [(.pauseCoordinator(coordinator), .seconds(3))] }
+      if replicatorCount > 0 {
+        let replicator = Int.random(in: 0..<replicatorCount, using: &random)
+        if kinds.contains(.kill) { faults += [(.killReplicator(replicator), .seconds(2))] }
+        if kinds.contains(.pause) { faults += [(.pauseReplicator(replicator), .seconds(4))] }
+      }
       if kinds.contains(.redis) { faults += [(.killRedis, .seconds(1)), (.pauseRedis, .seconds(2))] }
       if kinds.contains(.forget) { faults += [(.wipeRedis, .milliseconds(500))] }
       return faults.randomElement(using: &random)

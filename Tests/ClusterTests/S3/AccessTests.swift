@@ -21,6 +21,8 @@ struct PrintedKey {
     self.secret = secret
   }
 
+  /// Of a server that has it as its first key.
+  var settings: [String: String] { ["ACCESS_KEY": id, "SECRET_KEY": secret] }
   var token: String { "\(id):\(secret)" }
   var bearer: String { "Authorization: Bearer \(token)" }
   /// Arguments of curl that sign a request.
@@ -31,7 +33,7 @@ extension S3Suite {
   /// Who may do what, on both ports.
   @Suite struct AccessTests {
     private static let first = PrintedKey(id: "first-key", secret: "correct/horse+battery")
-    private static let configured = ["ACCESS_KEY": first.id, "SECRET_KEY": first.secret]
+    private static let configured = first.settings
     private static let emptyHash = ["-H", "x-amz-content-sha256: UNSIGNED-PAYLOAD"]
 
     private func cairn(_ server: CairnProcess, _ key: PrintedKey?, _ arguments: String...) async throws -> String {

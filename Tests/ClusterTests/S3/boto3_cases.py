@@ -2,12 +2,14 @@
 
 usage: boto3_cases.py S3-PORT[,S3-PORT…] NATIVE-PORT [PART-OF-A-NAME]
 
-Of several coordinators each request goes to another one than the request before it. Prints a line for each case, and exits with 1 if one failed.
+The access key is in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. Of several coordinators each request goes to another one than the request before it. Prints a line for each case, and exits with 1 if one failed.
 """
 
 import concurrent.futures
 import hashlib
 import itertools
+import os
+import socket
 import sys
 import traceback
 import urllib.parse
@@ -16,13 +18,16 @@ import uuid
 from datetime import datetime, timedelta, timezone
 
 import boto3
-from botocore import UNSIGNED
+from botocore.auth import S3SigV4Auth
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config
+from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
 ENDPOINTS = [f"http://127.0.0.1:{port}" for port in sys.argv[1].split(",")]
 ENDPOINT = ENDPOINTS[0]
 NATIVE = f"http://127.0.0.1:{sys.argv[2]}"
+KEY = Credentials(os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"])
 
 
 def client(endpoint):
@@ -31,11 +36,11 @@ def client(endpoint):
         endpoint_url=endpoint,
         region_name="us-east-1",
         config=Config(
-            signature_version=UNSIGNED,
+            signature_version="s3v4",
             s3={"addressing_style": "path"},
             retries={"max_attempts": 0},
             max_pool_connections=32,
-            # Without checksums in trailers, whose encoding belongs to the signature.
+            # multipart_cases.py has those that SDKs send by themselves.
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
         ),
@@ -95,8 +100,16 @@ def md5(data):
     return f'"{hashlib.md5(data).hexdigest()}"'
 
 
+def signed(method, path, data=None, headers=None, base=ENDPOINT):
+    """The header fields of a request that boto3 itself would not send."""
+    request = AWSRequest(method=method, url=base + path, data=data, headers=headers or {})
+    S3SigV4Auth(KEY, "s3", "us-east-1").add_auth(request)
+    return dict(request.headers)
+
+
 def http(method, path, data=None, headers=None, base=ENDPOINT):
-    request = urllib.request.Request(base + path, data=data, headers=headers or {}, method=method)
+    fields = signed(method, path, data, headers, base)
+    request = urllib.request.Request(base + path, data=data, headers=fields, method=method)
     try:
         with urllib.request.urlopen(request) as answer:
             return answer.status, dict(answer.headers), answer.read()
@@ -217,6 +230,21 @@ def deleting_a_bucket_loses_no_write():
         else:
             found = {o["Key"] for o in s3.list_objects_v2(Bucket=name).get("Contents", [])}
             assert {f"k{index}" for index in written} <= found
+
+
+@case
+def a_write_that_ends_after_its_bucket_is_undone():
+    name = bucket()
+    port = int(sys.argv[1].split(",")[0])
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        head = f"PUT /{name}/k HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\nConnection: close\r\n\r\n"
+        connection.sendall(head.encode() + b"12345")
+        s3.delete_bucket(Bucket=name)
+        connection.sendall(b"67890")
+        answer = connection.makefile("rb").read()
+    assert answer.startswith(b"HTTP/1.1 404 ") and b"<Code>NoSuchBucket</Code>" in answer, answer
+    s3.create_bucket(Bucket=name)
+    assert "Contents" not in s3.list_objects_v2(Bucket=name)
 
 
 @case
@@ -735,6 +763,12 @@ def what_there_is_not_says_so():
 def malformed_requests():
     name = bucket()
     equal(http("GET", "/%zz/k")[0], 400)
+    with socket.create_connection(("127.0.0.1", int(sys.argv[1].split(",")[0]))) as connection:
+        fields = {"Host": ENDPOINT.removeprefix("http://"), **signed("PUT", f"/{name}/k"), "Connection": "close"}
+        head = "".join(f"{field}: {value}\r\n" for field, value in fields.items())
+        connection.sendall(f"PUT /{name}/k HTTP/1.1\r\n{head}\r\n".encode())
+        answer = connection.makefile("rb").read()
+    assert answer.startswith(b"HTTP/1.1 411 ") and b"<Code>MissingContentLength</Code>" in answer, answer
     for path, data in [
         (f"/{name}?delete", b"<Delete>"), (f"/{name}?delete", b""), (f"/{name}?delete", b"<Other/>"),
         (f"/{name}?delete", b'<!DOCTYPE a [<!ENTITY b "c">]><Delete><Object><Key>&b;</Key></Object></Delete>'),
@@ -763,4 +797,5 @@ def main():
     sys.exit(1 if failures else 0)
 
 
-main()
+if __name__ == "__main__":
+    main()
