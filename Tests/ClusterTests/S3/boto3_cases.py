@@ -101,10 +101,17 @@ def md5(data):
 
 
 def signed(method, path, data=None, headers=None, base=ENDPOINT):
-    """The header fields of a request that boto3 itself would not send."""
+    """The header fields of a request that boto3 itself would not send, each character standing for a byte."""
     request = AWSRequest(method=method, url=base + path, data=data, headers=headers or {})
     S3SigV4Auth(KEY, "s3", "us-east-1").add_auth(request)
-    return dict(request.headers)
+    return {name: value.encode().decode("latin-1") for name, value in request.headers.items()}
+
+
+def signed_head(method, path, data=None, headers=None):
+    """What a request begins with that is sent by hand."""
+    fields = {"Host": ENDPOINT.removeprefix("http://"), "Connection": "close", **(headers or {})}
+    lines = [f"{method} {path} HTTP/1.1", *map(": ".join, signed(method, path, data, fields).items()), "", ""]
+    return "\r\n".join(lines).encode("latin-1")
 
 
 def http(method, path, data=None, headers=None, base=ENDPOINT):
@@ -237,8 +244,8 @@ def a_write_that_ends_after_its_bucket_is_undone():
     name = bucket()
     port = int(sys.argv[1].split(",")[0])
     with socket.create_connection(("127.0.0.1", port)) as connection:
-        head = f"PUT /{name}/k HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\nConnection: close\r\n\r\n"
-        connection.sendall(head.encode() + b"12345")
+        head = signed_head("PUT", f"/{name}/k", b"1234567890", {"Content-Length": "10"})
+        connection.sendall(head + b"12345")
         s3.delete_bucket(Bucket=name)
         connection.sendall(b"67890")
         answer = connection.makefile("rb").read()
@@ -446,7 +453,7 @@ def metadata_and_headers():
 def metadata_in_utf_8():
     name = bucket()
     value = "Gr\u00fc\u00dfe \U0001f428"
-    status, _, _ = http("PUT", f"/{name}/k", b"x", {"x-amz-meta-greeting": value.encode().decode("latin-1")})
+    status, _, _ = http("PUT", f"/{name}/k", b"x", {"x-amz-meta-greeting": value})
     equal(status, 200)
     _, headers, _ = http("GET", f"/{name}/k")
     equal(headers["x-amz-meta-greeting"].encode("latin-1").decode(), value)
@@ -764,9 +771,7 @@ def malformed_requests():
     name = bucket()
     equal(http("GET", "/%zz/k")[0], 400)
     with socket.create_connection(("127.0.0.1", int(sys.argv[1].split(",")[0]))) as connection:
-        fields = {"Host": ENDPOINT.removeprefix("http://"), **signed("PUT", f"/{name}/k"), "Connection": "close"}
-        head = "".join(f"{field}: {value}\r\n" for field, value in fields.items())
-        connection.sendall(f"PUT /{name}/k HTTP/1.1\r\n{head}\r\n".encode())
+        connection.sendall(signed_head("PUT", f"/{name}/k"))
         answer = connection.makefile("rb").read()
     assert answer.startswith(b"HTTP/1.1 411 ") and b"<Code>MissingContentLength</Code>" in answer, answer
     for path, data in [
