@@ -139,9 +139,10 @@ let package = Package(
         "CairnTestSupport", .nioCore,
         .nioPosix, .nioHTTP1,
         .logging,
-      ], 
+      ],
       exclude: [
-        "S3/aws_cases.sh", "S3/boto3_cases.py", "S3/botocore_signer.py", "S3/multipart_cases.py", "S3/presigned_cases.py",
+        "S3/aws_cases.sh", "S3/boto3_cases.py", "S3/botocore_signer.py", "S3/multipart_cases.py",
+        "S3/presigned_cases.py",
       ]),
   ],
   swiftLanguageModes: [.v6]

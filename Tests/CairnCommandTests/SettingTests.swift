@@ -176,6 +176,8 @@ import Testing
     #expect(try !configuration([:]).isRequired)
     #expect(try configuration(["HOST": "0.0.0.0", "AUTH": "required"]).isRequired)
     #expect(try configuration(["HOST": "::", "ALLOW_ANONYMOUS": "1"]).allowsAnonymous)
+    let both = try configuration(["HOST": "::", "ALLOW_ANONYMOUS": "1", "AUTH": "required"])
+    #expect(both.isRequired && !both.allowsAnonymous)
     #expect(throws: ConfigurationError.self) { try configuration(["HOST": "0.0.0.0"]) }
     #expect(throws: ConfigurationError.self) {
       try configuration(["HOST": "192.0.2.1", "ACCESS_KEY": "abc", "SECRET_KEY": "12345678"])

@@ -75,7 +75,9 @@ package struct NativeAPI: HTTPResponder {
     guard let route = NativeRoute(path: received.path) else {
       throw APIError(.notFound, "No route \(received.path)")
     }
-    do throws(APIError) { return try await answer(access.admit(received, to: route), on: route) } catch { throw route.told(error) }
+    do throws(APIError) { return try await answer(access.admit(received, to: route), on: route) } catch {
+      throw route.told(error)
+    }
   }
 
   private func answer(_ request: HTTPRequest, on route: NativeRoute) async throws(APIError) -> HTTPResponse {

@@ -40,7 +40,9 @@ extension Operation {
 
 extension Operation.Parameter {
   fileprivate static func bucket(isRequired: Bool) -> Self {
-    .query("bucket", .text(pattern: "^(\\*|[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])$"), isRequired: isRequired, "A bucket, or `*` for every one; goes with what is allowed there.")
+    .query(
+      "bucket", .text(pattern: "^(\\*|[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])$"), isRequired: isRequired,
+      "A bucket, or `*` for every one; goes with what is allowed there.")
   }
 
   fileprivate static func permissions(_ name: String, _ summary: String) -> Self {

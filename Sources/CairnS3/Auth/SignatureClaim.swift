@@ -30,7 +30,10 @@ package struct SignatureClaim: Sendable {
   package init?(_ request: SignableRequest, region: String, now: Int) throws(SignatureError) {
     let presigned = Self.presignedParameters(request.query)
     guard let authorization = request.headers.first(name: "authorization") else {
-      guard let presigned else { return nil }
+      guard let presigned else {
+        if Self.isPresignedOtherwise(request.query) { throw .unsupportedScheme }
+        return nil
+      }
       try self.init(presigned: presigned, request, region: region, now: now)
       return
     }
@@ -103,6 +106,12 @@ package struct SignatureClaim: Sendable {
   // MARK: In a URL
 
   private static let presignedPrefix = "X-Amz-"
+
+  /// Whether a URL was presigned with AWS's version 2, as some clients still do unless they are told otherwise.
+  private static func isPresignedOtherwise(_ query: Substring) -> Bool {
+    guard query.contains("AWSAccessKeyId="), let parameters = QueryParameters(query) else { return false }
+    return parameters["AWSAccessKeyId"] != nil && parameters["Signature"] != nil
+  }
 
   /// The parameters that belong to a presigned URL; nil where there is none.
   private static func presignedParameters(_ query: Substring) -> QueryParameters? {

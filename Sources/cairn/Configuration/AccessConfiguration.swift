@@ -13,7 +13,7 @@ struct AccessConfiguration {
   var isRequired: Bool
   /// Only this machine reaches the process.
   var isLocal: Bool
-  /// Whoever has no key may do everything.
+  /// Whoever has no key may do everything; never where everybody must have one.
   var allowsAnonymous: Bool
   /// A key that may do everything.
   var firstKey: AccessKey?
@@ -25,7 +25,8 @@ struct AccessConfiguration {
   /// - Parameter host: that the process listens on.
   init(_ reader: inout SettingReader, host: String) throws(ConfigurationError) {
     isRequired = try reader.read(Settings.access) == .required
-    allowsAnonymous = try reader.read(Settings.allowAnonymous)
+    let allowsAnonymous = try reader.read(Settings.allowAnonymous)
+    self.allowsAnonymous = allowsAnonymous && !isRequired
     region = try reader.read(Settings.s3Region)
     isLocal = ListenAddress.isLoopback(host)
     sealingSecret = try reader.readOptional(Settings.clusterSecret)

@@ -33,9 +33,10 @@ struct AccessParts: Sendable {
       })
   }
 
-  /// Makes a key where there is none, and shows it: for `cairn server` on a machine of its own.
+  /// Makes a key where there is none and shows it, unless anybody may do everything anyway: for `cairn server`, which
+  /// shares its keys with nobody.
   func makeFirstKey() async throws {
-    guard configuration.firstKey == nil, configuration.isLocal, try await keys.all().isEmpty else { return }
+    guard configuration.firstKey == nil, !configuration.allowsAnonymous, try await keys.all().isEmpty else { return }
     let key = AccessKey.random(grants: S3Grants(everywhere: .all))
     guard try await keys.add(key) else { return }
     let note = "This access key may do everything, and is shown only this once: `cairn key` makes others."
@@ -54,17 +55,21 @@ struct AccessParts: Sendable {
     FileHandle.standardOutput.write(Data((text + "\n").utf8))
   }
 
-  /// Keeps the key of the configuration in the catalog too, so that it is still good when it is no longer configured.
-  /// Returns when that is done.
+  /// Keeps the key of the configuration in the catalog too, so that it is still good when it is no longer configured;
+  /// without one, warns where nobody could get in. Returns when that is done.
   func keepConfiguredKey() async {
-    guard let key = configuration.firstKey else { return }
+    guard configuration.firstKey != nil || configuration.isRequired else { return }
     while !Task.isCancelled {
       do throws(AccessKeyError) {
-        return try await keys.keep(key)
+        if let key = configuration.firstKey { return try await keys.keep(key) }
+        if try await keys.all().isEmpty {
+          logger.warning("AUTH is required and there is no access key: set ACCESS_KEY and SECRET_KEY")
+        }
+        return
       } catch .noSealingSecret {
         return
       } catch {
-        logger.debug("the configured access key is not kept yet", metadata: ["error": "\(error)"])
+        logger.debug("the access keys are not within reach yet", metadata: ["error": "\(error)"])
         try? await Task.sleep(for: .seconds(1))
       }
     }

@@ -129,13 +129,15 @@ extension S3Suite {
     @Test func requiredKeysAreAskedForOnEveryRoute() async throws {
       let server = try await CairnProcess.server(Self.configured.merging(["AUTH": "required"]) { $1 })
       let curl = try server.curl()
-      for path in ["/health", "/ready"] { #expect(try await curl(path).status == 200) }
+      for path in ["/health", "/ready", "/openapi.json", "/test"] { #expect(try await curl(path).status == 200) }
       for (method, path) in [
         ("GET", "/blobs"), ("GET", "/blob/a"), ("HEAD", "/blob/a"), ("PUT", "/blob/a"), ("DELETE", "/blob/a"),
         ("GET", "/blob/a/status"), ("POST", "/upload"), ("POST", "/uploads"), ("GET", "/uploads/a"),
         ("PUT", "/uploads/a/1"), ("POST", "/uploads/a/complete"), ("GET", "/nodes"), ("GET", "/nodes/a"),
         ("DELETE", "/nodes/a"), ("POST", "/nodes/a/drain"), ("GET", "/status"), ("POST", "/gc"), ("POST", "/scrub"),
         ("GET", "/keys"), ("POST", "/keys"), ("PATCH", "/keys/a"), ("DELETE", "/keys/a"),
+        ("GET", "/download?filename=a"), ("POST", "/file"), ("GET", "/file/a"), ("DELETE", "/file/a"),
+        ("POST", "/store"), ("GET", "/retrieve/a"),
       ] {
         for header in [
           nil, "Bearer x", "Bearer \(Self.first.id):wrong", "Bearer nobody:\(Self.first.secret)", "Basic YTpi",
@@ -187,7 +189,106 @@ extension S3Suite {
       try await closed.stopInOrder()
     }
 
+    /// As the container image starts: somebody must be able to make keys.
+    @Test func aFirstStartWithAuthMakesAKeyForOtherAddressesToo() async throws {
+      let server = try await CairnProcess.server(["HOST": "0.0.0.0", "AUTH": "required"])
+      let key = try #require(PrintedKey(server.log), "\(server.log)")
+      #expect(try await server.curl().put("a", "x").status == 401)
+      #expect(try await server.curl().put("a", "x", "-H", key.bearer).status == 201)
+      #expect(try await cairn(server, key, "key", "list").contains(key.id))
+      try await server.stopInOrder()
+    }
+
+    /// Whoever said both meant the stricter one.
+    @Test func requiredKeysOutweighThatAnybodyMayDoEverything() async throws {
+      let both = Self.configured.merging(["AUTH": "required", "ALLOW_ANONYMOUS": "1"]) { $1 }
+      let server = try await CairnProcess.server(both)
+      #expect(try await server.curl()("/blobs").status == 401)
+      #expect(try await Curl(port: try #require(server.s3Port), of: server)("/").status == 403)
+      try await server.stopInOrder()
+    }
+
+    @Test func everyCommandShowsItsToken() async throws {
+      let server = try await CairnProcess.server(Self.configured.merging(["AUTH": "required"]) { $1 })
+      try await everyCommandWorks(server, Self.first)
+      // Without a token each says what is missing.
+      let address = ["CAIRN_SERVER": "http://127.0.0.1:\(server.port)"]
+      for arguments in [["ls"], ["put", "/etc/hostname"], ["nodes"], ["key", "list"]] {
+        let refused = try await CairnProcess.run(arguments, address)
+        #expect(refused.exitCode == 1 && refused.output.contains("access key"), "\(arguments): \(refused.output)")
+      }
+      try await server.stopInOrder()
+    }
+
+    private func everyCommandWorks(_ server: CairnProcess, _ key: PrintedKey) async throws {
+      let folder = server.folder.path
+      let tree = folder + "/tree"
+      try FileManager.default.createDirectory(atPath: tree, withIntermediateDirectories: true)
+      // Large enough for an upload in parts.
+      try RandomBytes.writeFile(tree + "/large", count: 40 << 20, from: 1)
+      try RandomBytes.writeFile(tree + "/small", count: 1000, from: 2)
+      func run(_ arguments: String...) async throws -> String {
+        let environment = ["CAIRN_SERVER": "http://127.0.0.1:\(server.port)", "CAIRN_TOKEN": key.token]
+        let result = try await CairnProcess.run(arguments, environment)
+        #expect(result.exitCode == 0, "\(arguments): \(result.output)")
+        return result.output
+      }
+      func expectCopy(_ path: String, of original: String) {
+        expectSame(FileManager.default.contents(atPath: path) ?? Data(), FileManager.default.contents(atPath: original))
+      }
+      _ = try await run("put", "--part-size", "16M", tree + "/large")
+      _ = try await run("get", "large", "--output", folder + "/large.back")
+      expectCopy(folder + "/large.back", of: tree + "/large")
+      _ = try await run("cp", "large", "copy")
+      _ = try await run("mv", "copy", "moved")
+      #expect(try await run("ls").contains("moved"))
+      #expect(try await run("stat", "moved").contains("moved"))
+      _ = try await run("rm", "moved")
+      _ = try await run("sync", tree, "tree")
+      _ = try await run("sync", "--down", folder + "/tree.back", "tree")
+      expectCopy(folder + "/tree.back/large", of: tree + "/large")
+      expectCopy(folder + "/tree.back/small", of: tree + "/small")
+      _ = try await run("send", tree + "/small")
+      try FileManager.default.removeItem(atPath: tree + "/small")
+      _ = try await run("receive", tree + "/small")
+      expectCopy(tree + "/small", of: folder + "/tree.back/small")
+      for command in ["nodes", "status", "scrub", "gc"] { _ = try await run(command) }
+      #expect(try await run("key", "list").contains(key.id))
+    }
+
     // MARK: A cluster
+
+    @Test(arguments: [false, true]) func clustersAndPeersAskForKeysToo(arePeers: Bool) async throws {
+      var cluster = try await Cluster(
+        coordinators: arePeers ? 0 : 2, nodes: arePeers ? 0 : 2,
+        ["CLUSTER_SECRET": "cluster secret", "REPLICATION_FACTOR": "2"].merging(
+          arePeers ? ["PEERS": "1", "NODE_PORT": "0"] : [:]
+        ) { $1 }, key: Self.first)
+      if arePeers {
+        for _ in 0..<2 { cluster.coordinators.append(try await CairnProcess(.server, cluster.settings)) }
+        try await cluster.waitUntilActive(2)
+      }
+      #expect(try await cluster.curl()("/blobs").status == 401)
+      try await everyCommandWorks(cluster.coordinators[0], Self.first)
+      // What one gave out counts at the other one, on both ports.
+      let made = try await cairn(
+        cluster.coordinators[0], Self.first, "key", "create", "--bucket", "*", "--allow", "read")
+      let reader = try #require(PrintedKey(made))
+      #expect(try await cluster.curl(1)("/blob/large", "-I", "-H", reader.bearer).status == 200)
+      let s3 = try Curl(port: try #require(cluster.coordinators[1].s3Port))
+      #expect(try await s3.run("/default/large", reader.signing + Self.emptyHash + ["-I"]).status == 200)
+      for coordinator in cluster.coordinators { try await coordinator.stopInOrder() }
+    }
+
+    @Test func aCoordinatorThatNobodyHasAKeyForSaysSo() async throws {
+      let redis = try await RedisServer()
+      let settings = [
+        "REDIS_HOST": "127.0.0.1", "REDIS_PORT": "\(redis.port)", "AUTH": "required", "NODE_HEARTBEAT_INTERVAL": "0.2",
+        "NODE_TIMEOUT": "2",
+      ]
+      let coordinator = try await CairnProcess(.coordinator, settings)
+      try await eventually("it says so") { coordinator.log.contains("there is no access key") }
+    }
 
     @Test func keysCountOnEveryCoordinator() async throws {
       let cluster = try await Cluster(coordinators: 2, nodes: 1, ["CLUSTER_SECRET": "cluster secret"])

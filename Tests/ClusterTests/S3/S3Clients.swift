@@ -19,7 +19,8 @@ enum S3Clients {
   /// - Returns: what it printed.
   @discardableResult
   static func run(
-    _ name: String, _ arguments: [String], key: PrintedKey? = nil, file: String = #filePath, sourceLocation: SourceLocation = #_sourceLocation
+    _ name: String, _ arguments: [String], key: PrintedKey? = nil, file: String = #filePath,
+    sourceLocation: SourceLocation = #_sourceLocation
   ) async throws -> String {
     let script = URL(fileURLWithPath: file).deletingLastPathComponent().appendingPathComponent(name).path
     let python = try python

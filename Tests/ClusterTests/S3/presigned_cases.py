@@ -17,11 +17,12 @@ PORT, KEY, SECRET = int(sys.argv[1]), sys.argv[2], sys.argv[3]
 BODY = b"presigned bytes"
 
 
-def client(key=KEY, secret=SECRET, region="us-east-1", **s3):
+def client(key=KEY, secret=SECRET, region="us-east-1", signature_version="s3v4", **s3):
     return boto3.client(
         "s3", endpoint_url=f"http://127.0.0.1:{PORT}", aws_access_key_id=key, aws_secret_access_key=secret,
         region_name=region,
-        config=Config(signature_version="s3v4", s3={"addressing_style": "path", **s3}, retries={"max_attempts": 1}))
+        config=Config(
+            signature_version=signature_version, s3={"addressing_style": "path", **s3}, retries={"max_attempts": 1}))
 
 
 def fetch(url, method="GET", body=None, headers={}):
@@ -84,6 +85,9 @@ code(fetch(get.replace("X-Amz-Expires=600", "X-Amz-Expires=604801")), 400, "Auth
 code(fetch(f"http://127.0.0.1:{PORT}/presigned/o"), 403, "AccessDenied", "no signature")
 code(fetch(url("get_object", "o"), headers={"x-amz-meta-a": "1"}), 403, "AccessDenied", "unsigned x-amz header")
 code(fetch(f"http://127.0.0.1:{PORT}/presigned/o", headers={"Authorization": "AWS a:b"}), 400, "InvalidRequest", "V2")
+old = client(signature_version="s3").generate_presigned_url("get_object", {"Bucket": "presigned", "Key": "o"})
+assert "AWSAccessKeyId=" in old, old
+code(fetch(old), 400, "InvalidRequest", "V2 in a URL")
 
 short = url("get_object", "o", 1)
 deadline = time.monotonic() + 30
