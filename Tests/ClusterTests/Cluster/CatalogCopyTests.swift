@@ -57,9 +57,10 @@ extension ClusterSuite {
       try await server.stopInOrder()
       let result = try await copy(place.component, address)
       #expect(result.exitCode == 0, "\(result.output)")
-      #expect(result.output.contains("cairn catalog copy: objects: 2"), "\(result.output)")
+      // The two files and the first access key.
+      #expect(result.output.contains("cairn catalog copy: objects: 3"), "\(result.output)")
       #expect(
-        result.output.contains("copied 2 objects, 1 volumes, 1 nodes and 1 remembered deletions"), "\(result.output)")
+        result.output.contains("copied 3 objects, 1 volumes, 1 nodes and 1 remembered deletions"), "\(result.output)")
       let again = try await copy(place.component, address)
       #expect(again.exitCode == 1)
       #expect(again.output.contains("the target is not empty: it has objects in bucket default"), "\(again.output)")
