@@ -29,7 +29,8 @@ RUN apt-get update \
 COPY --from=build /usr/local/bin/cairn /usr/local/bin/cairn
 COPY scripts/healthcheck /usr/local/bin/healthcheck
 USER cairn
-ENV HOST=0.0.0.0 PORT=8000 BASE_STORAGE_PATH=/data
+# Others than its own machine may reach a container: everybody needs an access key, and `cairn server` logs the first.
+ENV HOST=0.0.0.0 PORT=8000 BASE_STORAGE_PATH=/data AUTH=required
 VOLUME /data
 EXPOSE 8000 9000
 HEALTHCHECK --interval=10s --timeout=10s --start-period=30s --retries=3 CMD healthcheck cairn "$PORT"

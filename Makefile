@@ -99,14 +99,16 @@ status: .env ## Ask the cluster for its health and its nodes
 	@for node in node1 node2 node3; do \
 	  $(compose) exec -T $$node healthcheck $$node 8001 || true; \
 	done
-	@curl --silent --show-error --max-time 10 http://127.0.0.1:8000/nodes && echo
+	@. ./.env && printf 'Authorization: Bearer %s:%s' "$${ACCESS_KEY:-}" "$${SECRET_KEY:-}" | \
+	  curl --silent --show-error --max-time 10 --header @- http://127.0.0.1:8000/nodes && echo
 
 .PHONY: clean
 clean: ## Delete what was built; ./data and the package cache stay
 	@$(say) 'deleting .build'
 	@rm -rf .build
 
-# The secret that the coordinator and the nodes share; made once for this folder.
+# The secret that the coordinator and the nodes share, and the first access key; made once for this folder.
 .env:
-	@$(say) 'writing .env with a new CLUSTER_SECRET'
-	@umask 077 && printf 'CLUSTER_SECRET=%s\n' "$$(od -An -N32 -tx1 /dev/urandom | tr -d ' \n')" >.env
+	@$(say) 'writing .env with a new CLUSTER_SECRET and a new access key'
+	@random() { od -An -N"$$1" -tx1 /dev/urandom | tr -d ' \n'; }; umask 077 && \
+	  printf '%s\n' "CLUSTER_SECRET=$$(random 32)" ACCESS_KEY=cairn-admin "SECRET_KEY=$$(random 20)" >.env

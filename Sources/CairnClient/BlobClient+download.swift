@@ -57,7 +57,7 @@ extension BlobClient {
   ///
   /// - Returns: its bytes' number.
   func discard(_ name: String) async throws(ClientError) -> Int {
-    let request = HTTPClientRequest(.GET, server.path + path(name))
+    let request = server.request(.GET, path(name))
     let result: Result<Int, ClientError> = await http.onEventLoop {
       do throws(ClientError) {
         let response = try await send(request)
@@ -114,7 +114,7 @@ extension BlobClient {
     let start = sink.count
     var headers: HTTPHeaders = ["If-Match": file.etag, "Want-Repr-Digest": "sha-256=1"]
     if start > 0 { headers.add(name: "Range", value: "bytes=\(start)-") }
-    let request = HTTPClientRequest(.GET, server.path + path(file.name), headers: headers)
+    let request = server.request(.GET, path(file.name), headers: headers)
     let result: Result<String?, ClientError> = await http.onEventLoop {
       do throws(ClientError) {
         let response = try await send(request)

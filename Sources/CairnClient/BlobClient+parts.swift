@@ -108,7 +108,7 @@ extension BlobClient {
   private func put(
     _ body: PartBody, _ path: String, _ name: String, _ transfer: ProgressMeter.Transfer?
   ) async throws(ClientError) -> TransferDigest {
-    var request = HTTPClientRequest(.PUT, server.path + path)
+    var request = server.request(.PUT, path)
     request.stream = stream(body.next, sha256: { body.sha256 }, transfer)
     let answer = try await answer(to: request)
     guard (200..<300).contains(answer.status.code) else {

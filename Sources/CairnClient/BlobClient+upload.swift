@@ -34,8 +34,8 @@ extension BlobClient {
     _ transfer: ProgressMeter.Transfer?
   ) async throws(ClientError) -> UploadedFile {
     let body = try source.open(threads)
-    var request = HTTPClientRequest(
-      .PUT, server.path + path(name) + (overwrite ? "" : "?on_conflict=reject"),
+    var request = server.request(
+      .PUT, path(name) + (overwrite ? "" : "?on_conflict=reject"),
       headers: ["Content-Type": contentType ?? "application/octet-stream"])
     request.stream = stream(body.next, sha256: { body.sums.sha256 }, transfer)
     let answer = try await answer(to: request)

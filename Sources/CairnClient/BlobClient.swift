@@ -137,8 +137,7 @@ package struct BlobClient: Sendable {
     _ method: HTTPMethod, _ path: String, headers: HTTPHeaders = [:], body: ByteBuffer? = nil, about subject: String,
     isLong: Bool = false
   ) async throws(ClientError) -> (headers: HTTPHeaders, body: Data) {
-    let request = HTTPClientRequest(
-      method, server.path + path, headers: headers, body: body.map { [$0] } ?? [])
+    let request = server.request(method, path, headers: headers, body: body.map { [$0] } ?? [])
     return try await retry.retrying { () async throws(ClientError) in
       let answer: (status: HTTPResponseStatus, headers: HTTPHeaders, body: ByteBuffer)
       do throws(HTTPClientError) {

@@ -1,5 +1,7 @@
 package import CairnHTTP
 internal import Foundation
+package import NIOCore
+package import NIOHTTP1
 
 /// Where the server or coordinator is that a command asks.
 package struct ServerAddress: Hashable, Sendable {
@@ -8,6 +10,8 @@ package struct ServerAddress: Hashable, Sendable {
   package let listen: ListenAddress
   /// What stands before every path, without a slash at its end; empty but behind some proxies.
   package let path: String
+  /// `ID:SECRET` of an access key, sent with each request; nil where the server asks for none.
+  package var token: String?
 
   /// nil for a text that is no `http://HOST[:PORT]`.
   package init?(_ text: String) {
@@ -19,5 +23,15 @@ package struct ServerAddress: Hashable, Sendable {
     path =
       parts.percentEncodedPath.hasSuffix("/")
       ? String(parts.percentEncodedPath.dropLast()) : parts.percentEncodedPath
+  }
+  /// A request to the server.
+  ///
+  /// - Parameter path: with query, percent-encoded.
+  package func request(
+    _ method: HTTPMethod, _ path: String, headers: HTTPHeaders = [:], body: [ByteBuffer] = []
+  ) -> HTTPClientRequest {
+    var headers = headers
+    if let token { headers.add(name: "Authorization", value: "Bearer \(token)") }
+    return HTTPClientRequest(method, self.path + path, headers: headers, body: body)
   }
 }

@@ -65,6 +65,7 @@ package struct S3API: HTTPResponder {
   package static func refusal(_ status: HTTPResponseStatus, _ message: String) -> HTTPResponse {
     let code: S3ErrorCode =
       switch status.code {
+      case 405: .methodNotAllowed
       case 408: .requestTimeout
       case 503: .slowDown
       default: .invalidRequest

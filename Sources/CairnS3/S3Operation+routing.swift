@@ -1,3 +1,4 @@
+internal import CairnModel
 package import CairnHTTP
 internal import CairnModel
 package import NIOHTTP1

@@ -2,6 +2,7 @@ import ArgumentParser
 import CairnCatalog
 import CairnCluster
 import CairnHTTP
+import CairnObjects
 import CairnS3
 import CairnStorage
 import Logging
@@ -85,8 +86,9 @@ import Testing
 
   @Test func strangersAreOnlyServedWhereSomebodySaidSo() throws {
     var reader = SettingReader(environment: [:], flags: [:])
-    let closed = try ServerConfiguration(&reader).s3
-    #expect(closed.listen?.port == 9000 && closed.authenticator == nil)
+    let server = try ServerConfiguration(&reader)
+    let closed = server.s3
+    #expect(closed.listen?.port == 9000 && !server.access.allowsAnonymous)
     #expect(closed.settings.region == "us-east-1" && closed.settings.domain == nil)
     let command = try Coordinator.parse([
       "--s3-port", "9100", "--s3-domain", "s3.example.org", "--s3-region", "attic-1", "--allow-anonymous",
@@ -94,8 +96,9 @@ import Testing
     var flags: [String: String] = [:]
     for case (let name, let value?) in command.options.flatMap(\.flags) { flags[name] = value }
     var other = SettingReader(environment: [:], flags: flags)
-    let open = try Coordinator.configuration(&other).s3
-    #expect(open.listen?.port == 9100 && open.authenticator != nil)
+    let coordinator = try Coordinator.configuration(&other)
+    let open = coordinator.s3
+    #expect(open.listen?.port == 9100 && coordinator.access.allowsAnonymous)
     #expect(open.settings.region == "attic-1" && open.settings.domain == "s3.example.org")
     var off = SettingReader(environment: ["S3_PORT": "off"], flags: [:])
     #expect(try ServerConfiguration(&off).s3.listen == nil)
@@ -165,6 +168,37 @@ import Testing
     #expect(throws: ConfigurationError.self) { try configuration(["HOST": "192.0.2.1"]) }
   }
 
+  @Test func otherAddressesThanLoopbackNeedAuthOrAWord() throws {
+    func configuration(_ environment: [String: String]) throws -> AccessConfiguration {
+      var reader = SettingReader(environment: environment, flags: [:])
+      return try ServerConfiguration(&reader).access
+    }
+    #expect(try !configuration([:]).isRequired)
+    #expect(try configuration(["HOST": "0.0.0.0", "AUTH": "required"]).isRequired)
+    #expect(try configuration(["HOST": "::", "ALLOW_ANONYMOUS": "1"]).allowsAnonymous)
+    let both = try configuration(["HOST": "::", "ALLOW_ANONYMOUS": "1", "AUTH": "required"])
+    #expect(both.isRequired && !both.allowsAnonymous)
+    #expect(throws: ConfigurationError.self) { try configuration(["HOST": "0.0.0.0"]) }
+    #expect(throws: ConfigurationError.self) {
+      try configuration(["HOST": "192.0.2.1", "ACCESS_KEY": "abc", "SECRET_KEY": "12345678"])
+    }
+  }
+
+  @Test func firstKeyNeedsBothOfItsHalves() throws {
+    func key(_ environment: [String: String]) throws -> AccessKey? {
+      var reader = SettingReader(environment: environment, flags: [:])
+      return try ServerConfiguration(&reader).access.firstKey
+    }
+    #expect(try key([:]) == nil)
+    #expect(try key(["ACCESS_KEY": "abc", "SECRET_KEY": "12345678"])?.isAdministrator == true)
+    for environment in [
+      ["ACCESS_KEY": "abc"], ["SECRET_KEY": "12345678"], ["ACCESS_KEY": "a/b", "SECRET_KEY": "12345678"],
+      ["ACCESS_KEY": "abc", "SECRET_KEY": "short"], ["ACCESS_KEY": "abc", "SECRET_KEY": "with a space"],
+    ] {
+      #expect(throws: ConfigurationError.self) { try key(environment) }
+    }
+  }
+
   @Test func peersAreAClusterOfEqualMachines() throws {
     var reader = SettingReader(environment: ["PEERS": "1", "NODE_PORT": "7"], flags: [:])
     guard case .peer(let peer) = try ServerMode(&reader) else { return #expect(Bool(false), "not a peer") }
@@ -179,7 +213,7 @@ import Testing
   @Test func peersNeedASecretOnOtherAddressesThanLoopback() throws {
     for environment in [[:], ["CLUSTER_SECRET": "s"], ["ALLOW_INSECURE_CLUSTER": "1"]] {
       var reader = SettingReader(
-        environment: environment.merging(["PEERS": "1", "HOST": "0.0.0.0"]) { $1 }, flags: [:])
+        environment: environment.merging(["PEERS": "1", "HOST": "0.0.0.0", "AUTH": "required"]) { $1 }, flags: [:])
       if environment.isEmpty {
         #expect(throws: ConfigurationError.self) { try ServerMode(&reader) }
       } else {

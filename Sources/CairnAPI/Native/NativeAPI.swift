@@ -29,13 +29,15 @@ package struct NativeAPI: HTTPResponder {
   let catalog: any NodeRegistry & VolumeCatalog & RepairQueue
   let maintenance: Maintenance
   let identity: Identity
+  let access: NativeAccess
   let reasonNotReady: @Sendable () -> String?
   let logger: Logger
 
   /// - Parameter reasonNotReady: why it can't do its job although catalog and nodes answer; nil when it can.
   package init(
     objects: ObjectService, view: ClusterView, catalog: any NodeRegistry & VolumeCatalog & RepairQueue,
-    maintenance: Maintenance, identity: Identity, reasonNotReady: @escaping @Sendable () -> String? = { nil },
+    maintenance: Maintenance, identity: Identity, access: NativeAccess,
+    reasonNotReady: @escaping @Sendable () -> String? = { nil },
     logger: Logger
   ) {
     self.objects = objects
@@ -43,6 +45,7 @@ package struct NativeAPI: HTTPResponder {
     self.catalog = catalog
     self.maintenance = maintenance
     self.identity = identity
+    self.access = access
     self.reasonNotReady = reasonNotReady
     self.logger = logger
   }
@@ -68,11 +71,13 @@ package struct NativeAPI: HTTPResponder {
     }
   }
 
-  private func answer(_ request: HTTPRequest) async throws(APIError) -> HTTPResponse {
-    guard let route = NativeRoute(path: request.path) else {
-      throw APIError(.notFound, "No route \(request.path)")
+  private func answer(_ received: HTTPRequest) async throws(APIError) -> HTTPResponse {
+    guard let route = NativeRoute(path: received.path) else {
+      throw APIError(.notFound, "No route \(received.path)")
     }
-    do throws(APIError) { return try await answer(request, on: route) } catch { throw route.told(error) }
+    do throws(APIError) { return try await answer(access.admit(received, to: route), on: route) } catch {
+      throw route.told(error)
+    }
   }
 
   private func answer(_ request: HTTPRequest, on route: NativeRoute) async throws(APIError) -> HTTPResponse {
@@ -103,6 +108,9 @@ package struct NativeAPI: HTTPResponder {
     case .nodes: return nodes()
     case .node(let id): return request.method == .DELETE ? try await forgetNode(id) : try await getNode(id)
     case .nodeDrain(let id): return try await drainNode(id, request.method == .POST)
+    case .accessKeys: return request.method == .POST ? try await createKey(query) : try await listKeys()
+    case .accessKey(let id):
+      return request.method == .DELETE ? try await removeKey(id) : try await changeKey(id, query)
     case .status: return try await clusterStatus()
     case .gc: return try await collectGarbage(query)
     case .scrub: return try await scrub()

@@ -18,6 +18,9 @@ enum NativeRoute: Hashable {
   /// The id as it stands in the path.
   case node(Substring)
   case nodeDrain(Substring)
+  case accessKeys
+  /// The id as it stands in the path.
+  case accessKey(Substring)
   case status
   case gc
   case scrub
@@ -43,6 +46,7 @@ enum NativeRoute: Hashable {
   private static let filePrefix = "/file/"
   private static let retrievePrefix = "/retrieve/"
   private static let drainSuffix = "/drain"
+  private static let keysPrefix = "/keys/"
 
   /// nil for a path that is no route.
   init?(path: Substring) {
@@ -68,6 +72,10 @@ enum NativeRoute: Hashable {
       self = isDrain ? .nodeDrain(id.dropLast(Self.drainSuffix.count)) : .node(id)
       return
     }
+    if path.hasPrefix(Self.keysPrefix), path.count > Self.keysPrefix.count {
+      self = .accessKey(path.dropFirst(Self.keysPrefix.count))
+      return
+    }
     if path.hasPrefix(Self.uploadsPrefix), path.count > Self.uploadsPrefix.count {
       let words = path.dropFirst(Self.uploadsPrefix.count).split(separator: "/", omittingEmptySubsequences: false)
       switch words.count {
@@ -82,6 +90,7 @@ enum NativeRoute: Hashable {
     case "/upload", "/upload/": self = .upload
     case "/blobs", "/blobs/": self = .blobs
     case "/nodes", "/nodes/": self = .nodes
+    case "/keys", "/keys/": self = .accessKeys
     case "/status", "/status/": self = .status
     case "/gc": self = .gc
     case "/scrub": self = .scrub
@@ -104,6 +113,8 @@ enum NativeRoute: Hashable {
     case .blob: [.GET, .HEAD, .PUT, .DELETE]
     case .node, .file: [.GET, .HEAD, .DELETE]
     case .nodeDrain: [.POST, .DELETE]
+    case .accessKeys: [.GET, .HEAD, .POST]
+    case .accessKey: [.PATCH, .DELETE]
     case .gc, .scrub: [.POST]
     case .blobStatus, .blobs, .nodes, .status, .health, .ready, .description, .download, .test, .retrieve:
       [.GET, .HEAD]

@@ -3,6 +3,8 @@ internal import NIOCore
 internal import NIOHTTP1
 
 extension NativeAPI {
+  private static let bearer: StaticString = "bearer"
+
   /// `GET /openapi.json`: what this file's neighbours say of every route.
   func openAPI() -> HTTPResponse {
     HTTPResponse(json: { json in
@@ -20,8 +22,24 @@ extension NativeAPI {
           json.object { $0.operations(of: template) }
         }
       }
+      // Who asks for no keys may be asked without.
+      json.key("security")
+      json.array([[], [Self.bearer]]) { json, schemes in
+        json.object { json in
+          for scheme in schemes { json.member(scheme, [String]()) }
+        }
+      }
       json.key("components")
       json.object { json in
+        json.key("securitySchemes")
+        json.object { json in
+          json.key(Self.bearer)
+          json.object { json in
+            json.member("type", "http")
+            json.member("scheme", "bearer")
+            json.member("description", "ID:SECRET of an access key. A signature as of S3's requests is taken, too.")
+          }
+        }
         json.key("schemas")
         json.object { json in
           for name in SchemaName.allCases {

@@ -63,13 +63,17 @@ struct Operation: Sendable {
   /// False where no body is one of no bytes.
   let needsBody: Bool
   let answers: [Answer]
+  /// Whether it may ask for an access key.
+  let isProtected: Bool
 
   /// - Parameters:
   ///   - id: unique among all.
   ///   - failures: statuses of errors besides those that every request can get.
+  ///   - isProtected: false for what nobody is asked for a key for.
   init(
     _ method: HTTPMethod, _ id: String, _ summary: String, parameters: [Parameter] = [], bodies: [Content] = [],
-    needsBody: Bool = true, answers: [Answer], failures: [HTTPResponseStatus] = [], errors: Errors = .detail
+    needsBody: Bool = true, answers: [Answer], failures: [HTTPResponseStatus] = [], errors: Errors = .detail,
+    isProtected: Bool = true
   ) {
     self.method = method
     self.id = id
@@ -77,7 +81,8 @@ struct Operation: Sendable {
     self.parameters = parameters
     self.bodies = bodies
     self.needsBody = needsBody
-    let failures = Self.commonFailures + failures
+    self.isProtected = isProtected
+    let failures = Self.commonFailures + (isProtected ? [.unauthorized, .forbidden] : []) + failures
     self.answers =
       answers + failures.sorted { $0.code < $1.code }.map { Answer(failure: $0, errors) }
   }
@@ -90,6 +95,7 @@ struct Operation: Sendable {
     parameters = other.parameters
     bodies = []
     needsBody = false
+    isProtected = other.isProtected
     answers = other.answers.map { Answer(status: $0.status, summary: $0.summary, headers: $0.headers) }
   }
 
@@ -133,6 +139,7 @@ extension Operation.Answer {
       }
     content = [.json(schema)]
     switch status {
+    case .unauthorized: headers = [.init(name: "WWW-Authenticate", schema: .plainText)]
     case .serviceUnavailable:
       headers = [.init(name: "Retry-After", schema: .integer(1...3600), isRequired: false)]
     case .rangeNotSatisfiable: headers = [.init(name: "Content-Range", schema: .text(pattern: "^bytes \\*/[0-9]+$"))]
@@ -143,6 +150,8 @@ extension Operation.Answer {
   private static func summary(of status: HTTPResponseStatus) -> String {
     switch status {
     case .badRequest: "The request is malformed, or something in it is not allowed."
+    case .unauthorized: "It needs an access key, or the one that was shown is not good."
+    case .forbidden: "The access key may not do this, or its signature is not the request's."
     case .requestTimeout: "The request did not arrive in time."
     case .requestHeaderFieldsTooLarge: "The request has too many headers, or too long ones."
     case .internalServerError: "Something failed that should not; the log tells more."
@@ -169,6 +178,7 @@ extension JSONText {
       json.member("tags", [family])
       json.member("operationId", operation.id)
       json.member("summary", operation.summary)
+      if !operation.isProtected { json.member("security", [String]()) }
       json.key("parameters")
       json.array(parameters + operation.parameters) { $0.parameter($1) }
       if !operation.bodies.isEmpty {

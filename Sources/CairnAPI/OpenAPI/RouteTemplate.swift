@@ -11,6 +11,8 @@ enum RouteTemplate: String, CaseIterable {
   case nodes = "/nodes"
   case node = "/nodes/{node_id}"
   case nodeDrain = "/nodes/{node_id}/drain"
+  case accessKeys = "/keys"
+  case accessKey = "/keys/{key_id}"
   case status = "/status"
   case gc = "/gc"
   case scrub = "/scrub"
@@ -38,6 +40,8 @@ enum RouteTemplate: String, CaseIterable {
     case .nodes: [.nodes]
     case .node: [.getNode, .forgetNode]
     case .nodeDrain: [.drainNode, .undrainNode]
+    case .accessKeys: [.listKeys, .createKey]
+    case .accessKey: [.changeKey, .removeKey]
     case .status: [.clusterStatus]
     case .gc: [.collectGarbage]
     case .scrub: [.scrub]
@@ -59,6 +63,7 @@ enum RouteTemplate: String, CaseIterable {
     case .upload, .blob, .blobStatus, .blobs: "blobs"
     case .uploads, .partialUpload, .completion, .part: "uploads in parts"
     case .nodes, .node, .nodeDrain, .status, .gc, .scrub: "cluster"
+    case .accessKeys, .accessKey: "access keys"
     case .health, .ready, .description: "server"
     case .download, .test: "checksum"
     case .files, .file: "files"
@@ -73,6 +78,7 @@ enum RouteTemplate: String, CaseIterable {
       return switch name {
       case "upload_id": .path(name, .named(.blobID), "An upload's id, as its beginning told it.")
       case "node_id": .path(name, .named(.nodeID), "A node's id.")
+      case "key_id": .path(name, .named(.accessKeyID), "An access key's id.")
       case "number": .path(name, .partNumber, "The part's place among the parts.")
       case "key": .path(name, .named(.objectName), "The key.")
       default: .path(name, .named(.objectName), "A file's name, or the id of its blob.")
@@ -95,6 +101,8 @@ extension NativeRoute {
     case .nodes: .nodes
     case .node: .node
     case .nodeDrain: .nodeDrain
+    case .accessKeys: .accessKeys
+    case .accessKey: .accessKey
     case .status: .status
     case .gc: .gc
     case .scrub: .scrub

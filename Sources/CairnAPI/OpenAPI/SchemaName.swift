@@ -1,4 +1,5 @@
 internal import CairnModel
+internal import CairnObjects
 
 /// The schemas that have a name in the description, because several answers have them or clients are made from them.
 enum SchemaName: String, CaseIterable {
@@ -15,6 +16,8 @@ enum SchemaName: String, CaseIterable {
   case orphan = "Orphan"
   case part = "Part"
   case upload = "Upload"
+  case accessKeyID = "AccessKeyID"
+  case accessKey = "AccessKey"
   case error = "Error"
   case message = "Message"
   case fileError = "FileError"
@@ -42,6 +45,8 @@ enum SchemaName: String, CaseIterable {
       .record(
         .always("upload_id", .named(.blobID)), .always("name", .named(.objectName)),
         .always("parts", .list(.named(.part))))
+    case .accessKeyID: .text(pattern: "^[A-Za-z0-9_-]+$", length: AccessKey.idLength)
+    case .accessKey: .record(Self.accessKeyMembers)
     case .error: .record(.always("detail", .plainText))
     case .message: .record(.always("message", .plainText))
     case .fileError:
@@ -64,7 +69,7 @@ enum SchemaName: String, CaseIterable {
   private static let storedFile = Schema.record(
     .always("blob_id", .named(.blobID)), .always("name", .named(.objectName)),
     .always("original_filename", .plainText), .always("content_type", .plainText), .always("size", .count),
-    .always("checksum", .hexadecimal(64)), .always("md5", .hexadecimal(32)),
+    .always("checksum", .nullable(.hexadecimal(64))), .always("md5", .nullable(.hexadecimal(32))),
     .always("stored_nodes", .list(.named(.nodeID))), .always("created_at", .time),
     .always("upload_status", .choice(["completed", "degraded"])))
 
@@ -94,6 +99,16 @@ enum SchemaName: String, CaseIterable {
       .sometimes("volumes_left", .count), .sometimes("nodes_missing", .count),
       .sometimes("may_be_switched_off", .truth),
     ])
+
+  /// Without its secret.
+  static let accessKeyMembers: [Schema.Member] = [
+    .always("id", .named(.accessKeyID)), .always("created_at", .time),
+    .always(
+      "grants",
+      .list(
+        .record(
+          .always("bucket", .plainText), .always("permissions", .list(.choice(S3Permissions.all.names)))))),
+  ]
 
   private static let repairTaskRecord = Schema.record(
     .always("key", .plainText), .always("kind", .plainText),

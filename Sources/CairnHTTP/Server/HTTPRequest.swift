@@ -8,7 +8,7 @@ package struct HTTPRequest: Sendable {
   /// The part of the target after `?`, still percent-encoded; empty where there is none.
   package let query: Substring
   package let headers: HTTPHeaders
-  package let body: HTTPRequestBody
+  package private(set) var body: HTTPRequestBody
   /// Unique for the life of the process; the answer's `X-Request-Id`.
   package let id: String
 
@@ -21,6 +21,13 @@ package struct HTTPRequest: Sendable {
     headers = head.headers
     self.body = body
     self.id = id
+  }
+
+  /// The same request with another body.
+  package func with(_ body: HTTPRequestBody) -> HTTPRequest {
+    var request = self
+    request.body = body
+    return request
   }
 
   /// The value of `Content-Length`; nil for a chunked body.

@@ -47,6 +47,27 @@ package final class HTTPRequestBody: @unchecked Sendable {
     readTrailers = trailers
   }
 
+  /// The same body, looked at by somebody while it is read.
+  ///
+  /// - Parameters:
+  ///   - bytes: is told of each piece.
+  ///   - end: says at the end why the body is not to be taken; nil where it is.
+  package convenience init(
+    _ body: HTTPRequestBody, bytes: @escaping (ByteBuffer) -> Void, end: @escaping () -> HTTPBodyError?
+  ) {
+    self.init(
+      eventLoop: body.eventLoop,
+      pull: {
+        let pull = body.pull()
+        switch pull {
+        case .bytes(let piece): bytes(piece)
+        case .end: if let error = end() { return .failed(error) }
+        case .failed, .later: break
+        }
+        return pull
+      }, wait: body.wait, trailers: body.readTrailers)
+  }
+
   /// The fields that came after a chunked body; known once the end was read.
   package var trailers: HTTPHeaders {
     eventLoop.assertInEventLoop()

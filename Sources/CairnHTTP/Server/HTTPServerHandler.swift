@@ -18,7 +18,7 @@ final class HTTPServerHandler: ChannelInboundHandler, @unchecked Sendable {
     case ended
   }
 
-  private static let methods = "GET, HEAD, PUT, POST, DELETE"
+  private static let methods = "GET, HEAD, PUT, POST, PATCH, DELETE, OPTIONS"
 
   let eventLoop: any EventLoop
   let context: HTTPServerContext

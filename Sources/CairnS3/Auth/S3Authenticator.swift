@@ -14,50 +14,6 @@ package protocol S3Authenticator: Sendable {
   func body(of request: HTTPRequest, _ identity: S3Identity) throws(S3Error) -> BodySource
 }
 
-/// The public name of an access key.
-package struct AccessKeyID: Hashable, Sendable, CustomStringConvertible {
-  package let text: String
-
-  package init(_ text: String) {
-    self.text = text
-  }
-
-  package var description: String { text }
-}
-
-/// What the holder of a key may do with a bucket.
-package struct S3Permissions: OptionSet, Hashable, Sendable {
-  package let rawValue: UInt8
-
-  package init(rawValue: UInt8) {
-    self.rawValue = rawValue
-  }
-
-  /// To list and to read objects.
-  package static let read = S3Permissions(rawValue: 1)
-  /// To put and to delete objects.
-  package static let write = S3Permissions(rawValue: 2)
-  /// To change and to delete the bucket itself; says nothing of its objects.
-  package static let owner = S3Permissions(rawValue: 4)
-  package static let all: S3Permissions = [.read, .write, .owner]
-}
-
-/// What a key may do.
-package struct S3Grants: Hashable, Sendable {
-  /// In every bucket, also those to come; with ``S3Permissions/owner`` also to create some.
-  package var everywhere: S3Permissions
-  package var buckets: [BucketName: S3Permissions]
-
-  package init(everywhere: S3Permissions = [], buckets: [BucketName: S3Permissions] = [:]) {
-    self.everywhere = everywhere
-    self.buckets = buckets
-  }
-
-  package func permissions(in bucket: BucketName) -> S3Permissions {
-    everywhere.union(buckets[bucket] ?? [])
-  }
-}
-
 /// Who sends a request.
 package enum S3Identity: Hashable, Sendable {
   /// Somebody without a key: may do what is public.

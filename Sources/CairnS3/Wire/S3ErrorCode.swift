@@ -28,9 +28,11 @@ package enum S3ErrorCode: String, Hashable, Sendable {
   case invalidRequest = "InvalidRequest"
   case invalidStorageClass = "InvalidStorageClass"
   case invalidTag = "InvalidTag"
+  case invalidToken = "InvalidToken"
   case invalidURI = "InvalidURI"
   case keyTooLong = "KeyTooLongError"
   case malformedACL = "MalformedACLError"
+  case malformedTrailer = "MalformedTrailerError"
   case malformedXML = "MalformedXML"
   case metadataTooLarge = "MetadataTooLarge"
   case methodNotAllowed = "MethodNotAllowed"
@@ -70,6 +72,7 @@ package enum S3ErrorCode: String, Hashable, Sendable {
     case .authorizationHeaderMalformed, .authorizationQueryParametersError, .badDigest, .entityTooLarge,
       .entityTooSmall, .illegalLocationConstraint, .incompleteBody, .invalidArgument, .invalidBucketName,
       .invalidDigest, .invalidPart, .invalidPartOrder, .invalidRequest, .invalidStorageClass, .invalidTag,
+      .invalidToken, .malformedTrailer,
       .invalidURI, .keyTooLong, .malformedACL, .malformedXML, .metadataTooLarge, .missingSecurityHeader,
       .requestTimeout, .xAmzContentSHA256Mismatch:
       .badRequest

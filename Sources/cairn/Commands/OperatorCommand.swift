@@ -17,8 +17,15 @@ struct ServerOptions: ParsableArguments {
   func address() throws -> ServerAddress {
     let environment = ProcessInfo.processInfo.environment["CAIRN_SERVER"].flatMap { $0.isEmpty ? nil : $0 }
     let text = server ?? environment ?? ServerAddress.fallback
-    guard let address = ServerAddress(text) else {
+    guard var address = ServerAddress(text) else {
       throw ValidationError("The server is '\(text)', allowed: http://HOST or http://HOST:PORT")
+    }
+    if let token = ProcessInfo.processInfo.environment["CAIRN_TOKEN"], !token.isEmpty {
+      guard token.utf8.allSatisfy({ (0x21...0x7E).contains($0) }), token.contains(":") else {
+        throw ValidationError(
+          "CAIRN_TOKEN is malformed, allowed: ID:SECRET of an access key, as `cairn key` shows them")
+      }
+      address.token = token
     }
     return address
   }

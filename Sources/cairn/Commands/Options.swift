@@ -87,13 +87,26 @@ struct S3Options: SettingOptions {
   var s3Domain: String?
   @Option(name: .customLong("s3-region"), help: "Region that S3 clients are told. [S3_REGION, default us-east-1]")
   var s3Region: String?
-  @Flag(help: "Serve S3 clients without asking who they are. [ALLOW_ANONYMOUS]")
+
+  var flags: [String: String?] {
+    [Settings.s3Port.name: s3Port, Settings.s3Domain.name: s3Domain, Settings.s3Region.name: s3Region]
+  }
+}
+
+struct AccessOptions: SettingOptions {
+  @Option(help: "required: the native API asks for an access key too; off: it doesn't. [AUTH, default off]")
+  var auth: String?
+  @Flag(help: "Whoever has no access key may do everything, also from other machines. [ALLOW_ANONYMOUS]")
   var allowAnonymous = false
+  @Option(help: "Id of an access key that may do everything. [ACCESS_KEY]")
+  var accessKey: String?
+  @Option(help: "Secret of that key; better in the environment, where others don't see it. [SECRET_KEY]")
+  var secretKey: String?
 
   var flags: [String: String?] {
     [
-      Settings.s3Port.name: s3Port, Settings.s3Domain.name: s3Domain, Settings.s3Region.name: s3Region,
-      Settings.allowAnonymous.name: allowAnonymous ? "1" : nil,
+      Settings.access.name: auth, Settings.allowAnonymous.name: allowAnonymous ? "1" : nil,
+      Settings.accessKey.name: accessKey, Settings.secretKey.name: secretKey,
     ]
   }
 }

@@ -39,6 +39,7 @@ struct Server: RoleCommand {
   @OptionGroup(title: "Storage") var storage: StorageOptions
   @OptionGroup(title: "Uploads") var uploads: UploadOptions
   @OptionGroup(title: "S3") var s3: S3Options
+  @OptionGroup(title: "Access") var access: AccessOptions
   @OptionGroup(title: "Peers") var peers: PeerOptions
   @OptionGroup(title: "Cluster") var cluster: ClusterOptions
   @OptionGroup(title: "Coordinator") var coordinator: CoordinatorOptions
@@ -49,7 +50,10 @@ struct Server: RoleCommand {
   @OptionGroup(title: "Replication") var replication: ReplicationOptions
 
   var options: [any SettingOptions] {
-    [process, storage, uploads, s3, peers, cluster, coordinator, node, zone, membership, placement, replication]
+    [
+      process, storage, uploads, s3, access, peers, cluster, coordinator, node, zone, membership, placement,
+      replication,
+    ]
   }
 
   static func configuration(_ reader: inout SettingReader) throws(ConfigurationError) -> ServerMode {
@@ -77,12 +81,13 @@ struct Coordinator: RoleCommand {
   @OptionGroup(title: "Zone") var zone: ZoneOptions
   @OptionGroup(title: "Uploads") var uploads: UploadOptions
   @OptionGroup(title: "S3") var s3: S3Options
+  @OptionGroup(title: "Access") var access: AccessOptions
   @OptionGroup(title: "Membership") var membership: MembershipOptions
   @OptionGroup(title: "Placement") var placement: PlacementOptions
   @OptionGroup(title: "Replication") var replication: ReplicationOptions
 
   var options: [any SettingOptions] {
-    [process, cluster, coordinator, zone, uploads, s3, membership, placement, replication]
+    [process, cluster, coordinator, zone, uploads, s3, access, membership, placement, replication]
   }
 
   static func configuration(_ reader: inout SettingReader) throws(ConfigurationError) -> CoordinatorConfiguration {

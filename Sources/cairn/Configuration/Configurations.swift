@@ -58,15 +58,12 @@ struct S3Configuration {
   /// nil where they are not.
   var listen: ListenAddress?
   var settings: S3API.Settings
-  /// Decides who clients are; nil where nothing is configured that could, and then nobody is served.
-  var authenticator: (any S3Authenticator)?
 
   /// - Parameter host: that the process listens on.
   init(_ reader: inout SettingReader, host: String) throws(ConfigurationError) {
     if case .port(let port) = try reader.read(Settings.s3Port) { listen = ListenAddress(host: host, port: port) }
     settings = S3API.Settings(
       domain: try reader.readOptional(Settings.s3Domain), region: try reader.read(Settings.s3Region))
-    if try reader.read(Settings.allowAnonymous) { authenticator = OpenAuthenticator() }
   }
 }
 
@@ -184,6 +181,7 @@ enum ServerMode {
 struct ServerConfiguration {
   var process: ProcessConfiguration
   var s3: S3Configuration
+  var access: AccessConfiguration
   var storage: StorageConfiguration
   /// The file of the SQLite catalog.
   var catalogPath: String
@@ -196,6 +194,7 @@ struct ServerConfiguration {
   init(_ reader: inout SettingReader) throws(ConfigurationError) {
     process = try ProcessConfiguration(&reader)
     s3 = try S3Configuration(&reader, host: process.listen.host)
+    access = try AccessConfiguration(&reader, host: process.listen.host)
     storage = try StorageConfiguration(&reader)
     catalogPath = try storage.catalogPath(&reader)
     uploads = try UploadConfiguration(&reader)
@@ -210,6 +209,7 @@ struct ServerConfiguration {
 struct CoordinatorConfiguration {
   var process: ProcessConfiguration
   var s3: S3Configuration
+  var access: AccessConfiguration
   var uploads: UploadConfiguration
   var redis: RedisConfiguration
   var membership: MembershipConfiguration
@@ -226,6 +226,7 @@ struct CoordinatorConfiguration {
   ) throws(ConfigurationError) {
     process = try ProcessConfiguration(&reader)
     s3 = try S3Configuration(&reader, host: process.listen.host)
+    access = try AccessConfiguration(&reader, host: process.listen.host)
     uploads = try UploadConfiguration(&reader)
     redis = try RedisConfiguration(&reader)
     membership = try MembershipConfiguration(&reader)
@@ -268,8 +269,6 @@ struct NodeConfiguration {
   var advertiseHost: String?
   var secret: ClusterSecret?
 
-  private static let loopbackHosts: Set<String> = ["127.0.0.1", "::1", "localhost"]
-
   init(_ reader: inout SettingReader, port: Setting<Int> = Settings.nodePort) throws(ConfigurationError) {
     process = try ProcessConfiguration(&reader, port: port)
     storage = try StorageConfiguration(&reader)
@@ -280,7 +279,7 @@ struct NodeConfiguration {
     secret = try reader.readOptional(Settings.clusterSecret).map(ClusterSecret.init)
     let insecure = try reader.read(Settings.allowInsecureCluster)
     let host = process.listen.host
-    guard secret != nil || insecure || Self.loopbackHosts.contains(host) || host.hasPrefix("127.") else {
+    guard secret != nil || insecure || ListenAddress.isLoopback(host) else {
       throw .refused(
         "HOST is '\(host)': without CLUSTER_SECRET anyone who reaches this address can read and write blobs. Set CLUSTER_SECRET on all nodes and coordinators, or ALLOW_INSECURE_CLUSTER=1"
       )

@@ -1,4 +1,5 @@
 import CairnCluster
+import CairnObjects
 import CairnStorage
 import Logging
 
@@ -25,7 +26,14 @@ enum Settings {
   static let s3Domain = Setting.text(
     "S3_DOMAIN", "the domain whose sub-domains are buckets, such as s3.example.org")
   static let s3Region = Setting.text("S3_REGION", default: "us-east-1", "the name of a region")
+  static let access = Setting<AccessMode>.choice("AUTH", default: .off)
   static let allowAnonymous = Setting.flag("ALLOW_ANONYMOUS")
+  static let accessKey = Setting<String>(
+    name: "ACCESS_KEY", fallback: nil, allowed: AccessKey.idAllowed,
+    parse: { AccessKey.isAllowed(id: $0) ? $0 : nil })
+  static let secretKey = Setting<String>(
+    name: "SECRET_KEY", fallback: nil, allowed: AccessKey.secretAllowed, isSecret: true,
+    parse: { AccessKey.isAllowed(secret: $0) ? $0 : nil })
   static let nodePort = Setting.integer("PORT", default: 8001, 0...65535)
   static let replicatorPort = Setting.integer("PORT", default: 8002, 0...65535)
   static let peers = Setting.flag("PEERS")

@@ -27,7 +27,7 @@ struct OperatorClient {
     let (status, body): (HTTPResponseStatus, ByteBuffer)
     do throws(HTTPClientError) {
       let answer = try await client.fetch(
-        HTTPClientRequest(method, server.path + path), from: server.listen, limit: Self.answerBytesMax)
+        server.request(method, path), from: server.listen, limit: Self.answerBytesMax)
       (status, body) = (answer.status, answer.body)
     } catch {
       throw .unreachable("\(error)")

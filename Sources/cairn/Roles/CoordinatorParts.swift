@@ -16,13 +16,15 @@ struct CoordinatorParts: Sendable {
   let orphans: OrphanSweep
   let copies: CopyRequests
   let ids: BlobIDGenerator
+  let access: AccessParts
   let api: NativeAPI
 
   init(
     role: RoleProcess, catalog: any CatalogCopy.Store, view: ClusterView, directory: any NodeDirectory,
     uploads: UploadConfiguration, replication: ReplicationPolicy, placement: PlacementPolicy,
     repair: RepairConfiguration, zone: String? = nil, durability: String,
-    ids: BlobIDGenerator, barrier: WriteBarrier, watch: CatalogWatch? = nil
+    access: AccessConfiguration, seal: SecretSeal?, ids: BlobIDGenerator, barrier: WriteBarrier,
+    watch: CatalogWatch? = nil
   ) {
     let allocator = VolumeAllocator(
       catalog: catalog, view: view, directory: directory, replication: replication, placement: placement,
@@ -51,6 +53,8 @@ struct CoordinatorParts: Sendable {
       objects: objects, catalog: names, contents: catalog, volumes: catalog, view: view, directory: directory,
       age: repair.orphanAge, logger: role.logger)
     self.ids = ids
+    let access = AccessParts(access, objects: objects, seal: seal, logger: role.logger)
+    self.access = access
     api = NativeAPI(
       objects: objects, view: view, catalog: catalog,
       maintenance: Maintenance(
@@ -58,7 +62,7 @@ struct CoordinatorParts: Sendable {
         plannedCopies: { try await copies.planned($0) }),
       identity: NativeAPI.Identity(
         role: role.role, version: Cairn.version, durability: durability, replication: replication.mode),
-      reasonNotReady: { watch?.reasonNotReady }, logger: role.logger)
+      access: access.native, reasonNotReady: { watch?.reasonNotReady }, logger: role.logger)
   }
 
   /// Begins to answer clients.
@@ -73,19 +77,14 @@ struct CoordinatorParts: Sendable {
 
   /// Begins to answer S3 clients.
   ///
-  /// - Parameter authenticator: decides who they are.
-  /// - Returns: nil where nobody wants it, or nobody can be told from anybody.
+  /// - Returns: nil where nobody wants it.
   func listenForS3(
     _ configuration: S3Configuration, _ process: ProcessConfiguration, _ role: RoleProcess
   ) async throws(HTTPServerError) -> HTTPServer? {
     guard let address = configuration.listen else { return nil }
-    guard let authenticator = configuration.authenticator else {
-      role.logger.notice("S3 is not served: there is no way to tell its clients apart (ALLOW_ANONYMOUS=1 serves all)")
-      return nil
-    }
     let api = S3API(
       settings: configuration.settings, objects: objects, buckets: BucketDirectory(objects: objects),
-      authenticator: authenticator, logger: role.logger)
+      authenticator: access.authenticator, logger: role.logger)
     let server = try await HTTPServer.start(
       on: address, group: role.group, limits: process.limits, responder: api, refusal: S3API.refusal,
       logger: role.logger)

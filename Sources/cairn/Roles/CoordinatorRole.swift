@@ -30,7 +30,9 @@ struct CoordinatorRole {
       role: process, catalog: cluster.catalog, view: cluster.view, directory: cluster.directory,
       uploads: configuration.uploads, replication: configuration.replication,
       placement: configuration.placementPolicy, repair: configuration.repair, zone: configuration.zone,
-      durability: "per node", ids: BlobIDGenerator(), barrier: WriteBarrier(),
+      durability: "per node", access: configuration.access,
+      seal: configuration.access.sealingSecret.map { SecretSeal(Array($0.utf8)) }, ids: BlobIDGenerator(),
+      barrier: WriteBarrier(),
       watch: watch)
     let recovery = CoordinatorRecovery(
       catalog: cluster.catalog, coordinator: coordinator, configuration: configuration, process: process)
@@ -39,6 +41,7 @@ struct CoordinatorRole {
     let s3 = try await coordinator.listenForS3(configuration.s3, configuration.process, process)
     await withTaskGroup(of: Void.self) { group in
       group.addTask { await adoptVolumes(coordinator) }
+      group.addTask { await cluster.client.onEventLoop { await coordinator.access.keepConfiguredKey() } }
       group.addTask { await cluster.view.run() }
       group.addTask { await watch.run(recovery) }
       // It reads manifests from nodes, which is only possible on an event loop of the client.

@@ -49,7 +49,9 @@ struct ServerRole {
     let coordinator = CoordinatorParts(
       role: process, catalog: catalog, view: view, directory: directory, uploads: configuration.uploads,
       replication: configuration.replication, placement: configuration.placementPolicy,
-      repair: configuration.repair, durability: configuration.storage.durability.rawValue, ids: ids,
+      repair: configuration.repair, durability: configuration.storage.durability.rawValue,
+      access: configuration.access,
+      seal: try .local(configuration.access.sealingSecret, storagePath: configuration.storage.path), ids: ids,
       barrier: barrier)
     var reporter = StorageParts.Reporter(
       store: store, configuration: configuration.storage, address: configuration.process.listen, zone: "default")
@@ -57,6 +59,9 @@ struct ServerRole {
     try await view.refresh()
     try await coordinator.allocator.adoptOpenVolumes()
     let marker = ReplayMarker(log: node, marks: catalog, barrier: barrier, logger: process.logger)
+    if configuration.s3.listen != nil || configuration.access.isRequired {
+      try await coordinator.access.makeFirstKey()
+    }
     let server = try await coordinator.listen(configuration.process, process)
     let s3 = try await coordinator.listenForS3(configuration.s3, configuration.process, process)
     // The system has chosen one where the configuration says 0.
@@ -71,6 +76,7 @@ struct ServerRole {
       group.addTask { await view.run() }
       group.addTask { await coordinator.objects.run() }
       group.addTask { await marker.run() }
+      group.addTask { await coordinator.access.keepConfiguredKey() }
       if configuration.repair.isEnabled {
         group.addTask { await coordinator.orphans.run() }
         group.addTask { await replicator.run() }

@@ -9,17 +9,20 @@ struct Cluster {
   let settings: [String: String]
   var coordinators: [CairnProcess] = []
   var nodes: [CairnProcess] = []
+  /// Which everybody must have; nil where nobody is asked for one.
+  let key: PrintedKey?
 
   /// Starts everything, and waits until each coordinator sees every node.
   init(
     coordinators: Int = 1, nodes: Int = 3, redis options: RedisServer.Options = .init(appendOnly: true),
-    _ changes: [String: String] = [:]
+    _ changes: [String: String] = [:], key: PrintedKey? = nil
   ) async throws {
+    self.key = key
     redis = try await RedisServer(options)
     settings = [
       "REDIS_HOST": "127.0.0.1", "REDIS_PORT": "\(redis.port)", "NODE_HEARTBEAT_INTERVAL": "0.2", "NODE_TIMEOUT": "2",
       "NODE_WRITE_DEADLINE": "2", "REPLICATION_FACTOR": "1",
-    ].merging(changes) { $1 }
+    ].merging(changes) { $1 }.merging(key.map { $0.settings.merging(["AUTH": "required"]) { $1 } } ?? [:]) { $1 }
     for _ in 0..<coordinators { self.coordinators.append(try await CairnProcess(.coordinator, settings)) }
     for _ in 0..<nodes { self.nodes.append(try await CairnProcess(.node, settings)) }
     try await waitUntilActive(nodes)
@@ -29,7 +32,8 @@ struct Cluster {
   func waitUntilActive(_ count: Int) async throws {
     for coordinator in coordinators {
       try await eventually("\(count) active nodes") {
-        try await coordinator.curl()("/nodes").json["active_nodes_count"] as? Int == count
+        try await coordinator.curl().run("/nodes", key.map { ["-H", $0.bearer] } ?? []).json["active_nodes_count"]
+          as? Int == count
       }
       if count > 0 { try await eventually("ready") { try await coordinator.curl()("/ready").status == 200 } }
     }

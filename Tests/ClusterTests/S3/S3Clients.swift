@@ -11,16 +11,26 @@ enum S3Clients {
     let description = "there are no S3 clients in the build folder: run scripts/setup --test"
   }
 
-  /// Runs a Python script that lies beside the tests, and expects it to succeed.
+  /// Runs a script that lies beside the tests, and expects it to succeed.
   ///
-  /// - Parameter name: of the script.
+  /// - Parameters:
+  ///   - name: of the script, which is one of Python or of a shell.
+  ///   - key: that the client signs with.
+  /// - Returns: what it printed.
+  @discardableResult
   static func run(
-    _ name: String, _ arguments: [String], file: String = #filePath, sourceLocation: SourceLocation = #_sourceLocation
-  ) async throws {
+    _ name: String, _ arguments: [String], key: PrintedKey? = nil, file: String = #filePath,
+    sourceLocation: SourceLocation = #_sourceLocation
+  ) async throws -> String {
     let script = URL(fileURLWithPath: file).deletingLastPathComponent().appendingPathComponent(name).path
+    let python = try python
+    let programs = URL(fileURLWithPath: python).deletingLastPathComponent().path
+    var environment = ["PATH=\(programs):/usr/bin:/bin", "LC_ALL=C.UTF-8", "AWS_EC2_METADATA_DISABLED=true"]
+    if let key { environment += ["AWS_ACCESS_KEY_ID=\(key.id)", "AWS_SECRET_ACCESS_KEY=\(key.secret)"] }
     let result = try await ShortProcess.run(
-      try python, [script] + arguments, environment: ["PATH=/usr/bin:/bin", "AWS_EC2_METADATA_DISABLED=true"])
+      name.hasSuffix(".py") ? python : "/bin/bash", [script] + arguments, environment: environment)
     #expect(result.exitCode == 0, "\(result.output)", sourceLocation: sourceLocation)
+    return result.output
   }
 
   /// The interpreter that has the clients from PyPI.

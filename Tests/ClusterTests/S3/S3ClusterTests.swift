@@ -12,9 +12,10 @@ extension S3Suite {
     }
 
     @Test func everyCoordinatorGivesTheSameAnswers() async throws {
-      let cluster = try await Cluster(coordinators: 2, open)
+      let key = PrintedKey(id: "boto3", secret: "correct/horse+battery")
+      let cluster = try await Cluster(coordinators: 2, key.settings.merging(["REPLICATION_FACTOR": "2"]) { $1 })
       let ports = try cluster.coordinators.map { String(try #require($0.s3Port)) }.joined(separator: ",")
-      try await S3Clients.run("boto3_cases.py", [ports, "\(cluster.coordinators[0].port)"])
+      try await S3Clients.run("boto3_cases.py", [ports, "\(cluster.coordinators[0].port)"], key: key)
     }
 
     /// Buckets are records on the nodes as objects are.

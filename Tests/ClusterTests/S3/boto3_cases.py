@@ -2,12 +2,13 @@
 
 usage: boto3_cases.py S3-PORT[,S3-PORT…] NATIVE-PORT [PART-OF-A-NAME]
 
-Of several coordinators each request goes to another one than the request before it. Prints a line for each case, and exits with 1 if one failed.
+The access key is in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. Of several coordinators each request goes to another one than the request before it. Prints a line for each case, and exits with 1 if one failed.
 """
 
 import concurrent.futures
 import hashlib
 import itertools
+import os
 import socket
 import sys
 import traceback
@@ -17,13 +18,16 @@ import uuid
 from datetime import datetime, timedelta, timezone
 
 import boto3
-from botocore import UNSIGNED
+from botocore.auth import S3SigV4Auth
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config
+from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
 ENDPOINTS = [f"http://127.0.0.1:{port}" for port in sys.argv[1].split(",")]
 ENDPOINT = ENDPOINTS[0]
 NATIVE = f"http://127.0.0.1:{sys.argv[2]}"
+KEY = Credentials(os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"])
 
 
 def client(endpoint):
@@ -32,11 +36,11 @@ def client(endpoint):
         endpoint_url=endpoint,
         region_name="us-east-1",
         config=Config(
-            signature_version=UNSIGNED,
+            signature_version="s3v4",
             s3={"addressing_style": "path"},
             retries={"max_attempts": 0},
             max_pool_connections=32,
-            # Without checksums in trailers, whose encoding belongs to the signature.
+            # multipart_cases.py has those that SDKs send by themselves.
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
         ),
@@ -96,8 +100,23 @@ def md5(data):
     return f'"{hashlib.md5(data).hexdigest()}"'
 
 
+def signed(method, path, data=None, headers=None, base=ENDPOINT):
+    """The header fields of a request that boto3 itself would not send, each character standing for a byte."""
+    request = AWSRequest(method=method, url=base + path, data=data, headers=headers or {})
+    S3SigV4Auth(KEY, "s3", "us-east-1").add_auth(request)
+    return {name: value.encode().decode("latin-1") for name, value in request.headers.items()}
+
+
+def signed_head(method, path, data=None, headers=None):
+    """What a request begins with that is sent by hand."""
+    fields = {"Host": ENDPOINT.removeprefix("http://"), "Connection": "close", **(headers or {})}
+    lines = [f"{method} {path} HTTP/1.1", *map(": ".join, signed(method, path, data, fields).items()), "", ""]
+    return "\r\n".join(lines).encode("latin-1")
+
+
 def http(method, path, data=None, headers=None, base=ENDPOINT):
-    request = urllib.request.Request(base + path, data=data, headers=headers or {}, method=method)
+    fields = signed(method, path, data, headers, base)
+    request = urllib.request.Request(base + path, data=data, headers=fields, method=method)
     try:
         with urllib.request.urlopen(request) as answer:
             return answer.status, dict(answer.headers), answer.read()
@@ -225,8 +244,8 @@ def a_write_that_ends_after_its_bucket_is_undone():
     name = bucket()
     port = int(sys.argv[1].split(",")[0])
     with socket.create_connection(("127.0.0.1", port)) as connection:
-        head = f"PUT /{name}/k HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\nConnection: close\r\n\r\n"
-        connection.sendall(head.encode() + b"12345")
+        head = signed_head("PUT", f"/{name}/k", b"1234567890", {"Content-Length": "10"})
+        connection.sendall(head + b"12345")
         s3.delete_bucket(Bucket=name)
         connection.sendall(b"67890")
         answer = connection.makefile("rb").read()
@@ -434,7 +453,7 @@ def metadata_and_headers():
 def metadata_in_utf_8():
     name = bucket()
     value = "Gr\u00fc\u00dfe \U0001f428"
-    status, _, _ = http("PUT", f"/{name}/k", b"x", {"x-amz-meta-greeting": value.encode().decode("latin-1")})
+    status, _, _ = http("PUT", f"/{name}/k", b"x", {"x-amz-meta-greeting": value})
     equal(status, 200)
     _, headers, _ = http("GET", f"/{name}/k")
     equal(headers["x-amz-meta-greeting"].encode("latin-1").decode(), value)
@@ -752,7 +771,7 @@ def malformed_requests():
     name = bucket()
     equal(http("GET", "/%zz/k")[0], 400)
     with socket.create_connection(("127.0.0.1", int(sys.argv[1].split(",")[0]))) as connection:
-        connection.sendall(f"PUT /{name}/k HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+        connection.sendall(signed_head("PUT", f"/{name}/k"))
         answer = connection.makefile("rb").read()
     assert answer.startswith(b"HTTP/1.1 411 ") and b"<Code>MissingContentLength</Code>" in answer, answer
     for path, data in [

@@ -1,6 +1,7 @@
 """What boto3 gets from Cairn for uploads in parts, checksums and copies of large objects.
 
 usage: multipart_cases.py S3-PORT NATIVE-PORT [PART-OF-A-NAME]
+with the access key in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY
 """
 
 import base64
@@ -16,7 +17,6 @@ sys.dont_write_bytecode = True
 import boto3_cases
 from boto3.s3.transfer import TransferConfig
 from boto3_cases import ENDPOINT, NATIVE, body, bucket, case, equal, fails, http, md5, s3
-from botocore import UNSIGNED
 from botocore.config import Config
 
 boto3_cases.CASES.clear()
@@ -30,7 +30,7 @@ checked = boto3.client(
     endpoint_url=ENDPOINT,
     region_name="us-east-1",
     config=Config(
-        signature_version=UNSIGNED,
+        signature_version="s3v4",
         s3={"addressing_style": "path"},
         retries={"max_attempts": 0},
         request_checksum_calculation="when_supported",

@@ -35,7 +35,8 @@ extension ServerSuite {
       let files = try #require(FileManager.default.subpaths(atPath: server.folder.path))
       for file in files {
         #expect(
-          file.wholeMatch(of: /server\.log|data(\/(node\.json|lock|catalog\.sqlite(-wal|-shm)?|volumes(\/.*)?))?/)
+          file.wholeMatch(
+            of: /server\.log|data(\/(node\.json|lock|access\.key|catalog\.sqlite(-wal|-shm)?|volumes(\/.*)?))?/)
             != nil,
           "\(file)")
       }

@@ -1,0 +1,55 @@
+import CairnHTTP
+import CairnModel
+import CairnObjects
+
+/// Whether callers of the native API must have a key.
+enum AccessMode: String, CaseIterable, Sendable {
+  case required, off
+}
+
+/// Who may use a process that answers clients.
+struct AccessConfiguration {
+  /// Callers of the native API must have a key.
+  var isRequired: Bool
+  /// Only this machine reaches the process.
+  var isLocal: Bool
+  /// Whoever has no key may do everything; never where everybody must have one.
+  var allowsAnonymous: Bool
+  /// A key that may do everything.
+  var firstKey: AccessKey?
+  /// The one that signatures must name.
+  var region: String
+  /// What the secrets of keys are encrypted with; nil where it isn't set.
+  var sealingSecret: String?
+
+  /// - Parameter host: that the process listens on.
+  init(_ reader: inout SettingReader, host: String) throws(ConfigurationError) {
+    isRequired = try reader.read(Settings.access) == .required
+    let allowsAnonymous = try reader.read(Settings.allowAnonymous)
+    self.allowsAnonymous = allowsAnonymous && !isRequired
+    region = try reader.read(Settings.s3Region)
+    isLocal = ListenAddress.isLoopback(host)
+    sealingSecret = try reader.readOptional(Settings.clusterSecret)
+    let id = try reader.readOptional(Settings.accessKey)
+    let secret = try reader.readOptional(Settings.secretKey)
+    switch (id, secret) {
+    case (let id?, let secret?):
+      firstKey = AccessKey(id: AccessKeyID(id), secret: secret, grants: S3Grants(everywhere: .all))
+    case (nil, nil): firstKey = nil
+    case (_?, nil): throw .missing(name: Settings.secretKey.name, reason: "ACCESS_KEY is, and each needs the other")
+    case (nil, _?): throw .missing(name: Settings.accessKey.name, reason: "SECRET_KEY is, and each needs the other")
+    }
+    guard isRequired || allowsAnonymous || isLocal else {
+      throw .refused(
+        "HOST is '\(host)': without AUTH=required anyone who reaches this address can read, write and delete files. Set AUTH=required, or ALLOW_ANONYMOUS=1"
+      )
+    }
+  }
+}
+
+extension ListenAddress {
+  /// Whether only the machine itself reaches a host.
+  static func isLoopback(_ host: String) -> Bool {
+    ["127.0.0.1", "::1", "localhost"].contains(host) || host.hasPrefix("127.")
+  }
+}

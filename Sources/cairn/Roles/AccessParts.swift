@@ -1,0 +1,129 @@
+import CairnAPI
+import CairnHTTP
+import CairnModel
+import CairnObjects
+import CairnS3
+import Foundation
+import Glibc
+import Logging
+import NIOCore
+import NIOHTTP1
+
+/// What tells clients apart: the access keys, and those who verify that a request is by the holder of one.
+struct AccessParts: Sendable {
+  let keys: AccessKeyStore
+  let authenticator: SigV4Authenticator
+  let native: NativeAccess
+  private let configuration: AccessConfiguration
+  private let logger: Logger
+
+  /// - Parameter seal: encrypts the secrets of keys; nil where there is nothing to do it with.
+  init(_ configuration: AccessConfiguration, objects: ObjectService, seal: SecretSeal?, logger: Logger) {
+    self.configuration = configuration
+    self.logger = logger
+    let keys = AccessKeyStore(objects: objects, seal: seal, configured: configuration.firstKey)
+    let authenticator = SigV4Authenticator(
+      keys: keys, region: configuration.region, allowsAnonymous: configuration.allowsAnonymous)
+    self.keys = keys
+    self.authenticator = authenticator
+    native = NativeAccess(
+      keys: keys, isRequired: configuration.isRequired, isLocal: configuration.isLocal,
+      signed: { request throws(APIError) in
+        do throws(S3Error) { return try await authenticator.verified(request) } catch { throw APIError(error) }
+      })
+  }
+
+  /// Makes a key where there is none and shows it, unless anybody may do everything anyway: for `cairn server`, which
+  /// shares its keys with nobody.
+  func makeFirstKey() async throws {
+    guard configuration.firstKey == nil, !configuration.allowsAnonymous, try await keys.all().isEmpty else { return }
+    let key = AccessKey.random(grants: S3Grants(everywhere: .all))
+    guard try await keys.add(key) else { return }
+    let note = "This access key may do everything, and is shown only this once: `cairn key` makes others."
+    var json = JSONText()
+    json.object { json in
+      json.member("time", HTTPDate.iso8601(nanosecondsSinceEpoch: key.createdAt.nanosecondsSinceEpoch))
+      json.member("level", "notice")
+      json.member("message", note)
+      json.member("access_key", key.id.text)
+      json.member("secret_key", key.secret)
+    }
+    // Whatever level is logged: nobody could find the secret out later.
+    let text =
+      isatty(STDOUT_FILENO) == 1
+      ? "ACCESS_KEY=\(key.id)\nSECRET_KEY=\(key.secret)\n\(note)" : String(buffer: json.buffer)
+    FileHandle.standardOutput.write(Data((text + "\n").utf8))
+  }
+
+  /// Keeps the key of the configuration in the catalog too, so that it is still good when it is no longer configured;
+  /// without one, warns where nobody could get in. Returns when that is done.
+  func keepConfiguredKey() async {
+    guard configuration.firstKey != nil || configuration.isRequired else { return }
+    while !Task.isCancelled {
+      do throws(AccessKeyError) {
+        if let key = configuration.firstKey { return try await keys.keep(key) }
+        if try await keys.all().isEmpty {
+          logger.warning("AUTH is required and there is no access key: set ACCESS_KEY and SECRET_KEY")
+        }
+        return
+      } catch .noSealingSecret {
+        return
+      } catch {
+        logger.debug("the access keys are not within reach yet", metadata: ["error": "\(error)"])
+        try? await Task.sleep(for: .seconds(1))
+      }
+    }
+  }
+}
+
+extension SecretSeal {
+  /// Bytes of a key file.
+  private static let secretBytes = 32
+
+  /// For a machine of its own: with the cluster's secret where there is one, else with a random one that is kept in the
+  /// storage path.
+  ///
+  /// - Throws: ``ConfigurationError`` where the file can't be read or made.
+  static func local(_ secret: String?, storagePath: String) throws(ConfigurationError) -> SecretSeal {
+    let path = storagePath + "/access.key"
+    if let secret {
+      // Keys from the time before the secret was set stay good.
+      let older = FileManager.default.contents(atPath: path).map { [Array($0)] } ?? []
+      return SecretSeal(Array(secret.utf8), older: older)
+    }
+    if let found = FileManager.default.contents(atPath: path) {
+      guard found.count == secretBytes else {
+        throw .refused("\(path) has \(found.count) bytes instead of \(secretBytes): restore it from a backup")
+      }
+      return SecretSeal(Array(found))
+    }
+    let bytes = (0..<secretBytes).map { _ in UInt8.random(in: .min ... .max) }
+    do { try createPrivateFile(path, bytes) } catch { throw .refused("\(path) can't be written: \(error)") }
+    return SecretSeal(bytes)
+  }
+
+  /// Writes a file that only its owner reads; it is whole or not there, also after a power cut.
+  private static func createPrivateFile(_ path: String, _ bytes: [UInt8]) throws {
+    let temporary = path + ".new"
+    unlink(temporary)
+    let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+    guard descriptor >= 0 else { throw POSIXError(.init(rawValue: errno) ?? .EIO) }
+    defer { close(descriptor) }
+    guard write(descriptor, bytes, bytes.count) == bytes.count, fsync(descriptor) == 0, rename(temporary, path) == 0
+    else { throw POSIXError(.init(rawValue: errno) ?? .EIO) }
+    let folder = open((path as NSString).deletingLastPathComponent, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard folder >= 0 else { throw POSIXError(.init(rawValue: errno) ?? .EIO) }
+    defer { close(folder) }
+    guard fsync(folder) == 0 else { throw POSIXError(.init(rawValue: errno) ?? .EIO) }
+  }
+}
+
+extension APIError {
+  /// What the native API answers where a signature is not taken.
+  init(_ error: S3Error) {
+    let isRefused = error.code.status == .forbidden
+    self.init(
+      isRefused ? .unauthorized : error.code.status, error.message,
+      headers: isRefused ? ["WWW-Authenticate": "Bearer realm=\"cairn\""] : [:])
+  }
+}

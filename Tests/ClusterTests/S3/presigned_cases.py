@@ -1,0 +1,122 @@
+"""Presigned URLs and SigV4 errors, as boto3 and plain HTTP see them.
+
+usage: presigned_cases.py S3_PORT ACCESS_KEY SECRET_KEY
+"""
+import http.client
+import sys
+import time
+import urllib.error
+import urllib.request
+import xml.etree.ElementTree as ET
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+PORT, KEY, SECRET = int(sys.argv[1]), sys.argv[2], sys.argv[3]
+BODY = b"presigned bytes"
+
+
+def client(key=KEY, secret=SECRET, region="us-east-1", signature_version="s3v4", **s3):
+    return boto3.client(
+        "s3", endpoint_url=f"http://127.0.0.1:{PORT}", aws_access_key_id=key, aws_secret_access_key=secret,
+        region_name=region,
+        config=Config(
+            signature_version=signature_version, s3={"addressing_style": "path", **s3}, retries={"max_attempts": 1}))
+
+
+def fetch(url, method="GET", body=None, headers={}):
+    request = urllib.request.Request(url, data=body, method=method, headers=headers)
+    try:
+        with urllib.request.urlopen(request) as answer:
+            return answer.status, answer.read()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read()
+
+
+def expect(found, wanted, what):
+    assert found == wanted, f"{what}: {found!r} instead of {wanted!r}"
+
+
+def code(answer, status, wanted, what):
+    expect(answer[0], status, what + ": " + answer[1].decode(errors="replace"))
+    root = ET.fromstring(answer[1])
+    expect(root.findtext("Code"), wanted, what)
+    return root
+
+
+def refused(call, status, wanted, what):
+    try:
+        call()
+    except ClientError as error:
+        expect(error.response["Error"]["Code"], wanted, what)
+        expect(error.response["ResponseMetadata"]["HTTPStatusCode"], status, what)
+        return error.response["Error"]
+    raise AssertionError(what + " was not refused")
+
+
+s3 = client()
+s3.create_bucket(Bucket="presigned")
+names = ["plain", "a//b", "a/../b/./c", "plus+space and%percent", "ünï€𝄞", "q?&=#;", "~tilde*'()!"]
+
+
+def url(operation, name, seconds=600, **more):
+    return s3.generate_presigned_url(operation, {"Bucket": "presigned", "Key": name, **more}, ExpiresIn=seconds)
+
+
+for name in names:
+    expect(fetch(url("put_object", name), "PUT", BODY)[0], 200, f"PUT {name}")
+    expect(fetch(url("get_object", name)), (200, BODY), f"GET {name}")
+    expect(fetch(url("head_object", name), "HEAD")[0], 200, f"HEAD {name}")
+    expect(s3.get_object(Bucket="presigned", Key=name)["Body"].read(), BODY, f"signed GET {name}")
+    expect(fetch(url("delete_object", name), "DELETE")[0], 204, f"DELETE {name}")
+    expect(fetch(url("get_object", name))[0], 404, f"GET {name} after DELETE")
+
+s3.put_object(Bucket="presigned", Key="o", Body=BODY)
+get = url("get_object", "o")
+code(fetch(get, "PUT", BODY), 403, "SignatureDoesNotMatch", "another method")
+code(fetch(get.replace("/o?", "/p?")), 403, "SignatureDoesNotMatch", "another key")
+root = code(fetch(get[:-1] + ("0" if get[-1] != "0" else "1")), 403, "SignatureDoesNotMatch", "another signature")
+for element in ["AWSAccessKeyId", "StringToSign", "SignatureProvided", "StringToSignBytes", "CanonicalRequest",
+                "CanonicalRequestBytes"]:
+    assert root.findtext(element), element
+expect(root.findtext("AWSAccessKeyId"), KEY, "key of the error")
+code(fetch(get.replace("X-Amz-Expires=600", "X-Amz-Expires=604801")), 400, "AuthorizationQueryParametersError", "8 days")
+code(fetch(f"http://127.0.0.1:{PORT}/presigned/o"), 403, "AccessDenied", "no signature")
+code(fetch(url("get_object", "o"), headers={"x-amz-meta-a": "1"}), 403, "AccessDenied", "unsigned x-amz header")
+code(fetch(f"http://127.0.0.1:{PORT}/presigned/o", headers={"Authorization": "AWS a:b"}), 400, "InvalidRequest", "V2")
+old = client(signature_version="s3").generate_presigned_url("get_object", {"Bucket": "presigned", "Key": "o"})
+assert "AWSAccessKeyId=" in old, old
+code(fetch(old), 400, "InvalidRequest", "V2 in a URL")
+
+short = url("get_object", "o", 1)
+deadline = time.monotonic() + 30
+while fetch(short)[0] == 200 and time.monotonic() < deadline:
+    time.sleep(0.1)
+root = code(fetch(short), 403, "AccessDenied", "an old URL")
+expect(root.findtext("Message"), "Request has expired", "its message")
+
+refused(lambda: client(secret=SECRET + "x").list_buckets(), 403, "SignatureDoesNotMatch", "a wrong secret")
+refused(lambda: client(key="CKNOBODY").list_buckets(), 403, "InvalidAccessKeyId", "an unknown key")
+# boto3 reads the region in the error, and signs anew.
+elsewhere = client(region="eu-west-1")
+expect(elsewhere.get_object(Bucket="presigned", Key="o")["Body"].read(), BODY, "another region")
+there = elsewhere.generate_presigned_url("get_object", {"Bucket": "presigned", "Key": "o"})
+root = code(fetch(there), 400, "AuthorizationQueryParametersError", "another region in a URL")
+expect(root.findtext("Region"), "us-east-1", "region of the error")
+
+# A body whose hash was signed, and that is another one on the wire.
+signed = {}
+plain = client(payload_signing_enabled=True)
+plain.meta.events.register("before-send.s3.PutObject", lambda request, **_: signed.update(
+    headers={name: value.decode() if isinstance(value, bytes) else value for name, value in request.headers.items()}))
+plain.put_object(Bucket="presigned", Key="hashed", Body=BODY)
+if len(signed["headers"].get("X-Amz-Content-SHA256", "")) == 64:
+    plain.delete_object(Bucket="presigned", Key="hashed")
+    connection = http.client.HTTPConnection("127.0.0.1", PORT)
+    connection.request("PUT", "/presigned/hashed", body=BODY[:-1] + b"!", headers=signed["headers"])
+    answer = connection.getresponse()
+    text = answer.read()
+    assert answer.status == 400, (answer.status, text)
+    assert ET.fromstring(text).findtext("Code") in ("XAmzContentSHA256Mismatch", "BadDigest"), text
+    refused(lambda: plain.head_object(Bucket="presigned", Key="hashed"), 404, "404", "what was changed")
