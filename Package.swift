@@ -114,7 +114,7 @@ let package = Package(
     tests(
       "CairnRepairTests",
       [
-        "CairnModel", "CairnCatalog", "CairnStorage", "CairnCluster", "CairnNodeClient", "CairnRepair",
+        "CairnModel", "CairnHTTP", "CairnCatalog", "CairnStorage", "CairnCluster", "CairnNodeClient", "CairnRepair",
         "CairnTestSupport", .nioCore, .nioPosix, .logging,
       ]),
     tests("CairnAPITests", ["CairnAPI", .nioHTTP1]),

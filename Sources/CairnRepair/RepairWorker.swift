@@ -126,7 +126,8 @@ package struct RepairWorker: Sendable {
     _ = try await volumes.seal(volume.id)
     // From here on no append can succeed on all replicas, so a source has every record that ever will be acknowledged.
     for source in sources { try await source.seal(volume.id) }
-    let copy = VolumeCopy(volume: volume.id, sources: sources, target: targetNode, limit: limit) { done, total in
+    let copy = VolumeCopy(volume: volume.id, sources: sources, target: targetNode, limit: limit, logger: logger) {
+      done, total in
       _ = try? await queue.progress(claimed, done: done, total: total)
     }
     try await copy.run()

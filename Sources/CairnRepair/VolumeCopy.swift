@@ -1,6 +1,7 @@
 internal import CairnCluster
 internal import CairnModel
 internal import CairnNodeClient
+internal import Logging
 internal import Synchronization
 
 /// Copies a sealed volume to a node that shall hold a replica: whole, in the order of a source's log, each record
@@ -16,6 +17,7 @@ struct VolumeCopy: Sendable {
   let sources: [any StorageNode & RecordLog]
   let target: any StorageNode
   let limit: BandwidthLimit
+  let logger: Logger
   /// Told of bytes done and in all.
   let progress: @Sendable (UInt64, UInt64) async -> Void
 
@@ -28,7 +30,6 @@ struct VolumeCopy: Sendable {
   func run() async throws {
     let wanted = try await liveBlobs()
     let missing = Mutex(Missing(blobs: try await prepareTarget(for: wanted)))
-    let total = wanted.count
     let size = try await sources.first?.volumes().first { $0.id == volume }?.liveBytes ?? 0
     for source in sources where !missing.withLock({ $0.blobs.isEmpty }) {
       do {
@@ -49,9 +50,17 @@ struct VolumeCopy: Sendable {
     }
     let left = missing.withLock { $0.blobs.count }
     guard left == 0 else { throw RepairError.damaged(volume, count: left) }
-    let copied = try await target.blobs(in: volume).count
-    guard copied >= total else { throw RepairError.failed("\(copied) of \(total) records arrived") }
+    try await giveLacking(of: wanted)
     try await target.seal(volume)
+  }
+
+  /// What the target took and does not list is damaged there, or garbage that the sources were not told of: the one is
+  /// restored, the other is no reason to doubt the copy.
+  private func giveLacking(of wanted: Set<BlobID>) async throws {
+    let lacking = wanted.subtracting(try await target.blobs(in: volume).map(\.blob))
+    let lost = try await RecordTransfer(volume: volume, limit: limit, logger: logger)
+      .give(lacking.sorted(), from: sources, to: target)
+    guard lost == 0 else { throw RepairError.damaged(volume, count: lost) }
   }
 
   /// What any source has: a record that one of them lacks may be damaged there.

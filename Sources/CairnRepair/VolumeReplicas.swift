@@ -38,7 +38,9 @@ struct VolumeReplicas: Sendable {
     guard let replica = try await summary(on: holder) else {
       // An open volume is sealed by the next write to it, which fails there.
       guard volume.state == .sealed, !others.isEmpty else { return 0 }
-      try await VolumeCopy(volume: volume.id, sources: others, target: holder, limit: limit, progress: progress).run()
+      try await VolumeCopy(
+        volume: volume.id, sources: others, target: holder, limit: limit, logger: logger, progress: progress
+      ).run()
       logger.info("replica made again", metadata: ["volume": "\(volume.id)", "node": "\(holder.id)"])
       return 0
     }

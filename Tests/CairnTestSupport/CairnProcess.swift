@@ -62,6 +62,13 @@ package final class CairnProcess: Sendable {
   /// What it logged, over all its starts.
   package var log: String { Self.log(role, folder.path) }
 
+  /// What its log tells of the first crash, over all its starts: the reason, and the calls that led there.
+  package var crash: String? {
+    let log = log
+    let begin = ["Fatal error", "Precondition failed", "*** Signal"].compactMap { log.range(of: $0)?.lowerBound }.min()
+    return begin.map { String(log[log.lineRange(for: $0..<$0).lowerBound...].prefix(8000)) }
+  }
+
   /// Where it listens for S3 clients since its last start; nil where it doesn't.
   package var s3Port: Int? { Self.port(in: log, of: "listening for S3") }
 
@@ -131,6 +138,10 @@ package final class CairnProcess: Sendable {
 
   private static func storagePath(_ folder: String) -> String { folder + "/data" }
 
+  /// A process that crashes says in its log where.
+  private static let backtrace =
+    "enable=yes,color=no,interactive=no,output-to=stderr,threads=crashed,registers=none,images=none"
+
   private static func logPath(_ role: Role, _ folder: String) -> String { "\(folder)/\(role.rawValue).log" }
 
   private static func log(_ role: Role, _ folder: String) -> String {
@@ -146,6 +157,7 @@ package final class CairnProcess: Sendable {
   ) async throws -> (GuardedProcess, port: Int) {
     let defaults = [
       "BASE_STORAGE_PATH": storagePath(folder), "PORT": "\(port)", "MIN_FREE_SPACE": "16M", "S3_PORT": "0",
+      "SWIFT_BACKTRACE": backtrace,
     ]
     let environment = variables(defaults.merging(settings) { $1 })
     let command = launcher + [program, role.rawValue]

@@ -69,14 +69,21 @@ package final class HTTPClient: Sendable {
     return try result.get()
   }
 
-  /// Runs `body` on one of the client's event loops: the current one where there is one.
+  /// Runs `body` on one of the client's event loops: the current one where the task belongs to one.
   package func onEventLoop<Value: Sendable>(_ body: @escaping @Sendable () async -> Value) async -> Value {
-    if let loop = MultiThreadedEventLoopGroup.currentEventLoop, executors[ObjectIdentifier(loop)] != nil {
-      return await body()
-    }
+    if isOnEventLoop { return await body() }
     return await withTaskExecutorPreference(executors[ObjectIdentifier(group.next())]) {
       await Self.onPreferredExecutor(body)
     }
+  }
+
+  private var isOnEventLoop: Bool {
+    guard let loop = MultiThreadedEventLoopGroup.currentEventLoop, executors[ObjectIdentifier(loop)] != nil else {
+      return false
+    }
+    // A task of the thread pool can be there by chance, having left an actor whose thread that was. It would go on in
+    // the pool after its next wait.
+    return withUnsafeCurrentTask { $0?.unownedTaskExecutor != nil }
   }
 
   /// `@concurrent`, so that it changes to the executor that its task prefers.

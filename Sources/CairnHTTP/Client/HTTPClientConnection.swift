@@ -49,6 +49,7 @@ final class HTTPClientConnection: ChannelInboundHandler, @unchecked Sendable {
   func send(
     _ request: HTTPClientRequest, onIdle: @escaping () -> Void
   ) async throws(HTTPClientError) -> HTTPClientResponse {
+    eventLoop.assertInEventLoop()
     precondition(phase == .idle, "two requests on one connection")
     phase = .waitingForHead
     exchange += 1
@@ -130,6 +131,7 @@ final class HTTPClientConnection: ChannelInboundHandler, @unchecked Sendable {
   }
 
   func nextBodyBytes() async throws(HTTPClientError) -> ByteBuffer? {
+    eventLoop.assertInEventLoop()
     while phase == .body {
       if case .body(let bytes) = inbox.first {
         inbox.removeFirst()
@@ -150,6 +152,7 @@ final class HTTPClientConnection: ChannelInboundHandler, @unchecked Sendable {
   }
 
   func cancelBody(of exchange: UInt64) {
+    eventLoop.assertInEventLoop()
     guard phase == .body, self.exchange == exchange else { return }
     fail(.closed(address))
     channel.close(promise: nil)
@@ -190,6 +193,7 @@ final class HTTPClientConnection: ChannelInboundHandler, @unchecked Sendable {
         channel.close(promise: nil)
       }
     }
+    eventLoop.assertInEventLoop()
   }
 
   private func fail(_ error: HTTPClientError) {

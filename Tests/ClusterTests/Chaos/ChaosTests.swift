@@ -94,7 +94,11 @@ extension ClusterSuite {
         paths[id] = node.storagePath
         if nemesis.nodes.contains(where: { $0.fault == .flipBytes(index) }) { damaged = id }
       }
-      for process in chaos.coordinators + chaos.replicators + chaos.nodes { try await process.stopInOrder() }
+      for process in chaos.coordinators + chaos.replicators + chaos.nodes {
+        try await process.stopInOrder()
+        // The nemesis may have started it again since.
+        #expect(process.crash == nil, "\(process.role), seed \(seed)")
+      }
       let check = try await ReplicaCheck(
         storagePaths: paths, redisPort: chaos.cluster.redis.port, damaged: damaged)
       print(
