@@ -134,11 +134,11 @@ import Testing
     try await withCatalog(implementation) { fixture in
       let catalog = fixture.catalog
       let upload = try upload()
-      try await catalog.add(upload, lifetime: .seconds(3))
+      try await catalog.add(upload, lifetime: .seconds(8))
       #expect(try await catalog.claim(upload.id, lifetime: .seconds(3600)) != nil)
       let other = try self.upload("other")
-      try await catalog.add(other, lifetime: .seconds(3))
-      fixture.clock.advance(by: .seconds(4))
+      try await catalog.add(other, lifetime: .seconds(8))
+      fixture.clock.advance(by: .seconds(9))
       try await eventually("the other is forgotten") { try await catalog.upload(other.id) == nil }
       #expect(try await catalog.uploads(.all, limit: 10).map(\.id) == [upload.id])
     }

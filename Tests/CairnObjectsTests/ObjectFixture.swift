@@ -151,6 +151,16 @@ final class DamagedReplicas: Sendable {
 
 /// An ObjectService with a real catalog and real storage nodes, in a temporary folder.
 struct ObjectFixture: Sendable {
+  final class Seconds: Sendable {
+    private let count = Mutex<UInt64>(0)
+
+    var value: UInt64 { count.withLock { $0 } }
+
+    func add(_ seconds: UInt64) { count.withLock { $0 += seconds } }
+  }
+
+  /// How far the catalog's clock is ahead.
+  let secondsSkipped = Seconds()
   let folder: TemporaryFolder
   let catalog: SQLiteCatalog
   let nodes: [FaultyNode]
@@ -186,11 +196,13 @@ struct ObjectFixture: Sendable {
     multipartExpiry: Duration
   ) async throws {
     folder = try TemporaryFolder("objects")
-    catalog = try await Self.openCatalog(folder.path + "/catalog.sqlite")
+    catalog = try await Self.openCatalog(folder.path + "/catalog.sqlite") { [secondsSkipped] in
+      Timestamp(nanosecondsSinceEpoch: Timestamp.now().nanosecondsSinceEpoch + secondsSkipped.value * 1_000_000_000)
+    }
     let path = folder.path
     let nodes = try (0..<count).map { FaultyNode(try Self.openStore("\(path)/node\($0)")) }
     self.nodes = nodes
-    view = ClusterView(registry: catalog, timeout: .seconds(90), logger: Self.logger)
+    view = ClusterView(registry: catalog, timeout: .seconds(86_400), logger: Self.logger)
     ids = BlobIDGenerator()
     barrier = WriteBarrier()
     var settings = ObjectService.Settings(objectSizeMax: 10 << 20)
@@ -210,8 +222,10 @@ struct ObjectFixture: Sendable {
     try await beat()
   }
 
-  static func openCatalog(_ path: String) async throws -> SQLiteCatalog {
-    try await SQLiteCatalog.open(path: path, threadPool: .singleton, logger: logger)
+  static func openCatalog(
+    _ path: String, now: @escaping @Sendable () -> Timestamp = { .now() }
+  ) async throws -> SQLiteCatalog {
+    try await SQLiteCatalog.open(path: path, threadPool: .singleton, logger: logger, now: now)
   }
 
   static func openStore(_ path: String) throws -> VolumeStore {
@@ -225,7 +239,7 @@ struct ObjectFixture: Sendable {
       let report = NodeReport(
         node: node.id, incarnation: 1, address: "127.0.0.1", port: index, zone: "default", storagePath: "",
         capacity: 1 << 40, available: 1 << 39, readOnly: false, blobCount: 0, volumeCount: 0)
-      _ = try await catalog.heartbeat(report, timeout: .seconds(90), takeOver: false)
+      _ = try await catalog.heartbeat(report, timeout: .seconds(86_400), takeOver: false)
     }
     try await view.refresh()
   }

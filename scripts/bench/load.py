@@ -19,8 +19,16 @@ SMALL_LOAD = pathlib.Path(__file__).with_name("small.lua")
 
 def small(server, load, seconds, *, first=0, count=0, size=0):
     """Runs wrk with `small.lua`; -> its result, with the `rate` a second, and `cpu_us` of the server for each request."""
-    environment = dict(os.environ, LOAD=load, PREFIX=server.prefix, FIRST=str(first), COUNT=str(count), SIZE=str(size),
-                       THREADS=str(WRK_THREADS))
+    return run_wrk(server, seconds, LOAD=load, PREFIX=server.prefix, FIRST=str(first), COUNT=str(count), SIZE=str(size))
+
+
+def heads(server, file, seconds, body=""):
+    """Sends the request heads in a file, each with the body in another one; -> as `small`."""
+    return run_wrk(server, seconds, LOAD="heads", HEADS=str(file), BODY=str(body))
+
+
+def run_wrk(server, seconds, **variables):
+    environment = dict(os.environ, THREADS=str(WRK_THREADS), **variables)
     command = [servers.find_tool("wrk"), "-t", str(WRK_THREADS), "-c", str(CONNECTIONS), "-d", f"{seconds}s",
                "--timeout", "10s", "-s", str(SMALL_LOAD), server.url]
     before = processor_seconds_of_all(server.process.pid)
@@ -55,7 +63,7 @@ def large(server, names, file, upload):
         for name in names[stream::STREAMS]:
             command += ["--output", "/dev/null"]
             command += ["--upload-file", str(file)] if upload else []
-            command += [server.url + server.prefix + name]
+            command += [server.address("PUT" if upload else "GET", name)]
         processes.append(subprocess.Popen(command, stderr=subprocess.PIPE, text=True))
     try:
         for process in processes:

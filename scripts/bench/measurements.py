@@ -10,9 +10,10 @@ import time
 
 import load
 import report
+import s3
 import servers
 
-NAMES = ["idle", "small", "large", "syncs", "million"]
+NAMES = ["idle", "small", "large", "syncs", "s3", "lists", "million"]
 
 SMALL_SIZE = 1024
 SMALL_COUNT = 20_000
@@ -187,7 +188,7 @@ class Bench:
     def check_copy(self, server, name, source):
         copy = self.work / "copy"
         subprocess.run(["curl", "--silent", "--show-error", "--fail", "--output", copy,
-                        server.url + server.prefix + name], check=True)
+                        server.address("GET", name)], check=True)
         if subprocess.run(["cmp", "--silent", source, copy]).returncode != 0:
             raise servers.Failure(f"{server.name} returned other bytes than it took")
         copy.unlink()
@@ -212,6 +213,14 @@ class Bench:
             calls += int(match[1]) if match else 0
         return [report.row("Calls of fdatasync for each PUT of 1 KiB", "", [calls / result["requests"]], limit=0.25,
                            note=f"{calls:,} calls, {result['requests']:,} PUTs")]
+
+    # S3.
+
+    def s3(self):
+        return s3.small(self) + s3.large(self)
+
+    def lists(self):
+        return s3.lists(self)
 
     # 1,000,000 blobs.
 

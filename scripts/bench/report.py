@@ -1,7 +1,7 @@
 """Progress on standard error, and the table of results."""
 
-import statistics
 import sys
+from statistics import median
 
 
 def say(text):
@@ -29,10 +29,10 @@ def verdict(reached):
 
 
 def line(result):
-    cairn = statistics.median(result["cairn"])
+    cairn = median(result["cairn"])
     figure = f"{number(cairn)} {result['unit']}".rstrip() + result["details"][0]
     if result["reference"]:
-        other = statistics.median(result["reference"])
+        other = median(result["reference"])
         ratio = cairn / other if other else float("inf")
         goal = f"≥ {result['goal']}×" if result["goal"] else "–"
         reached = verdict(ratio >= result["goal"]) if result["goal"] else "–"

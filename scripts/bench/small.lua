@@ -1,9 +1,11 @@
 -- The load of small blobs for wrk: PUT of names that are new, or GET of names at random.
---   LOAD    put | fill | get
+--   LOAD    put | fill | get | heads
 --   PREFIX  the path before the name
 --   FIRST   put, fill: the number of the first name
 --   COUNT   fill: names go round after so many; get: how many names there are
 --   SIZE    put, fill: bytes of a body
+--   HEADS   heads: a file with whole request heads, sent in their order
+--   BODY    heads: a file with the body that goes with each, or nothing
 -- Its last line is the result as JSON.
 
 local threads = {}
@@ -20,7 +22,25 @@ function init()
   step = tonumber(os.getenv("THREADS") or "1")
   next_name = tonumber(os.getenv("FIRST") or "0") + number
   math.randomseed(7919 * (number + 1))
-  if load == "get" then
+  if load == "heads" then
+    -- Made beforehand: a signature here would cost more than the server's answer.
+    local file = assert(io.open(os.getenv("HEADS"), "rb"))
+    local heads = {}
+    for head in file:read("*a"):gmatch("(.-\r\n\r\n)") do heads[#heads + 1] = head end
+    file:close()
+    local body = ""
+    if os.getenv("BODY") ~= "" then
+      file = assert(io.open(os.getenv("BODY"), "rb"))
+      body = file:read("*a")
+      file:close()
+    end
+    local position = number
+    request = function()
+      local head = heads[position % #heads + 1]
+      position = position + step
+      return head .. body
+    end
+  elseif load == "get" then
     -- Formatted once: the generator should cost as little as it can.
     requests = {}
     for i = 0, count - 1 do
