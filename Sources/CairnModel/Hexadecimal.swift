@@ -55,16 +55,18 @@ package func hexadecimalString(_ bytes: UnsafeRawBufferPointer) -> String {
 
 /// The bytes that pairs of hexadecimal digits stand for; nil when `text` is not made of such pairs.
 package func bytes(hexadecimal text: some StringProtocol) -> [UInt8]? {
+  var text = String(text)
+  return text.withUTF8 { bytes(hexadecimal: $0) }
+}
+
+/// Not generic: nothing specialises across modules.
+private func bytes(hexadecimal digits: UnsafeBufferPointer<UInt8>) -> [UInt8]? {
+  guard digits.count.isMultiple(of: 2) else { return nil }
   var bytes: [UInt8] = []
-  var high: UInt8?
-  for digit in text.utf8 {
-    guard let value = digit.hexadecimalValue else { return nil }
-    if let nibble = high {
-      bytes.append(nibble << 4 | value)
-      high = nil
-    } else {
-      high = value
-    }
+  bytes.reserveCapacity(digits.count / 2)
+  for index in stride(from: 0, to: digits.count, by: 2) {
+    guard let high = digits[index].hexadecimalValue, let low = digits[index + 1].hexadecimalValue else { return nil }
+    bytes.append(high << 4 | low)
   }
-  return high == nil ? bytes : nil
+  return bytes
 }

@@ -9,12 +9,13 @@ package struct CredentialScope: Hashable, Sendable {
     self.date = date
     self.region = region
     self.service = service
+    text = "\(date)/\(region)/\(service)/\(Self.terminator)"
   }
 
   static let terminator = "aws4_request"
 
   /// As it stands in a string to sign.
-  package var text: String { "\(date)/\(region)/\(service)/\(Self.terminator)" }
+  package let text: String
 }
 
 /// Who signed, and with which key: `ID/YYYYMMDD/REGION/SERVICE/aws4_request`.
@@ -24,15 +25,19 @@ package struct SigningCredential: Hashable, Sendable {
 
   /// nil for a text of another form. The id may have slashes, the scope none.
   package init?(_ text: some StringProtocol) {
-    // Bytes, not characters: the boundaries of those are dear to find.
-    let parts = Substring(text).utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
-      .map { Substring($0) }
-    guard parts.count >= 5, parts[parts.count - 1] == CredentialScope.terminator else { return nil }
-    let id = parts.dropLast(4).joined(separator: "/")
-    let date = parts[parts.count - 4]
-    guard !id.isEmpty, date.utf8.count == 8, date.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
-    accessKeyID = id
-    scope = CredentialScope(
-      date: String(date), region: String(parts[parts.count - 3]), service: String(parts[parts.count - 2]))
+    // From the end, and by bytes: the boundaries of characters are dear to find.
+    var id = Substring(text)
+    var scope: [String] = []
+    for _ in 0..<4 {
+      guard let slash = id.utf8.lastIndex(of: UInt8(ascii: "/")) else { return nil }
+      scope.append(String(id[id.utf8.index(after: slash)...]))
+      id = id[..<slash]
+    }
+    let (terminator, service, region, date) = (scope[0], scope[1], scope[2], scope[3])
+    guard terminator == CredentialScope.terminator, !id.isEmpty, date.utf8.count == 8,
+      date.utf8.allSatisfy({ (0x30...0x39).contains($0) })
+    else { return nil }
+    accessKeyID = String(id)
+    self.scope = CredentialScope(date: date, region: region, service: service)
   }
 }

@@ -50,21 +50,27 @@ package struct SignatureClaim: Sendable {
       let space = authorization.utf8.firstIndex(where: { $0 == 0x20 || $0 == 0x09 }),
       authorization[..<space] == Self.algorithm
     else { throw .unsupportedScheme }
-    var fields: [Substring: Substring] = [:]
+    var (credentialText, headers, signature): (Substring?, Substring?, Substring?)
     for part in authorization[space...].utf8.split(separator: UInt8(ascii: ",")) {
       let field = Substring(part).trimmingSpaces
       guard let equals = field.utf8.firstIndex(of: UInt8(ascii: "=")) else {
         throw .malformedHeader("The authorization header is malformed; it has a part without '='.")
       }
-      fields[field[..<equals]] = field[field.index(after: equals)...]
+      let value = field[field.utf8.index(after: equals)...]
+      switch field[..<equals] {
+      case "Credential": credentialText = value
+      case "SignedHeaders": headers = value
+      case "Signature": signature = value
+      default: break
+      }
     }
-    guard let credentialText = fields["Credential"] else {
+    guard let credentialText else {
       throw .malformedHeader("The authorization header is malformed; missing Credential.")
     }
-    guard let headers = fields["SignedHeaders"], !headers.isEmpty else {
+    guard let headers, !headers.isEmpty else {
       throw .malformedHeader("The authorization header is malformed; missing SignedHeaders.")
     }
-    guard let signature = fields["Signature"], !signature.isEmpty else {
+    guard let signature, !signature.isEmpty else {
       throw .malformedHeader("The authorization header is malformed; missing Signature.")
     }
     guard let credential = SigningCredential(credentialText) else {
@@ -221,7 +227,15 @@ package struct SignatureClaim: Sendable {
 
   private func stringToSign(_ canonical: [UInt8]) -> String {
     let hash = SHA256.hash(data: canonical).withUnsafeBytes { hexadecimalString($0) }
-    return "\(Self.algorithm)\n\(time.text)\n\(credential.scope.text)\n\(hash)"
+    // Piece by piece, as interpolation costs a microsecond.
+    var text = ""
+    text.reserveCapacity(160)
+    for line in [Self.algorithm, time.text, credential.scope.text] {
+      text += line
+      text += "\n"
+    }
+    text += hash
+    return text
   }
 }
 

@@ -3,8 +3,11 @@ internal import Crypto
 internal import Synchronization
 
 /// What signatures of a day, a region and a service are made with.
-package struct SigningKey: Hashable, Sendable {
-  private let bytes: [UInt8]
+///
+/// `@unchecked`: Crypto's HMAC is a value that is not marked Sendable.
+package struct SigningKey: @unchecked Sendable {
+  /// With the key and without a text: copied for each signature.
+  private let empty: HMAC<SHA256>
 
   /// - Parameter secret: of the access key.
   package init(secret: String, scope: CredentialScope) {
@@ -12,14 +15,15 @@ package struct SigningKey: Hashable, Sendable {
     for part in [scope.date, scope.region, scope.service, CredentialScope.terminator] {
       key = Array(HMAC<SHA256>.authenticationCode(for: Array(part.utf8), using: SymmetricKey(data: key)))
     }
-    bytes = key
+    empty = HMAC<SHA256>(key: SymmetricKey(data: key))
   }
 
   /// Whether `signature`, as hexadecimal digits, is that of a text. Takes the same time wherever the difference is.
   func isValid(_ signature: String, for text: String) -> Bool {
     guard signature.utf8.count == 64, let code = CairnModel.bytes(hexadecimal: signature) else { return false }
-    return HMAC<SHA256>.isValidAuthenticationCode(
-      code, authenticating: Array(text.utf8), using: SymmetricKey(data: bytes))
+    var (expected, text) = (empty, text)
+    text.withUTF8 { expected.update(data: UnsafeRawBufferPointer($0)) }
+    return expected.finalize() == code
   }
 }
 

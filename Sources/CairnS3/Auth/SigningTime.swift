@@ -35,7 +35,7 @@ package struct SigningTime: Hashable, Sendable {
   }
 
   /// `YYYYMMDD`.
-  package var date: Substring { text.prefix(8) }
+  package var date: Substring { Substring(text.utf8.prefix(8)) }
 
   private static func parseBasic(_ text: String) -> Int? {
     let bytes = Array(text.utf8)
