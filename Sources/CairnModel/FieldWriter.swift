@@ -70,7 +70,8 @@ package struct FieldWriter {
   }
 
   private mutating func begin(_ tag: UInt8, length: Int) {
-    write(tag)
-    write(UInt32(length))
+    // In one piece: most fields are shorter than what a second one costs.
+    let head = (UInt64(tag) | UInt64(UInt32(length)) << 8).littleEndian
+    withUnsafeBytes(of: head) { bytes.append(contentsOf: UnsafeRawBufferPointer(rebasing: $0[..<5])) }
   }
 }

@@ -173,8 +173,8 @@ extension JSONText {
       json.member("original_filename", attributes.originalFilename ?? result.name.key.text)
       json.member("content_type", attributes.contentType)
       json.member("size", attributes.size)
-      json.member("checksum", attributes.sha256?.hexadecimal)
-      json.member("md5", attributes.md5?.hexadecimal)
+      json.member("checksum", hexadecimal: attributes.sha256?.bytes)
+      json.member("md5", hexadecimal: attributes.md5?.bytes)
       json.member("stored_nodes", result.nodes.map(\.description))
       json.member(
         "created_at", HTTPDate.iso8601(nanosecondsSinceEpoch: attributes.createdAt.nanosecondsSinceEpoch))

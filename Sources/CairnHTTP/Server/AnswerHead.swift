@@ -10,55 +10,88 @@ enum AnswerFraming: Equatable {
 
 /// Status line and headers of an answer, as bytes.
 ///
-/// We frame answers ourselves: SwiftNIO's encoder adds a chunked end to answers without a body. Into an array, because
-/// each write to a `ByteBuffer` costs the checks of a buffer that may be shared.
+/// We frame answers ourselves: SwiftNIO's encoder adds a chunked end to answers without a body. Into memory that was
+/// reckoned beforehand: each write to an array or a `ByteBuffer` costs the checks of one that may be shared or full.
 struct AnswerHead {
-  private(set) var bytes: [UInt8] = []
+  let response: HTTPResponse
+  let requestID: String
+  let date: String
+  let framing: AnswerFraming
+  let keepAlive: Bool
+  let isVersion10: Bool
 
-  init(
-    _ response: HTTPResponse, requestID: String, date: String, framing: AnswerFraming, keepAlive: Bool,
-    isVersion10: Bool
-  ) {
-    bytes.reserveCapacity(512)
-    write("HTTP/1.1 ")
-    write(String(response.status.code))
-    write(" ")
-    write(response.status.reasonPhrase)
-    write("\r\n")
+  /// The head, and `body` behind it.
+  func bytes(with body: ByteBuffer?) -> ByteBuffer {
+    let bodyLength = body?.readableBytes ?? 0
+    var bytes = ByteBuffer()
+    bytes.writeWithUnsafeMutableBytes(minimumWritableBytes: lengthMax + bodyLength) { space in
+      var writer = Writer(space: space)
+      write(to: &writer)
+      body?.withUnsafeReadableBytes { writer.write($0) }
+      return writer.end
+    }
+    return bytes
+  }
+
+  /// Bytes that the head has at most.
+  private var lengthMax: Int {
+    // The longest lines that are the same in all answers.
+    let fixed = 256
+    let own = response.status.reasonPhrase.utf8.count + date.utf8.count + requestID.utf8.count
+    return response.headers.reduce(fixed + own) { $0 + $1.name.utf8.count + $1.value.utf8.count + 4 }
+  }
+
+  private func write(to writer: inout Writer) {
+    writer.write("HTTP/1.1 ")
+    writer.write(String(response.status.code))
+    writer.write(" ")
+    writer.write(response.status.reasonPhrase)
+    writer.write("\r\n")
     for (name, value) in response.headers {
-      writeHeader(name, value)
+      writer.writeHeader(name, value)
     }
     switch framing {
     case _ where response.status == .noContent || response.status == .notModified: break
-    case .length(let length): writeHeader("Content-Length", String(length))
-    case .unknown where !isVersion10: write("Transfer-Encoding: chunked\r\n")
+    case .length(let length): writer.writeHeader("Content-Length", String(length))
+    case .unknown where !isVersion10: writer.write("Transfer-Encoding: chunked\r\n")
     case .unknown: break
     }
-    writeHeader("Date", date)
-    writeHeader("X-Request-Id", requestID)
+    writer.writeHeader("Date", date)
+    writer.writeHeader("X-Request-Id", requestID)
     if !keepAlive {
-      write("Connection: close\r\n")
+      writer.write("Connection: close\r\n")
     } else if isVersion10 {
-      write("Connection: keep-alive\r\n")
+      writer.write("Connection: keep-alive\r\n")
     }
-    write("\r\n")
+    writer.write("\r\n")
   }
 
-  private mutating func writeHeader(_ name: String, _ value: String) {
-    write(name)
-    write(": ")
-    let start = bytes.count
-    write(value)
-    let end = bytes.count
-    // A line break in a value would end the header section: values may come from what clients once stored.
-    bytes.withUnsafeMutableBufferPointer { bytes in
-      for index in start..<end where bytes[index] < 0x20 && bytes[index] != 0x09 { bytes[index] = 0x20 }
-    }
-    write("\r\n")
-  }
+  private struct Writer {
+    let space: UnsafeMutableRawBufferPointer
+    private(set) var end = 0
 
-  private mutating func write(_ text: String) {
-    var text = text
-    text.withUTF8 { bytes.append(contentsOf: $0) }
+    init(space: UnsafeMutableRawBufferPointer) {
+      self.space = space
+    }
+
+    mutating func write(_ bytes: UnsafeRawBufferPointer) {
+      UnsafeMutableRawBufferPointer(rebasing: space[end...]).copyMemory(from: bytes)
+      end += bytes.count
+    }
+
+    mutating func write(_ text: String) {
+      var text = text
+      text.withUTF8 { write(UnsafeRawBufferPointer($0)) }
+    }
+
+    mutating func writeHeader(_ name: String, _ value: String) {
+      write(name)
+      write(": ")
+      let start = end
+      write(value)
+      // A line break in a value would end the header section: values may come from what clients once stored.
+      for index in start..<end where space[index] < 0x20 && space[index] != 0x09 { space[index] = 0x20 }
+      write("\r\n")
+    }
   }
 }

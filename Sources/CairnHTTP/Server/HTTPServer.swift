@@ -151,11 +151,9 @@ private final class BusyHandler: ChannelInboundHandler {
     response.headers.replaceOrAdd(name: "Retry-After", value: "1")
     guard case .bytes(let body) = response.body else { return context.close(promise: nil) }
     let head = AnswerHead(
-      response, requestID: "-", date: HTTPDate.format(secondsSinceEpoch: HTTPDate.secondsNow()),
+      response: response, requestID: "-", date: HTTPDate.format(secondsSinceEpoch: HTTPDate.secondsNow()),
       framing: .length(UInt64(body.readableBytes)), keepAlive: false, isVersion10: false)
-    var answer = ByteBuffer(bytes: head.bytes)
-    answer.writeImmutableBuffer(body)
     let channel = context.channel
-    context.writeAndFlush(wrapOutboundOut(answer)).whenComplete { _ in channel.close(promise: nil) }
+    context.writeAndFlush(wrapOutboundOut(head.bytes(with: body))).whenComplete { _ in channel.close(promise: nil) }
   }
 }

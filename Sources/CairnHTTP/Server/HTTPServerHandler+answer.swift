@@ -53,15 +53,11 @@ extension HTTPServerHandler {
     if plan.sendContinue { writeContinue() }
     let keepAlive = plan.keepAlive && !(isVersion10 && framing == .unknown)
     let head = AnswerHead(
-      response, requestID: requestID, date: context.date.now(), framing: framing, keepAlive: keepAlive,
+      response: response, requestID: requestID, date: context.date.now(), framing: framing, keepAlive: keepAlive,
       isVersion10: isVersion10)
     // One write, and so one system call, for a small answer.
     let inlined = body.flatMap { $0.readableBytes <= Self.inlineBytesMax ? $0 : nil }
-    var bytes = ByteBuffer()
-    bytes.reserveCapacity(head.bytes.count + (inlined?.readableBytes ?? 0))
-    bytes.writeBytes(head.bytes)
-    if let inlined { bytes.writeImmutableBuffer(inlined) }
-    try? write(.byteBuffer(bytes))
+    try? write(.byteBuffer(head.bytes(with: inlined)))
     if let body, inlined == nil { try? write(.byteBuffer(body)) }
     return keepAlive
   }

@@ -2,18 +2,22 @@ package import NIOCore
 
 /// Writes JSON text (RFC 8259): for answers, which are small, many, and always of a known shape.
 ///
-/// Into an array, because each write to a `ByteBuffer` costs the checks of a buffer that may be shared.
-package struct JSONText {
-  private var bytes: [UInt8] = []
+/// Into memory of its own, because each of many small writes to an array or a `ByteBuffer` costs the checks of one that
+/// may be shared.
+package struct JSONText: ~Copyable {
+  private var space = UnsafeMutableRawBufferPointer.allocate(byteCount: 1024, alignment: 1)
+  private var end = 0
   /// The next value is the first of its object or array, or follows a key.
   private var needsComma = false
 
-  package init() {
-    bytes.reserveCapacity(768)
+  package init() {}
+
+  deinit {
+    space.deallocate()
   }
 
   /// What was written.
-  package var buffer: ByteBuffer { ByteBuffer(bytes: bytes) }
+  package var buffer: ByteBuffer { ByteBuffer(bytes: UnsafeRawBufferPointer(rebasing: space[..<end])) }
 
   package mutating func object(_ body: (inout JSONText) -> Void) {
     nested("{", "}", body)
@@ -29,30 +33,30 @@ package struct JSONText {
 
   package mutating func key(_ name: StaticString) {
     separate()
-    bytes.append(UInt8(ascii: "\""))
+    write(UInt8(ascii: "\""))
     write(name)
-    bytes.append(UInt8(ascii: "\""))
-    bytes.append(UInt8(ascii: ":"))
+    write(UInt8(ascii: "\""))
+    write(UInt8(ascii: ":"))
     needsComma = false
   }
 
   package mutating func string(_ text: String?) {
     separate()
     guard var text else { return write("null") }
-    bytes.append(UInt8(ascii: "\""))
+    write(UInt8(ascii: "\""))
     text.withUTF8 { utf8 in
       if Self.needEscapes(utf8) {
         for byte in utf8 { writeEscaped(byte) }
       } else {
-        bytes.append(contentsOf: utf8)
+        write(UnsafeRawBufferPointer(utf8))
       }
     }
-    bytes.append(UInt8(ascii: "\""))
+    write(UInt8(ascii: "\""))
   }
 
   package mutating func number(_ value: some BinaryInteger) {
     separate()
-    bytes.append(contentsOf: String(value).utf8)
+    write(plain: String(value))
   }
 
   package mutating func bool(_ value: Bool) {
@@ -64,7 +68,7 @@ package struct JSONText {
   package mutating func decimal(_ value: Double) {
     separate()
     guard value.isFinite else { return write("null") }
-    bytes.append(contentsOf: String((value * 10_000).rounded() / 10_000).utf8)
+    write(plain: String((value * 10_000).rounded() / 10_000))
   }
 
   // MARK: Members of an object
@@ -72,6 +76,23 @@ package struct JSONText {
   package mutating func member(_ name: StaticString, _ text: String?) {
     key(name)
     string(text)
+  }
+
+  /// Two lower-case digits for each byte; null for nil.
+  package mutating func member(_ name: StaticString, hexadecimal bytes: [UInt8]?) {
+    key(name)
+    separate()
+    guard let bytes else { return write("null") }
+    write(UInt8(ascii: "\""))
+    for byte in bytes {
+      write(Self.hexadecimalDigit(byte >> 4))
+      write(Self.hexadecimalDigit(byte & 0xF))
+    }
+    write(UInt8(ascii: "\""))
+  }
+
+  private static func hexadecimalDigit(_ nibble: UInt8) -> UInt8 {
+    nibble < 10 ? UInt8(ascii: "0") + nibble : UInt8(ascii: "a") + nibble - 10
   }
 
   package mutating func member(_ name: StaticString, _ value: some BinaryInteger) {
@@ -103,7 +124,7 @@ package struct JSONText {
   /// A key that is not known when the program is compiled.
   package mutating func key(dynamic name: String) {
     string(name)
-    bytes.append(UInt8(ascii: ":"))
+    write(UInt8(ascii: ":"))
     needsComma = false
   }
 
@@ -117,11 +138,35 @@ package struct JSONText {
   }
 
   private mutating func write(_ text: StaticString) {
-    text.withUTF8Buffer { bytes.append(contentsOf: $0) }
+    text.withUTF8Buffer { write(UnsafeRawBufferPointer($0)) }
+  }
+
+  private mutating func write(plain text: String) {
+    var text = text
+    text.withUTF8 { write(UnsafeRawBufferPointer($0)) }
+  }
+
+  private mutating func write(_ byte: UInt8) {
+    if end == space.count { grow(for: 1) }
+    space[end] = byte
+    end += 1
+  }
+
+  private mutating func write(_ bytes: UnsafeRawBufferPointer) {
+    if bytes.count > space.count - end { grow(for: bytes.count) }
+    UnsafeMutableRawBufferPointer(rebasing: space[end...]).copyMemory(from: bytes)
+    end += bytes.count
+  }
+
+  private mutating func grow(for count: Int) {
+    let larger = UnsafeMutableRawBufferPointer.allocate(byteCount: max(space.count * 2, end + count), alignment: 1)
+    larger.copyMemory(from: UnsafeRawBufferPointer(rebasing: space[..<end]))
+    space.deallocate()
+    space = larger
   }
 
   private mutating func separate() {
-    if needsComma { bytes.append(UInt8(ascii: ",")) }
+    if needsComma { write(UInt8(ascii: ",")) }
     needsComma = true
   }
 
@@ -136,12 +181,12 @@ package struct JSONText {
 
   private mutating func writeEscaped(_ byte: UInt8) {
     if let letter = Self.escapeLetter(byte) {
-      bytes.append(UInt8(ascii: "\\"))
-      bytes.append(letter)
+      write(UInt8(ascii: "\\"))
+      write(letter)
     } else if byte < 0x20 {
-      bytes.append(contentsOf: Self.unicodeEscape(byte))
+      for digit in Self.unicodeEscape(byte) { write(digit) }
     } else {
-      bytes.append(byte)
+      write(byte)
     }
   }
 
