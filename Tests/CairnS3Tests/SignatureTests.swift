@@ -139,7 +139,7 @@ struct SignatureTests {
 
   private static let skew = SignatureClaim.skewMaxSeconds
 
-  /// As curl before version 8 signs: no hash of what isn't sent, the query as it is.
+  /// As curl 7.88 signs: no hash of what isn't sent, the query as it is.
   private static let oldCurl = Example(
     method: "GET", path: "/photos/", query: "list-type=2&acl&prefix=a/&delimiter=%2f", headers: [host, date],
     signedHeaders: "host;x-amz-date", signature: "c0b40c8f560cae91b0f49b46c29a14a96980cc3fd5f1e5f19c456946f7007e37")

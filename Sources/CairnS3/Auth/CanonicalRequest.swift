@@ -34,7 +34,7 @@ package enum CanonicalRequest {
     /// As they stand in the request, the query sorted: what clients sign that encode otherwise than the rules, and sign
     /// what they send.
     case verbatim
-    /// As they stand in the request, in the query's own order: what curl before version 8 signs.
+    /// As they stand in the request, in the query's own order: what curl 7.88 signs.
     case asSent
   }
 

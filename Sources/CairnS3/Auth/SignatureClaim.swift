@@ -93,7 +93,7 @@ package struct SignatureClaim: Sendable {
     guard abs(now - time.secondsSinceEpoch) <= Self.skewMaxSeconds else {
       throw .skewed(requestTime: time, serverTime: SigningTime(secondsSinceEpoch: now))
     }
-    // Where nothing is sent its hash is no question; curl before version 8 leaves it out.
+    // Where nothing is sent its hash is no question; curl 7.88 leaves it out.
     guard
       let payload = request.headers.first(name: "x-amz-content-sha256")
         ?? (request.hasBody ? nil : PayloadForm.emptyHashText)

@@ -11,7 +11,7 @@ s3() {
   printf 'curl %s %s\n' "$path" "$*" >&2
   curl --silent --show-error --path-as-is --aws-sigv4 aws:amz:us-east-1:s3 --user "$user" "$@" "$endpoint$path"
 }
-# What is sent needs a hash, or the word that it has none; curl says it by itself only since version 8.
+# What is sent needs a hash, or the word that it has none; older curls, as 7.88, do not say it by themselves.
 unsigned=(-H 'x-amz-content-sha256: UNSIGNED-PAYLOAD')
 status() { s3 "$@" --output answer --write-out '%{http_code}'; }
 denied() {
