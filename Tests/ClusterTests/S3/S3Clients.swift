@@ -32,7 +32,9 @@ enum S3Clients {
     let script = URL(fileURLWithPath: file).deletingLastPathComponent().appendingPathComponent(name).path
     let python = try python(programs)
     let programs = URL(fileURLWithPath: python).deletingLastPathComponent().path
-    var environment = ["PATH=\(programs):/usr/local/bin:/usr/bin:/bin", "LC_ALL=C.UTF-8", "AWS_EC2_METADATA_DISABLED=true"]
+    var environment = [
+      "PATH=\(programs):/usr/local/bin:/usr/bin:/bin", "LC_ALL=C.UTF-8", "AWS_EC2_METADATA_DISABLED=true",
+    ]
     if let key { environment += ["AWS_ACCESS_KEY_ID=\(key.id)", "AWS_SECRET_ACCESS_KEY=\(key.secret)"] }
     environment += variables.map { "\($0)=\($1)" }
     let result = try await ShortProcess.run(
