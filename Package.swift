@@ -141,8 +141,9 @@ let package = Package(
         .logging,
       ],
       exclude: [
-        "S3/aws_cases.sh", "S3/boto3_cases.py", "S3/botocore_signer.py", "S3/multipart_cases.py",
-        "S3/presigned_cases.py",
+        "S3/aws_cases.sh", "S3/boto3_cases.py", "S3/botocore_signer.py", "S3/clients.sh", "S3/curl_cases.sh",
+        "S3/multipart_cases.py", "S3/obstore_cases.py", "S3/presigned_cases.py", "S3/rclone_cases.sh",
+        "S3/restic_cases.sh", "S3/s3cmd_cases.sh", "S3/s3fs_cases.py",
       ]),
   ],
   swiftLanguageModes: [.v6]

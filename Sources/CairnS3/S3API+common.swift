@@ -16,6 +16,9 @@ extension S3API {
   ) throws(S3Error) {
     let action = action ?? request.operation.action
     guard S3Access.allow(request.identity, action, bucket: bucket, object: object) else { throw .accessDenied }
+    // To show everybody what one writes is to change who may do what.
+    guard action == .writeObject, try CannedACL.access(request.headers) == .read else { return }
+    guard S3Access.allow(request.identity, .ownBucket, bucket: bucket) else { throw .accessDenied }
   }
 
   /// The bucket that a request is about, where its sender may do with it what it asks for.

@@ -89,6 +89,7 @@ package struct S3API: HTTPResponder {
     case .headBucket: return try await headBucket(request)
     case .deleteBucket: return try await deleteBucket(request)
     case .getBucketLocation: return try await getBucketLocation(request)
+    case .getBucketVersioning: return try await getBucketVersioning(request)
     case .getBucketACL: return try await getBucketACL(request)
     case .putBucketACL: return try await putBucketACL(request)
     case .getBucketTagging: return try await getBucketTagging(request)

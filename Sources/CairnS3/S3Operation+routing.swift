@@ -31,6 +31,7 @@ extension S3Operation {
     switch method {
     case .GET:
       if query["location"] != nil { return .getBucketLocation }
+      if query["versioning"] != nil { return .getBucketVersioning }
       if query["acl"] != nil { return .getBucketACL }
       if query["tagging"] != nil { return .getBucketTagging }
       if query["uploads"] != nil { return .listMultipartUploads }
@@ -116,6 +117,8 @@ extension S3Operation {
     case .bucket:
       if query["versions"] != nil { return "ListObjectVersions" }
       if query["session"] != nil { return "CreateSession" }
+      // That no bucket has versions is the truth, and clients ask before they delete one.
+      if method == .GET, query["versioning"] != nil { return nil }
       if let noun = noun(in: query, bucketSubresources) { return verb(method) + noun }
       if method == .POST, query["delete"] == nil { return "PostObject" }
     case .object:

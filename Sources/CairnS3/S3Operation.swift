@@ -6,6 +6,7 @@ package enum S3Operation: String, Hashable, Sendable, CaseIterable {
   case headBucket = "HeadBucket"
   case deleteBucket = "DeleteBucket"
   case getBucketLocation = "GetBucketLocation"
+  case getBucketVersioning = "GetBucketVersioning"
   case getBucketACL = "GetBucketAcl"
   case putBucketACL = "PutBucketAcl"
   case getBucketTagging = "GetBucketTagging"
@@ -40,7 +41,8 @@ package enum S3Operation: String, Hashable, Sendable, CaseIterable {
     switch self {
     case .listBuckets: .listBuckets
     case .createBucket: .createBucket
-    case .headBucket, .getBucketLocation, .listObjects, .listObjectsV2, .listMultipartUploads: .listObjects
+    case .headBucket, .getBucketLocation, .getBucketVersioning, .listObjects, .listObjectsV2, .listMultipartUploads:
+      .listObjects
     case .deleteBucket, .getBucketACL, .putBucketACL, .getBucketTagging, .putBucketTagging, .deleteBucketTagging,
       .getObjectACL, .putObjectACL:
       .ownBucket

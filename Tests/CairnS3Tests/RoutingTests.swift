@@ -12,6 +12,7 @@ struct RoutingTests {
     ("HEAD", "/photos", "", "HeadBucket"),
     ("DELETE", "/photos", "", "DeleteBucket"),
     ("GET", "/photos", "location", "GetBucketLocation"),
+    ("GET", "/photos", "versioning", "GetBucketVersioning"),
     ("GET", "/photos", "acl", "GetBucketAcl"),
     ("PUT", "/photos", "acl=", "PutBucketAcl"),
     ("GET", "/photos", "tagging", "GetBucketTagging"),
@@ -52,7 +53,6 @@ struct RoutingTests {
   }
 
   @Test(arguments: [
-    ("GET", "/photos", "versioning", "GetBucketVersioning"),
     ("PUT", "/photos", "versioning", "PutBucketVersioning"),
     ("GET", "/photos", "versions", "ListObjectVersions"),
     ("DELETE", "/photos", "policy", "DeleteBucketPolicy"),

@@ -16,6 +16,11 @@ package struct SignableRequest: Sendable {
     self.query = query
     self.headers = headers
   }
+
+  /// Whether bytes follow the header.
+  var hasBody: Bool {
+    headers.contains(name: "transfer-encoding") || (headers.first(name: "content-length") ?? "0") != "0"
+  }
 }
 
 /// The text that client and server make of one request, each for itself, to sign it.
@@ -26,8 +31,11 @@ package enum CanonicalRequest {
   package enum Encoding: Sendable {
     /// Decoded and encoded anew, as the rules of signing want.
     case anew
-    /// As they stand in the request: what clients sign that encode otherwise than the rules, and sign what they send.
+    /// As they stand in the request, the query sorted: what clients sign that encode otherwise than the rules, and sign
+    /// what they send.
     case verbatim
+    /// As they stand in the request, in the query's own order: what curl 7.88 signs.
+    case asSent
   }
 
   private static let signatureParameter = Array("X-Amz-Signature".utf8)
@@ -62,13 +70,17 @@ package enum CanonicalRequest {
   private static func appendPath(_ path: Substring, _ encoding: Encoding, to text: inout [UInt8]) {
     switch encoding {
     case .anew: appendEncoded(path.utf8, keepsSlash: true, plusIsSpace: false, to: &text)
-    case .verbatim: text.append(contentsOf: path.utf8)
+    case .verbatim, .asSent: text.append(contentsOf: path.utf8)
     }
     if path.isEmpty { text.append(UInt8(ascii: "/")) }
   }
 
   private static func appendQuery(_ query: Substring, _ encoding: Encoding, to text: inout [UInt8]) {
     guard !query.isEmpty else { return }
+    guard encoding != .asSent else {
+      text.append(contentsOf: query.utf8)
+      return
+    }
     var parameters: [(name: [UInt8], value: [UInt8])] = []
     for parameter in query.utf8.split(separator: UInt8(ascii: "&"), omittingEmptySubsequences: encoding == .anew) {
       let equals = parameter.firstIndex(of: UInt8(ascii: "=")) ?? parameter.endIndex

@@ -14,6 +14,8 @@ package enum PayloadForm: Hashable, Sendable {
   static let signedChunksText = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"
   static let signedChunksWithTrailerText = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER"
   static let unsignedChunksText = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
+  /// SHA-256 of nothing.
+  static let emptyHashText = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
   /// Every value that is not a hash.
   static let names = [unsignedText, unsignedChunksText, signedChunksText, signedChunksWithTrailerText]
 

@@ -192,6 +192,17 @@ def bucket_location_and_constraint():
 
 
 @case
+def no_bucket_has_versions():
+    name = bucket()
+    found = s3.get_bucket_versioning(Bucket=name)
+    assert "Status" not in found and "MFADelete" not in found, found
+    status, _, text = http("GET", f"/{name}?versioning")
+    equal(status, 200)
+    assert b'<VersioningConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/"></VersioningConfiguration>' in text, text
+    fails("NoSuchBucket", 404, s3.get_bucket_versioning, Bucket=f"{name}-not")
+
+
+@case
 def bucket_not_empty():
     name = bucket()
     s3.put_object(Bucket=name, Key="k", Body=b"x")
@@ -741,7 +752,7 @@ def what_there_is_not_says_so():
     s3.put_object(Bucket=name, Key="k", Body=b"x")
     cors = {"CORSRules": [{"AllowedMethods": ["GET"], "AllowedOrigins": ["*"]}]}
     for call, arguments in [
-        (s3.get_bucket_versioning, {}), (s3.put_bucket_versioning, {"VersioningConfiguration": {"Status": "Enabled"}}),
+        (s3.put_bucket_versioning, {"VersioningConfiguration": {"Status": "Enabled"}}),
         (s3.list_object_versions, {}), (s3.get_bucket_lifecycle_configuration, {}), (s3.get_bucket_cors, {}),
         (s3.put_bucket_cors, {"CORSConfiguration": cors}), (s3.get_bucket_policy, {}), (s3.put_bucket_policy, {"Policy": "{}"}),
         (s3.get_object_lock_configuration, {}), (s3.get_bucket_encryption, {}), (s3.get_bucket_notification_configuration, {}),

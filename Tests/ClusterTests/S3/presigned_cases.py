@@ -89,12 +89,17 @@ old = client(signature_version="s3").generate_presigned_url("get_object", {"Buck
 assert "AWSAccessKeyId=" in old, old
 code(fetch(old), 400, "InvalidRequest", "V2 in a URL")
 
-short = url("get_object", "o", 1)
+short = {method: url(f"{method.lower()}_object", "o", 1) for method in ["PUT", "HEAD", "DELETE", "GET"]}
 deadline = time.monotonic() + 30
-while fetch(short)[0] == 200 and time.monotonic() < deadline:
+while fetch(short["GET"])[0] == 200 and time.monotonic() < deadline:
     time.sleep(0.1)
-root = code(fetch(short), 403, "AccessDenied", "an old URL")
-expect(root.findtext("Message"), "Request has expired", "its message")
+for method, old in short.items():
+    answer = fetch(old, method, b"late" if method == "PUT" else None)
+    expect(answer[0], 403, f"an old URL for {method}")
+    if method != "HEAD":
+        root = code(answer, 403, "AccessDenied", f"an old URL for {method}")
+        expect(root.findtext("Message"), "Request has expired", "its message")
+expect(fetch(get), (200, BODY), "what old URLs were refused for")
 
 refused(lambda: client(secret=SECRET + "x").list_buckets(), 403, "SignatureDoesNotMatch", "a wrong secret")
 refused(lambda: client(key="CKNOBODY").list_buckets(), 403, "InvalidAccessKeyId", "an unknown key")
