@@ -16,7 +16,7 @@ COPY Tests Tests
 RUN --mount=type=bind,from=swift-packages,target=/swift-packages \
   --mount=type=cache,target=/cairn/.build,id=cairn-build,sharing=locked \
   if [ -e /swift-packages/swift-nio ]; then export SWIFTCI_USE_LOCAL_DEPS=1 CAIRN_SWIFT_PACKAGES=/swift-packages; fi \
-  && swift build -c release --product cairn --static-swift-stdlib \
+  && swift build -c release --product cairn --static-swift-stdlib -Xswiftc -cross-module-optimization \
   && install -s .build/release/cairn /usr/local/bin/cairn
 
 FROM debian:bookworm-slim

@@ -84,8 +84,10 @@ class Processes:
 
     def start(self, command, log, **options):
         with open(log, "ab") as output:
+            # A process group to stop all of it, but no session: Linux shares the processors among sessions first, so
+            # that one thread of the load's would weigh as much as all of a server's.
             process = subprocess.Popen([str(part) for part in command], stdin=subprocess.DEVNULL, stdout=output,
-                                       stderr=output, start_new_session=True, **options)
+                                       stderr=output, process_group=0, **options)
         process.log = log
         self.all.append(process)
         return process
