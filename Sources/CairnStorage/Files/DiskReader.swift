@@ -10,18 +10,15 @@ struct DiskReader: ~Copyable {
   private static let blockBytes = 256 << 10
 
   private let file: OpenFile
-  /// The file system can pass the page cache by.
-  private let isDirect: Bool
+  /// The same file, read past the page cache; nil where file system or device can't.
+  private var direct: OpenFile?
   private var block: UnsafeMutableRawBufferPointer
   /// What of the file is in the block.
   private var held: Range<UInt64> = 0..<0
 
   init(_ file: OpenFile) {
-    if cairn_open_direct != 0, let direct = try? file.reopened(flags: O_RDONLY | cairn_open_direct) {
-      (self.file, isDirect) = (direct, true)
-    } else {
-      (self.file, isDirect) = (file, false)
-    }
+    self.file = file
+    if cairn_open_direct != 0 { direct = try? file.reopened(flags: O_RDONLY | cairn_open_direct) }
     block = Self.allocate(Self.blockBytes)
   }
 
@@ -54,9 +51,9 @@ struct DiskReader: ~Copyable {
       block = Self.allocate(count)
     }
     let space = UnsafeMutableRawBufferPointer(rebasing: block[..<count])
-    if isDirect {
+    if let direct {
       do throws(SystemError) {
-        let found = try file.readOnce(into: space, at: start)
+        let found = try direct.readOnce(into: space, at: start)
         // A shorter read is the end of the file, unless it ended between two blocks of the disk.
         guard found < count, found % Int(Self.alignment) == 0 else {
           held = start..<start + UInt64(found)
@@ -64,6 +61,8 @@ struct DiskReader: ~Copyable {
         }
       } catch {
         guard error.code == EINVAL else { throw .io(error, path: file.path) }
+        // The device wants another alignment.
+        self.direct = nil
       }
     }
     file.dropCached(start, count)
