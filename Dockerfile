@@ -1,3 +1,6 @@
+# check=skip=SecretsUsedInArgOrEnv
+# (AUTH, which that check takes for a secret, says who needs one.)
+#
 # Swift packages that the build cannot take from GitHub: empty, unless the build names a folder of them with
 #   docker build --build-context swift-packages=FOLDER .
 # as `make image` does when scripts/setup has filled one.
