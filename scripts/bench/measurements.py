@@ -63,7 +63,8 @@ class Bench:
             port = servers.free_port()
             process = self.processes.start(
                 [self.arguments.cairn, role], self.work / f"idle-{role}.log",
-                env=dict(environment, PORT=str(port), BASE_STORAGE_PATH=str(self.work / f"idle-{role}")))
+                env=dict(environment, PORT=str(port), S3_PORT=str(servers.free_port()),
+                         BASE_STORAGE_PATH=str(self.work / f"idle-{role}")))
             servers.wait_until(lambda: servers.get(f"http://127.0.0.1:{port}/health")[0] == 200, process, role)
             processes[role] = process
         time.sleep(3)
