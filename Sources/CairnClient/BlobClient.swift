@@ -163,6 +163,7 @@ package struct BlobClient: Sendable {
     case .notFound where told?.hasPrefix("No route") != true: .notFound(Self.quoted(subject))
     case .preconditionFailed:
       .changed("\(Self.quoted(subject)) was changed by somebody else meanwhile: look at it again")
+    case .unauthorized where server.token == nil: .accessKeyNeeded
     case .conflict: .refused("\(detail): give another name, or leave --no-overwrite out")
     case .unprocessableEntity: .mismatch(Self.quoted(subject))
     case .requestTimeout, .tooManyRequests, .badGateway, .serviceUnavailable, .gatewayTimeout, .internalServerError:

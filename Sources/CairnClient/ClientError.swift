@@ -3,6 +3,8 @@ package enum ClientError: Error, Hashable, CustomStringConvertible {
   /// The server's detail, or that an id fits no node.
   case refused(String)
   case notFound(String)
+  /// The server asks for an access key, and none was shown.
+  case accessKeyNeeded
   /// The server can't do it now. After so many seconds it may.
   case busy(String, retryAfter: Int?)
   case unreachable(String)
@@ -21,6 +23,7 @@ package enum ClientError: Error, Hashable, CustomStringConvertible {
     switch self {
     case .refused(let reason), .local(let reason), .changed(let reason): reason
     case .notFound(let name): "\(name) is not there: `cairn ls` lists the names that are"
+    case .accessKeyNeeded: "The server asks for an access key: set CAIRN_TOKEN to the ID:SECRET of one"
     case .busy(let reason, _): "\(reason). Try again later"
     case .unreachable(let reason):
       "\(reason). Start a server or coordinator there, or name another one with --server or CAIRN_SERVER"
@@ -33,7 +36,7 @@ package enum ClientError: Error, Hashable, CustomStringConvertible {
   /// What the process ends with.
   package var exitCode: Int32 {
     switch self {
-    case .refused, .busy, .changed, .local: 1
+    case .refused, .accessKeyNeeded, .busy, .changed, .local: 1
     case .notFound: 3
     case .mismatch: 4
     case .unreachable, .broken: 5
@@ -45,7 +48,7 @@ package enum ClientError: Error, Hashable, CustomStringConvertible {
   package var isTransient: Bool {
     switch self {
     case .busy, .unreachable, .broken: true
-    case .refused, .notFound, .mismatch, .changed, .local, .several: false
+    case .refused, .notFound, .accessKeyNeeded, .mismatch, .changed, .local, .several: false
     }
   }
 }

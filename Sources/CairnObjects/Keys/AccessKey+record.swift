@@ -39,11 +39,13 @@ extension AccessKey {
   init?(_ id: AccessKeyID, _ record: ObjectAttributes, open: (String) -> String?) {
     let metadata = record.metadata
     guard let secret = metadata[user: Self.secretField].flatMap(open) else { return nil }
-    self.init(
-      id: id, secret: secret,
-      createdAt: metadata[user: Self.createdField].flatMap { UInt64($0) }.map(Timestamp.init(nanosecondsSinceEpoch:))
-        ?? record.createdAt,
-      grants: Self.grants(metadata))
+    self.init(id: id, secret: secret, createdAt: Self.createdAt(record), grants: Self.grants(metadata))
+  }
+
+  /// When the key was made: its record is a new one after each change of its grants.
+  static func createdAt(_ record: ObjectAttributes) -> Timestamp {
+    record.metadata[user: createdField].flatMap { UInt64($0) }.map(Timestamp.init(nanosecondsSinceEpoch:))
+      ?? record.createdAt
   }
 
   static func grants(_ metadata: ObjectMetadata) -> S3Grants {

@@ -62,15 +62,17 @@ package final class AccessKeyStore: Sendable {
       do throws(ObjectError) { page = try await objects.list(.system, query) } catch { throw .store(error) }
       for entry in page.entries {
         let id = AccessKeyID(String(entry.key.text.dropFirst(AccessKey.keyPrefix.count)))
-        guard id != configured?.id else { continue }
         let attributes = entry.object.attributes
+        let configuredGrants = id == configured?.id ? configured?.grants : nil
         keys.append(
-          Listed(id: id, createdAt: attributes.createdAt, grants: AccessKey.grants(attributes.metadata)))
+          Listed(
+            id: id, createdAt: AccessKey.createdAt(attributes),
+            grants: configuredGrants ?? AccessKey.grants(attributes.metadata)))
       }
       guard let next = page.nextStartAfter else { break }
       query.startAfter = next
     }
-    if let configured {
+    if let configured, !keys.contains(where: { $0.id == configured.id }) {
       keys.append(Listed(id: configured.id, createdAt: configured.createdAt, grants: configured.grants))
     }
     return keys.sorted { $0.id.text < $1.id.text }

@@ -34,6 +34,7 @@ struct OperatorClient {
     }
     let data = Data(body.readableBytesView)
     guard (200..<300).contains(status.code) else {
+      guard status != .unauthorized || server.token != nil else { throw .accessKeyNeeded }
       let detail = (try? Self.decoder.decode(ErrorAnswer.self, from: data))?.detail
       throw .refused(
         detail ?? "\(server.listen) answered \(status.code) to \(method.rawValue) \(path): is it a Cairn coordinator?")

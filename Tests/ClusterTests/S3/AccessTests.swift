@@ -81,6 +81,12 @@ extension S3Suite {
         let empty = method == "PUT" ? ["--data-binary", ""] : []
         return try await s3.run(path, key.signing + Self.emptyHash + ["-X", method] + empty).status
       }
+      // The ids, and when each was made; a key's further grants follow in lines that begin with blanks.
+      func created() async throws -> [[Substring]] {
+        try await cairn(server, nil, "key", "list").split(separator: "\n").filter { !$0.hasPrefix(" ") }
+          .map { Array($0.split(separator: " ").prefix(2)) }
+      }
+      let createdAtFirst = try await created()
       #expect(try await server.curl().put("a", "x").status == 201)
       #expect(try await status("GET", "/default/a") == 200)
       #expect(try await status("PUT", "/default/b") == 403)
@@ -102,6 +108,8 @@ extension S3Suite {
       let again = try Curl(port: try #require(server.s3Port), of: server)
       #expect(try await again.run("/default/a", key.signing + Self.emptyHash).status == 200)
 
+      // Neither the changes nor the restart made the keys younger.
+      #expect(try await created() == createdAtFirst)
       #expect(try await cairn(server, nil, "key", "list").contains(key.id))
       _ = try await cairn(server, nil, "key", "rm", key.id)
       #expect(try await !cairn(server, nil, "key", "list").contains(key.id))
@@ -215,7 +223,7 @@ extension S3Suite {
       let address = ["CAIRN_SERVER": "http://127.0.0.1:\(server.port)"]
       for arguments in [["ls"], ["put", "/etc/hostname"], ["nodes"], ["key", "list"]] {
         let refused = try await CairnProcess.run(arguments, address)
-        #expect(refused.exitCode == 1 && refused.output.contains("access key"), "\(arguments): \(refused.output)")
+        #expect(refused.exitCode == 1 && refused.output.contains("set CAIRN_TOKEN"), "\(arguments): \(refused.output)")
       }
       try await server.stopInOrder()
     }
