@@ -37,8 +37,9 @@ struct CoordinatorRole {
     let recovery = CoordinatorRecovery(
       catalog: cluster.catalog, coordinator: coordinator, configuration: configuration, process: process)
     // Redis may be away when the coordinator starts: it serves, says so on /ready, and tries again.
-    let server = try await coordinator.listen(configuration.process, process)
+    // S3 first: whoever finds the other port healthy finds S3 there as well.
     let s3 = try await coordinator.listenForS3(configuration.s3, configuration.process, process)
+    let server = try await coordinator.listen(configuration.process, process)
     await withTaskGroup(of: Void.self) { group in
       group.addTask { await adoptVolumes(coordinator) }
       group.addTask { await cluster.client.onEventLoop { await coordinator.access.keepConfiguredKey() } }

@@ -62,8 +62,9 @@ struct ServerRole {
     if configuration.s3.listen != nil || configuration.access.isRequired {
       try await coordinator.access.makeFirstKey()
     }
-    let server = try await coordinator.listen(configuration.process, process)
+    // S3 first: whoever finds the other port healthy finds S3 there as well.
     let s3 = try await coordinator.listenForS3(configuration.s3, configuration.process, process)
+    let server = try await coordinator.listen(configuration.process, process)
     // The system has chosen one where the configuration says 0.
     reporter.address.port = server.port
     let heartbeat = heartbeat(of: reporter, catalog)
