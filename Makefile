@@ -39,7 +39,7 @@ run: build ## Build and start `cairn server` on 127.0.0.1:8000 (PORT=… for ano
 test: setup ## Build for debugging and run every test
 	@scripts/setup --test
 	@$(say) 'building and running the tests'
-	@$(swift) build --build-tests && swift test --skip-build
+	@$(swift) build --build-tests && swift test --skip-build 2>&1 | scripts/failures-last
 
 .PHONY: chaos
 chaos: setup ## Load a cluster while a seeded nemesis harms it (CAIRN_CHAOS_SEEDS=… seeds, CAIRN_CHAOS_SECONDS=… each)
