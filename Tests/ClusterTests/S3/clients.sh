@@ -19,6 +19,14 @@ refused() {
   grep -q "$text" refusal || fail "refused otherwise: $*: $(cat refusal)"
 }
 
+# shows TEXT COMMAND…: whether a line of what the command prints has this text, or this regular expression. Reads all of
+# it: a command whose reader goes away fails.
+shows() {
+  local text=$1
+  shift
+  "$@" | grep "$text" >/dev/null
+}
+
 # same EXPECTED FOUND: compares texts.
 same() { [ "$1" = "$2" ] || fail "'$2' instead of '$1'"; }
 

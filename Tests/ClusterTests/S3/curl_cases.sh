@@ -77,7 +77,7 @@ round_trip() {
 make_files
 use_key "$first_id" "$first_secret"
 same 200 "$(status /attic --request PUT)"
-s3 / | grep -q '<Name>attic</Name>' || fail 'the new bucket is not listed'
+shows '<Name>attic</Name>' s3 / || fail 'the new bucket is not listed'
 round_trip
 same 200 "$(status /attic/o "${unsigned[@]}" -T tree/plain.txt)"
 
@@ -118,7 +118,7 @@ for path in /attic '/attic/o?acl'; do
   s3 "${path%\?acl}?acl" >answer
   grep -q '<URI>http://acs.amazonaws.com/groups/global/AllUsers</URI></Grantee><Permission>READ</Permission>' answer || fail "$path: $(cat answer)"
 done
-! s3 '/attic/hidden?acl' | grep -q AllUsers || fail 'the private object is public'
+! shows AllUsers s3 '/attic/hidden?acl' || fail 'the private object is public'
 same 200 "$(anybody /attic/o)"
 same hello "$(cat answer)"
 same 200 "$(anybody /attic)"

@@ -103,7 +103,7 @@ mounted() {
 make_files
 use_key "$first_id" "$first_secret"
 rclone mkdir cairn:attic
-rclone lsd cairn: | grep -q ' attic$' || fail 'the new bucket is not listed'
+shows ' attic$' rclone lsd cairn: || fail 'the new bucket is not listed'
 if [ "${3:-}" = mount ]; then
   mounted
   exit
@@ -129,4 +129,4 @@ use_key "$first_id" "$first_secret"
 rclone copy tree cairn:attic
 refused BucketNotEmpty command rclone --retries 1 rmdir cairn:attic
 rclone purge cairn:attic
-! rclone lsd cairn: | grep ' attic$' || fail 'the bucket is still listed'
+! shows ' attic$' rclone lsd cairn: || fail 'the bucket is still listed'
