@@ -40,6 +40,22 @@ struct XMLTests {
     #expect(error?.code == .malformedXML)
   }
 
+  /// Another encoding would hide what is looked for.
+  @Test func encodingsButUTF8AreRefused() throws {
+    let hidden = "<?xml version=\"1.0\" encoding=\"UTF-16\"?><!DOCTYPE Delete [<!ENTITY a \"b\">]><Delete/>"
+    let seven = "<?xml version=\"1.0\" encoding=\"UTF-7\"?>+ADwAIQ-DOCTYPE Delete [+ADw-!ENTITY a \"b\">]><Delete/>"
+    for document in [
+      ByteBuffer(bytes: hidden.utf16.flatMap { [UInt8($0 & 0xFF), UInt8($0 >> 8)] }),
+      ByteBuffer(bytes: [0xFF, 0xFE] + hidden.utf16.flatMap { [UInt8($0 & 0xFF), UInt8($0 >> 8)] }),
+      ByteBuffer(string: seven), ByteBuffer(bytes: "<Delete>".utf8 + [0xFF] + "</Delete>".utf8),
+    ] {
+      let error = #expect(throws: S3Error.self) { try XMLElement(parsing: document, root: "Delete") }
+      #expect(error?.code == .malformedXML)
+    }
+    let marked = ByteBuffer(string: "\u{FEFF}<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<Delete/>")
+    #expect(try XMLElement(parsing: marked, root: "Delete").children == [])
+  }
+
   @Test func depthAndNumberOfElementsAreLimited() {
     let deep = String(repeating: "<a>", count: 100) + String(repeating: "</a>", count: 100)
     let many = String(repeating: "<a/>", count: 100_001)

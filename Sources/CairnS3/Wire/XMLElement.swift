@@ -1,3 +1,4 @@
+internal import CairnModel
 internal import Foundation
 package import NIOCore
 
@@ -28,10 +29,13 @@ package struct XMLElement: Hashable, Sendable {
 
   /// Parses a document.
   ///
-  /// - Parameter root: the name that its element must have.
+  /// - Parameters:
+  ///   - bytes: UTF-8.
+  ///   - root: the name that its element must have.
   /// - Throws: `MalformedXML`, also where it nests too deeply or declares entities.
   package init(parsing bytes: ByteBuffer, root: String) throws(S3Error) {
-    let data = Data(bytes.readableBytesView)
+    guard bytes.validatedString != nil, !bytes.readableBytesView.contains(0) else { throw .malformedXML }
+    let data = Self.withoutDeclaration(Data(bytes.readableBytesView))
     // What declares entities may be a thousand times as large as it looks.
     guard data.range(of: Data("<!DOCTYPE".utf8)) == nil, data.range(of: Data("<!ENTITY".utf8)) == nil else {
       throw .malformedXML
@@ -41,6 +45,14 @@ package struct XMLElement: Hashable, Sendable {
     parser.delegate = reader
     guard parser.parse(), let element = reader.root, element.name == root else { throw .malformedXML }
     self = element
+  }
+
+  /// Without `<?xml …?>`, which could tell the parser to read other characters than those that we see.
+  private static func withoutDeclaration(_ document: Data) -> Data {
+    let byteOrderMark = Data([0xEF, 0xBB, 0xBF])
+    let rest = document.starts(with: byteOrderMark) ? document.dropFirst(byteOrderMark.count) : document
+    guard rest.starts(with: Data("<?xml".utf8)), let end = rest.range(of: Data("?>".utf8)) else { return rest }
+    return rest[end.upperBound...]
   }
 
   private final class Reader: NSObject, XMLParserDelegate {
