@@ -102,6 +102,19 @@ struct RoutingTests {
     #expect(resource == .object(ObjectName(bucket: try BucketName("photos"), key: try ObjectKey(utf8: key))))
   }
 
+  @Test(arguments: [
+    ("photos/cat", "cat"), ("/photos/cat", "cat"), ("/photos//cat/", "/cat/"), ("photos/a%2Fb%3F", "a/b?"),
+    ("photos/cat?versionId=null", "cat"), ("photos/%CC%81x", "\u{301}x"), ("%2Fphotos%2Fcat", "cat"),
+  ])
+  func copySourceIsABucketAndAKey(_ text: String, _ key: String) throws {
+    #expect(try CopySource(text).name == ObjectName(bucket: BucketName("photos"), key: ObjectKey(key)))
+  }
+
+  @Test(arguments: ["", "/", "photos", "photos/", "/photos/", "//cat", "a/cat", "photos/%FF", "photos/c?versionId=1"])
+  func whatIsNoCopySourceIsRefused(_ text: String) {
+    #expect(throws: S3Error.self) { try CopySource(text) }
+  }
+
   @Test func noClientReachesTheSystemBucket() throws {
     #expect(throws: S3Error.self) { try S3Resource(host: nil, path: "/_cairn/bucket/default", domain: nil) }
     #expect(throws: S3Error.self) { try S3Resource(host: "_cairn.s3.local", path: "/x", domain: "s3.local") }

@@ -1,31 +1,32 @@
 internal import CairnHTTP
-internal import CairnModel
+package import CairnModel
 internal import NIOHTTP1
 
 /// `x-amz-copy-source`, and the conditions on it.
-struct CopySource: Hashable, Sendable {
+package struct CopySource: Hashable, Sendable {
   static let field = "x-amz-copy-source"
 
-  let name: ObjectName
+  package let name: ObjectName
 
   /// - Parameter text: `BUCKET/KEY` or `/BUCKET/KEY`, percent-encoded, perhaps with `?versionId=…`.
-  init(_ text: String) throws(S3Error) {
+  package init(_ text: String) throws(S3Error) {
     var path = text[...]
     if let question = path.utf8.firstIndex(of: UInt8(ascii: "?")) {
       let query = QueryParameters(path[question...].dropFirst())
       if let version = query?["versionId"], version != "null" { throw .notImplemented("versionId") }
       path = path[..<question]
     }
-    let decoded = try S3Resource.decode(path)
-    let plain = decoded.hasPrefix("/") ? decoded.dropFirst() : decoded[...]
-    guard let slash = plain.firstIndex(of: "/"), plain.index(after: slash) < plain.endIndex, slash > plain.startIndex
-    else {
+    // By bytes: a slash and a mark that begins a key are one character.
+    let decoded = try S3Resource.decode(path).utf8
+    let slash = UInt8(ascii: "/")
+    let names = (decoded.first == slash ? decoded.dropFirst() : decoded[...]).split(
+      separator: slash, maxSplits: 1, omittingEmptySubsequences: false)
+    guard names.count == 2, let bucket = names.first, let key = names.last, !bucket.isEmpty, !key.isEmpty else {
       throw .invalidArgument(
         Self.field, text, "Copy Source must mention the source bucket and key: sourcebucket/sourcekey")
     }
     name = ObjectName(
-      bucket: try S3Resource.bucketName(String(plain[..<slash])),
-      key: try S3Resource.key(String(plain[plain.index(after: slash)...])))
+      bucket: try S3Resource.bucketName(String(Substring(bucket))), key: try S3Resource.key(String(Substring(key))))
   }
 
   /// - Throws: `PreconditionFailed` where the source is not as the request wants it.

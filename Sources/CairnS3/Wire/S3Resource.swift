@@ -13,8 +13,10 @@ package enum S3Resource: Hashable, Sendable {
   ///   - domain: of hosts whose first labels are the name of a bucket; nil where all buckets are in the path.
   /// - Throws: where bucket or key can't be names.
   package init(host: String?, path: Substring, domain: String?) throws(S3Error) {
-    guard path.first == "/" else { throw S3Error(.invalidURI, "Couldn't parse the specified URI.") }
-    var rest = path.dropFirst()
+    guard path.utf8.first == UInt8(ascii: "/") else {
+      throw S3Error(.invalidURI, "Couldn't parse the specified URI.")
+    }
+    var rest = Substring(path.utf8.dropFirst())
     let bucket: BucketName
     if let name = Self.bucket(inHost: host, domain: domain) {
       bucket = try Self.bucketName(name)
@@ -25,7 +27,7 @@ package enum S3Resource: Hashable, Sendable {
       }
       let slash = rest.utf8.firstIndex(of: UInt8(ascii: "/")) ?? rest.endIndex
       bucket = try Self.bucketName(Self.decode(rest[..<slash]))
-      rest = rest[slash...].dropFirst()
+      rest = Substring(rest.utf8[slash...].dropFirst())
     }
     self = rest.isEmpty ? .bucket(bucket) : .object(ObjectName(bucket: bucket, key: try Self.key(Self.decode(rest))))
   }
