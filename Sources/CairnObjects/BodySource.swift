@@ -27,6 +27,29 @@ package struct BodySource: Sendable {
     self.trailers = trailers
   }
 
+  /// All the bytes, for what is short.
+  ///
+  /// - Throws: ``ObjectError/tooLarge(limit:)``, and when what came is not what its sender says.
+  package func collected(limit: Int) async throws(ObjectError) -> ByteBuffer {
+    var collected = ByteBuffer()
+    do {
+      while let bytes = try await next() {
+        guard collected.readableBytes + bytes.readableBytes <= limit else {
+          throw ObjectError.tooLarge(limit: UInt64(limit))
+        }
+        collected.writeImmutableBuffer(bytes)
+      }
+    } catch let error as ObjectError {
+      throw error
+    } catch {
+      throw .body(error)
+    }
+    let hasher = StreamHasher(checksum?.algorithm)
+    hasher.update(with: collected)
+    try verify(hasher.finish())
+    return collected
+  }
+
   /// - Throws: ``ObjectError/changedOnTheWay`` or ``ObjectError/badDigest(_:)`` when what came is not what its sender
   ///   says.
   func verify(_ found: StreamDigests) throws(ObjectError) {

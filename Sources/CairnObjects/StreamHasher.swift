@@ -44,7 +44,8 @@ final class StreamHasher: @unchecked Sendable {
       checksum: algorithm.map { ObjectChecksum(algorithm: $0, value: checksum?.value ?? sha256) })
   }
 
-  private func update(with bytes: ByteBuffer) {
+  /// Hashes it where the caller is.
+  func update(with bytes: ByteBuffer) {
     bytes.withUnsafeReadableBytes {
       md5.update(bufferPointer: $0)
       sha256.update(bufferPointer: $0)

@@ -1,7 +1,6 @@
 internal import CairnHTTP
 internal import CairnModel
 internal import CairnObjects
-internal import Crypto
 internal import NIOCore
 internal import NIOHTTP1
 
@@ -84,32 +83,15 @@ extension S3API {
   func document(
     _ request: S3Request, root: String, limit: Int = documentBytesMax
   ) async throws(S3Error) -> XMLElement? {
-    let source = try authenticator.body(of: request.http, request.identity)
-    let md5 = try ContentMD5.value(request.headers)
-    var bytes = ByteBuffer()
-    do {
-      while let piece = try await source.next() {
-        guard bytes.readableBytes + piece.readableBytes <= limit else {
-          throw S3Error(.malformedXML, "The XML you provided is larger than \(limit) bytes")
-        }
-        bytes.writeImmutableBuffer(piece)
-      }
-      if let expected = try source.sha256() {
-        var hash = SHA256()
-        bytes.withUnsafeReadableBytes { hash.update(bufferPointer: $0) }
-        guard expected == hash.finalize().withUnsafeBytes({ CairnModel.Digest($0) }) else {
-          throw S3Error(ObjectError.changedOnTheWay)
-        }
-      }
+    var body = try body(request)
+    // There the header has the checksum of the object that comes into being.
+    if request.operation == .completeMultipartUpload { body.checksum = nil }
+    let bytes: ByteBuffer
+    do throws(ObjectError) {
+      bytes = try await body.collected(limit: limit)
     } catch {
-      throw S3Error(readingBody: error)
-    }
-    if let md5 {
-      var hash = Insecure.MD5()
-      bytes.withUnsafeReadableBytes { hash.update(bufferPointer: $0) }
-      guard md5 == hash.finalize().withUnsafeBytes({ CairnModel.Digest($0) }) else {
-        throw S3Error(ObjectError.badDigest(nil))
-      }
+      if case .tooLarge = error { throw S3Error(.malformedXML, "The XML you provided is larger than \(limit) bytes") }
+      throw S3Error(error)
     }
     return bytes.readableBytes == 0 ? nil : try XMLElement(parsing: bytes, root: root)
   }

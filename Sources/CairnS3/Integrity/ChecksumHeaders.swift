@@ -139,13 +139,20 @@ extension XMLText {
 }
 
 extension S3API {
-  /// The bytes that a request brings, with all that it says of them, which is verified before they count.
+  /// The bytes that a request has for an object or a part.
   ///
-  /// - Throws: `MissingContentLength`, and where what is said can't be right.
+  /// - Throws: `MissingContentLength`, and as ``body(_:)`` does.
   func uploadBody(_ request: S3Request) throws(S3Error) -> BodySource {
     guard request.header("content-length") != nil || request.header("transfer-encoding") != nil else {
       throw S3Error(.missingContentLength, "You must provide the Content-Length HTTP header.")
     }
+    return try body(request)
+  }
+
+  /// The bytes that a request brings, with all that it says of them, which is verified before they count.
+  ///
+  /// - Throws: where what is said can't be right.
+  func body(_ request: S3Request) throws(S3Error) -> BodySource {
     var body = try authenticator.body(of: request.http, request.identity)
     body.md5 = try ContentMD5.value(request.headers)
     body.checksum = try ChecksumHeaders.bodyChecksum(request.headers, body)

@@ -518,6 +518,10 @@ def delete_objects():
         Bucket=name, Delete={"Objects": [{"Key": "k0998", "ETag": '"a"'}, {"Key": "k0999", "ETag": md5(b"x")}]}
     )
     equal([e["Code"] for e in answer["Errors"]], ["PreconditionFailed"])
+    document = b"<Delete><Object><Key>k0998</Key></Object></Delete>"
+    for field, value in [("Content-MD5", "XUFAKrxLKna5cZ2REBfFkg=="), ("x-amz-checksum-crc32", "AAAAAA==")]:
+        status, _, text = http("POST", f"/{name}?delete", document, {field: value})
+        assert status == 400 and b"<Code>BadDigest</Code>" in text, (field, status, text)
     equal([o["Key"] for o in s3.list_objects_v2(Bucket=name)["Contents"]], ["k0998"])
 
 
