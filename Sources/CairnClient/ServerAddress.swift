@@ -24,6 +24,7 @@ package struct ServerAddress: Hashable, Sendable {
       parts.percentEncodedPath.hasSuffix("/")
       ? String(parts.percentEncodedPath.dropLast()) : parts.percentEncodedPath
   }
+
   /// A request to the server.
   ///
   /// - Parameter path: with query, percent-encoded.

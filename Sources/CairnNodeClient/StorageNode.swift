@@ -1,3 +1,4 @@
+package import CairnHTTP
 package import CairnModel
 package import CairnStorage
 package import NIOCore
@@ -92,6 +93,12 @@ package enum BlobContent: Sendable {
     case .bytes(let bytes): try await sink.write(bytes)
     case .stream(_, let write): try await write(sink)
     }
+  }
+}
+
+extension HTTPResponseWriter: ByteSink {
+  package func write(_ file: BlobFile, _ range: Range<Int>) async throws {
+    try await write(file.region(range), keeping: file)
   }
 }
 

@@ -1,4 +1,3 @@
-internal import CairnModel
 package import CairnHTTP
 internal import CairnModel
 package import NIOHTTP1

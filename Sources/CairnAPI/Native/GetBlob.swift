@@ -1,8 +1,8 @@
-package import CairnHTTP
+internal import CairnHTTP
 internal import CairnModel
 internal import CairnNodeClient
 internal import CairnObjects
-package import CairnStorage
+internal import CairnStorage
 internal import NIOCore
 internal import NIOHTTP1
 
@@ -116,10 +116,4 @@ extension NativeAPI {
 
 extension ByteRange {
   fileprivate var bytes: Range<UInt64> { offset..<offset + length }
-}
-
-extension HTTPResponseWriter: ByteSink {
-  package func write(_ file: BlobFile, _ range: Range<Int>) async throws {
-    try await write(file.region(range), keeping: file)
-  }
 }

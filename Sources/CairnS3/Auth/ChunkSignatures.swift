@@ -7,7 +7,6 @@ internal import NIOHTTP1
 package struct ChunkSignatures {
   private static let chunkAlgorithm = "AWS4-HMAC-SHA256-PAYLOAD"
   private static let trailerAlgorithm = "AWS4-HMAC-SHA256-TRAILER"
-  private static let emptyHash = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
   private let key: SigningKey
   private let accessKeyID: String
@@ -38,7 +37,7 @@ package struct ChunkSignatures {
 
   mutating func endChunk() throws(AWSChunkedError) {
     let digest = hash.finalize().withUnsafeBytes { hexadecimalString($0) }
-    try check(announced, "\(Self.chunkAlgorithm)\n\(place)\n\(previous)\n\(Self.emptyHash)\n\(digest)")
+    try check(announced, "\(Self.chunkAlgorithm)\n\(place)\n\(previous)\n\(PayloadForm.emptyHashText)\n\(digest)")
   }
 
   mutating func verify(_ trailers: HTTPHeaders, signature: String) throws(AWSChunkedError) {

@@ -73,19 +73,7 @@ package struct SignatureClaim: Sendable {
     guard let signature, !signature.isEmpty else {
       throw .malformedHeader("The authorization header is malformed; missing Signature.")
     }
-    guard let credential = SigningCredential(credentialText) else {
-      throw .malformedHeader(
-        "The authorization header is malformed; the Credential is mal-formed; expecting \"<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request\"."
-      )
-    }
-    guard credential.scope.service == Self.service else {
-      throw .malformedHeader(
-        "The authorization header is malformed; incorrect service \"\(credential.scope.service)\". This endpoint belongs to \"s3\"."
-      )
-    }
-    guard credential.scope.region == region else {
-      throw .wrongRegion(credential.scope.region, expected: region, isPresigned: false)
-    }
+    let credential = try Self.credential(credentialText, region: region, isPresigned: false)
     guard
       let time = (request.headers.first(name: "x-amz-date") ?? request.headers.first(name: "date")).flatMap({
         SigningTime($0)
@@ -146,19 +134,7 @@ package struct SignatureClaim: Sendable {
     guard algorithm == Self.algorithm else {
       throw .malformedQuery("X-Amz-Algorithm only supports \"AWS4-HMAC-SHA256\"")
     }
-    guard let credential = SigningCredential(credentialText) else {
-      throw .malformedQuery(
-        "Error parsing the X-Amz-Credential parameter; the Credential is mal-formed; expecting \"<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request\"."
-      )
-    }
-    guard credential.scope.service == Self.service else {
-      throw .malformedQuery(
-        "Error parsing the X-Amz-Credential parameter; incorrect service \"\(credential.scope.service)\". This endpoint belongs to \"s3\"."
-      )
-    }
-    guard credential.scope.region == region else {
-      throw .wrongRegion(credential.scope.region, expected: region, isPresigned: true)
-    }
+    let credential = try Self.credential(credentialText[...], region: region, isPresigned: true)
     guard dateText.utf8.count == 16, let time = SigningTime(dateText) else {
       throw .malformedQuery("X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\"")
     }
@@ -194,6 +170,29 @@ package struct SignatureClaim: Sendable {
   }
 
   // MARK: Both
+
+  /// The credential, which must be for this server.
+  private static func credential(
+    _ text: Substring, region: String, isPresigned: Bool
+  ) throws(SignatureError) -> SigningCredential {
+    func malformed(_ reason: String) -> SignatureError {
+      isPresigned
+        ? .malformedQuery("Error parsing the X-Amz-Credential parameter; \(reason)")
+        : .malformedHeader("The authorization header is malformed; \(reason)")
+    }
+    guard let credential = SigningCredential(text) else {
+      throw malformed(
+        "the Credential is mal-formed; expecting \"<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request\".")
+    }
+    guard credential.scope.service == service else {
+      throw malformed(
+        "incorrect service \"\(credential.scope.service)\". This endpoint belongs to \"\(service)\".")
+    }
+    guard credential.scope.region == region else {
+      throw .wrongRegion(credential.scope.region, expected: region, isPresigned: isPresigned)
+    }
+    return credential
+  }
 
   /// Host and every `x-amz-…` header must be signed, or somebody on the way could change what the request does.
   private func checkSignedHeaders(of request: SignableRequest) throws(SignatureError) {

@@ -17,21 +17,31 @@ struct ListParameters: Sendable {
   init(_ query: QueryParameters) throws(S3Error) {
     prefix = query["prefix"] ?? ""
     delimiter = query["delimiter"].flatMap { $0.isEmpty ? nil : $0 }
-    if let text = query["max-keys"], !text.isEmpty {
-      guard let number = Int(text), (0...Int(Int32.max)).contains(number) else {
-        throw .invalidArgument(
-          "max-keys", text, "Provided max-keys not an integer or within integer range")
-      }
-      keysMax = min(number, CatalogLimits.pageLengthMax)
-    } else {
-      keysMax = CatalogLimits.pageLengthMax
-    }
+    keysMax = try Self.limit(query["max-keys"], "max-keys", most: CatalogLimits.pageLengthMax)
     switch query["encoding-type"] {
     case nil, "": isEncoded = false
     case "url": isEncoded = true
     case let text?:
       throw .invalidArgument("encoding-type", text, "Invalid Encoding Method specified in Request")
     }
+  }
+
+  /// How many a list may have: as many as it is asked for, but no more than `most`.
+  ///
+  /// - Throws: `InvalidArgument`.
+  static func limit(_ text: String?, _ name: String, most: Int) throws(S3Error) -> Int {
+    min(try number(text, name) ?? most, most)
+  }
+
+  /// A number that a list is asked for; nil where there is none.
+  ///
+  /// - Throws: `InvalidArgument`.
+  static func number(_ text: String?, _ name: String) throws(S3Error) -> Int? {
+    guard let text, !text.isEmpty else { return nil }
+    guard let number = Int(text), (0...Int(Int32.max)).contains(number) else {
+      throw .invalidArgument(name, text, "Provided \(name) not an integer or within integer range")
+    }
+    return number
   }
 
   func encoded(_ text: String) -> String {

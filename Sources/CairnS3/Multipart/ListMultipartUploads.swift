@@ -13,9 +13,8 @@ extension S3API {
   func listMultipartUploads(_ request: S3Request) async throws(S3Error) -> HTTPResponse {
     let bucket = try await authorizedBucket(request)
     let parameters = try ListParameters(request.query)
-    let limit = min(
-      try number(request.query["max-uploads"], "max-uploads") ?? CatalogLimits.pageLengthMax,
-      CatalogLimits.pageLengthMax)
+    let limit = try ListParameters.limit(
+      request.query["max-uploads"], "max-uploads", most: CatalogLimits.pageLengthMax)
     let keyMarker = request.query["key-marker"] ?? ""
     // Without a key the id means nothing.
     let idMarker = keyMarker.isEmpty ? "" : request.query["upload-id-marker"] ?? ""

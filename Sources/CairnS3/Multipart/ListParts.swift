@@ -9,11 +9,11 @@ extension S3API {
   func listParts(_ request: S3Request) async throws(S3Error) -> HTTPResponse {
     let bucket = try await authorizedBucket(request)
     let parameters = try ListParameters(request.query)
-    let limit = try number(request.query["max-parts"], "max-parts") ?? Self.partsPageMax
-    let marker = try number(request.query["part-number-marker"], "part-number-marker") ?? 0
+    let limit = try ListParameters.limit(request.query["max-parts"], "max-parts", most: Self.partsPageMax)
+    let marker = try ListParameters.number(request.query["part-number-marker"], "part-number-marker") ?? 0
     let upload = try await upload(request)
     let rest = upload.parts.drop { $0.number <= marker }
-    let page = rest.prefix(min(limit, Self.partsPageMax))
+    let page = rest.prefix(limit)
     let owner = S3Owner(bucket)
     var xml = XMLText(capacity: 1024 + 256 * page.count)
     xml.document("ListPartsResult") { xml in
@@ -43,16 +43,5 @@ extension S3API {
       }
     }
     return answer(xml)
-  }
-
-  /// A number that a list is asked for; nil where there is none.
-  ///
-  /// - Throws: `InvalidArgument`.
-  func number(_ text: String?, _ name: String) throws(S3Error) -> Int? {
-    guard let text, !text.isEmpty else { return nil }
-    guard let number = Int(text), (0...Int(Int32.max)).contains(number) else {
-      throw .invalidArgument(name, text, "Provided \(name) not an integer or within integer range")
-    }
-    return number
   }
 }

@@ -15,7 +15,7 @@ extension S3API {
       switch try await objects.content(of: object, range: range.map { $0.offset..<$0.offset + $0.length }) {
       case .bytes(let bytes): response.body = .bytes(bytes)
       case .stream(let length, let write):
-        response.body = .stream(length: length) { try await write(S3BodySink(writer: $0)) }
+        response.body = .stream(length: length) { try await write($0) }
       }
     } catch {
       throw S3Error(error)
@@ -44,18 +44,5 @@ extension S3API {
     }
     headers.add(name: "Content-Range", value: range.contentRange(of: attributes.size))
     return (HTTPResponse(.partialContent, headers: headers), range)
-  }
-}
-
-/// Sends what nodes read.
-struct S3BodySink: ByteSink {
-  let writer: HTTPResponseWriter
-
-  func write(_ bytes: ByteBuffer) async throws {
-    try await writer.write(bytes)
-  }
-
-  func write(_ file: BlobFile, _ range: Range<Int>) async throws {
-    try await writer.write(file.region(range), keeping: file)
   }
 }
