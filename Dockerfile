@@ -9,7 +9,7 @@ FROM scratch AS swift-packages
 FROM swift:6.3-bookworm AS build
 RUN apt-get update \
   && apt-get install -y --no-install-recommends libhiredis-dev libisal-dev libjemalloc-dev libsqlite3-dev \
-    libyaml-dev pkg-config \
+    libxml2-dev libyaml-dev pkg-config \
   && rm -rf /var/lib/apt/lists/*
 WORKDIR /cairn
 COPY Package.swift ./
