@@ -30,7 +30,6 @@ extension ObjectAttributes {
     if let md5 { writer.field(Tag.md5.rawValue, md5.bytes) }
     if let sha256 { writer.field(Tag.sha256.rawValue, sha256.bytes) }
     writer.field(Tag.layout.rawValue, [layout.rawValue])
-    guard hasRareFields else { return }
     if let originalFilename {
       writer.field(Tag.originalFilename.rawValue, originalFilename)
     }
@@ -145,10 +144,10 @@ extension ObjectAttributes {
     self.init(
       size: size, contentType: contentType, createdAt: Timestamp(nanosecondsSinceEpoch: createdAt), md5: md5,
       sha256: sha256, layout: layout, originalFilename: originalFilename, metadata: metadata)
-    if checksum != nil { self.checksum = checksum }
-    if assembly != nil { self.assembly = assembly }
-    if sharesChunks { self.sharesChunks = true }
-    if !unknown.isEmpty { self.unknown = unknown }
+    self.checksum = checksum
+    self.assembly = assembly
+    self.sharesChunks = sharesChunks
+    self.unknown = unknown
   }
 }
 

@@ -11,7 +11,18 @@ package struct ObjectAttributes: Hashable, Sendable {
   package var sha256: Digest?
   /// Where the bytes are.
   package var layout: ObjectLayout
-  @Sparse private var rare: RareAttributes
+  /// The file name that the client gave, where it is not the key.
+  @Sparse package var originalFilename: String?
+  /// A checksum that its writer chose.
+  @Sparse package var checksum: ObjectChecksum?
+  /// How it was put together from parts that came one by one; nil for an object that came in one piece.
+  @Sparse package var assembly: Assembly?
+  /// Other objects may have the same chunks, so that they are no garbage when this one goes: the sweep for orphans
+  /// finds out.
+  package var sharesChunks = false
+  @Sparse package var metadata: ObjectMetadata
+  /// Fields that this version of Cairn doesn't know, kept as they were.
+  package var unknown: [UnknownAttribute] = []
 
   package init(
     size: UInt64, contentType: String, createdAt: Timestamp, md5: Digest?, sha256: Digest?, layout: ObjectLayout,
@@ -23,47 +34,8 @@ package struct ObjectAttributes: Hashable, Sendable {
     self.md5 = md5
     self.sha256 = sha256
     self.layout = layout
-    guard originalFilename != nil || !metadata.isEmpty else { return }
-    rare = RareAttributes(originalFilename: originalFilename, metadata: metadata)
-  }
-
-  /// It has something that most objects don't have.
-  var hasRareFields: Bool { !_rare.isEmpty }
-
-  /// The file name that the client gave, where it is not the key.
-  package var originalFilename: String? {
-    get { rare.originalFilename }
-    set { rare.originalFilename = newValue }
-  }
-
-  /// A checksum that its writer chose.
-  package var checksum: ObjectChecksum? {
-    get { rare.checksum }
-    set { rare.checksum = newValue }
-  }
-
-  /// How it was put together from parts that came one by one; nil for an object that came in one piece.
-  package var assembly: Assembly? {
-    get { rare.assembly }
-    set { rare.assembly = newValue }
-  }
-
-  /// Other objects may have the same chunks, so that they are no garbage when this one goes: the sweep for orphans
-  /// finds out.
-  package var sharesChunks: Bool {
-    get { rare.sharesChunks }
-    set { rare.sharesChunks = newValue }
-  }
-
-  package var metadata: ObjectMetadata {
-    get { rare.metadata }
-    set { rare.metadata = newValue }
-  }
-
-  /// Fields that this version of Cairn doesn't know, kept as they were.
-  package var unknown: [UnknownAttribute] {
-    get { rare.unknown }
-    set { rare.unknown = newValue }
+    self.originalFilename = originalFilename
+    self.metadata = metadata
   }
 
   /// The entity tag, with its quotes: as in S3 the MD5 of the bytes, or the one of the parts' with their number.
@@ -71,16 +43,6 @@ package struct ObjectAttributes: Hashable, Sendable {
     if let assembly { return "\"\(assembly.digest.hexadecimal)-\(assembly.partCount)\"" }
     return "\"\((md5 ?? sha256)?.hexadecimal ?? "")\""
   }
-}
-
-/// What most objects don't have.
-private struct RareAttributes: EmptyConstructible, Hashable, Sendable {
-  var originalFilename: String?
-  var checksum: ObjectChecksum?
-  var assembly: Assembly?
-  var sharesChunks = false
-  var metadata = ObjectMetadata()
-  var unknown: [UnknownAttribute] = []
 }
 
 /// How an object was put together from parts that came one by one.

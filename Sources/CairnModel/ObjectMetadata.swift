@@ -1,5 +1,5 @@
 /// What a client says of an object besides its bytes and their type, to be told again with them.
-package struct ObjectMetadata: Hashable, Sendable {
+package struct ObjectMetadata: EmptyConstructible, Hashable, Sendable {
   /// Header fields of answers that are kept as they were sent.
   package enum SystemHeader: UInt8, CaseIterable, Sendable {
     case cacheControl = 1
@@ -20,48 +20,17 @@ package struct ObjectMetadata: Hashable, Sendable {
     }
   }
 
-  private struct Fields: EmptyConstructible, Hashable, Sendable {
-    var headers: [SystemHeader: String] = [:]
-    var user: [Pair] = []
-    var tags: [Pair] = []
-    var access: PublicAccess?
-    var storageClass: String?
-  }
-
-  @Sparse private var fields: Fields
+  package var headers: [SystemHeader: String] = [:]
+  /// What the client named itself, names in lower case, in their order.
+  package var user: [Pair] = []
+  /// Labels, in their order.
+  package var tags: [Pair] = []
+  /// Who besides the owner may read; nil where nobody said.
+  package var access: PublicAccess?
+  /// What the client called the class of storage; nil for the usual one.
+  package var storageClass: String?
 
   package init() {}
-
-  package var isEmpty: Bool { _fields.isEmpty }
-
-  package var headers: [SystemHeader: String] {
-    get { fields.headers }
-    set { fields.headers = newValue }
-  }
-
-  /// What the client named itself, names in lower case, in their order.
-  package var user: [Pair] {
-    get { fields.user }
-    set { fields.user = newValue }
-  }
-
-  /// Labels, in their order.
-  package var tags: [Pair] {
-    get { fields.tags }
-    set { fields.tags = newValue }
-  }
-
-  /// Who besides the owner may read; nil where nobody said.
-  package var access: PublicAccess? {
-    get { fields.access }
-    set { fields.access = newValue }
-  }
-
-  /// What the client called the class of storage; nil for the usual one.
-  package var storageClass: String? {
-    get { fields.storageClass }
-    set { fields.storageClass = newValue }
-  }
 
   /// The value of a field that the client named itself.
   package subscript(user name: String) -> String? {

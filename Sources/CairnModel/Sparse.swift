@@ -4,6 +4,10 @@ package protocol EmptyConstructible {
   init()
 }
 
+extension Optional: EmptyConstructible {
+  package init() { self = nil }
+}
+
 /// A value that is empty most of the time, kept behind one reference: what holds it stays small and cheap to copy.
 ///
 /// Reading it is O(1); each change copies the value.
@@ -27,8 +31,6 @@ package struct Sparse<Value: EmptyConstructible & Hashable & Sendable>: Hashable
     get { box?.value ?? Value() }
     set { box = newValue == Value() ? nil : Box(newValue) }
   }
-
-  package var isEmpty: Bool { box == nil }
 
   package static func == (left: Sparse, right: Sparse) -> Bool {
     left.box === right.box || left.box?.value == right.box?.value

@@ -32,7 +32,7 @@ package struct UploadDescription: Sendable {
   package var originalFilename: String?
   /// Copies that it asks for; nil for the operator's factor.
   package var replicas: Int?
-  package var metadata: ObjectMetadata
+  @Sparse package var metadata: ObjectMetadata
 
   package init(
     contentType: String, originalFilename: String? = nil, replicas: Int? = nil,

@@ -42,7 +42,7 @@ import Testing
     metadata.access = .read
     metadata.storageClass = "GLACIER"
     var attributes = try HeadRecord(metadata: head(payload: "x").record.metadata).attributes
-    #expect(attributes.metadata.isEmpty)
+    #expect(attributes.metadata == ObjectMetadata())
     attributes.metadata = metadata
     // A field of a header and one of attributes that are yet to come.
     attributes.unknown = [.init(tag: 8, value: [99, 1, 2]), .init(tag: 200, value: [1])]

@@ -15,12 +15,11 @@ extension S3API {
     headers.add(name: "Accept-Ranges", value: "bytes")
     headers.add(name: "Content-Type", value: attributes.contentType)
     let metadata = attributes.metadata
-    if metadata.isEmpty, request.query.isEmpty { return headers }
     for (header, value) in metadata.headers { headers.add(name: header.fieldName, value: value) }
     for pair in metadata.user { headers.add(name: UploadDescription.userPrefix + pair.name, value: pair.value) }
     if !metadata.tags.isEmpty { headers.add(name: "x-amz-tagging-count", value: String(metadata.tags.count)) }
     if let storageClass = metadata.storageClass { headers.add(name: "x-amz-storage-class", value: storageClass) }
-    try override(&headers, request)
+    if !request.query.isEmpty { try override(&headers, request) }
     return headers
   }
 
