@@ -8,7 +8,7 @@ package struct NativeAccess: Sendable {
   /// A request that was signed, with the key and with a body that is verified while it is read.
   package typealias Signed = (key: AccessKey, request: HTTPRequest)
 
-  private static let bearer = "Bearer "
+  private static let bearer = "bearer "
 
   package let keys: AccessKeyStore
   /// Every caller must have a key (`AUTH=required`).
@@ -57,28 +57,26 @@ package struct NativeAccess: Sendable {
   }
 
   private func caller(_ request: HTTPRequest) async throws(APIError) -> Signed {
-    if let authorization = request.headers.first(name: "authorization"), authorization.hasPrefix(Self.bearer) {
-      let token = authorization.dropFirst(Self.bearer.count)
-      guard let colon = token.firstIndex(of: ":") else { throw Self.unknown }
+    if let authorization = request.headers.first(name: "authorization")?.utf8,
+      // RFC 9110, 11.1: its case says nothing.
+      Substring(authorization.prefix(Self.bearer.utf8.count)).lowercased() == Self.bearer
+    {
+      let token = Substring(authorization.dropFirst(Self.bearer.utf8.count))
+      guard let colon = token.utf8.firstIndex(of: UInt8(ascii: ":")) else { throw Self.unknown }
       let key: AccessKey?
       do throws(AccessKeyError) { key = try await keys.find(AccessKeyID(String(token[..<colon]))) } catch {
         throw APIError(error)
       }
-      guard let key, key.hasSecret(token[token.index(after: colon)...]) else { throw Self.unknown }
+      guard let key, key.hasSecret(token[token.utf8.index(after: colon)...]) else { throw Self.unknown }
       return (key, request)
     }
     guard let signed = try await signed(request) else {
-      throw APIError(
-        .unauthorized, "This needs an access key: send 'Authorization: Bearer ID:SECRET', or sign the request",
-        headers: challenge)
+      throw .unauthorized("This needs an access key: send 'Authorization: Bearer ID:SECRET', or sign the request")
     }
     return signed
   }
 
-  private static let challenge: HTTPHeaders = ["WWW-Authenticate": "Bearer realm=\"cairn\""]
-  private static let unknown = APIError(
-    .unauthorized, "There is no access key with this id and secret", headers: challenge)
-  private var challenge: HTTPHeaders { Self.challenge }
+  private static let unknown = APIError.unauthorized("There is no access key with this id and secret")
 }
 
 /// What a route asks of its caller's key.
@@ -115,6 +113,11 @@ extension NativeRoute {
 }
 
 extension APIError {
+  /// The caller has to show an access key, or another one.
+  package static func unauthorized(_ detail: String) -> APIError {
+    APIError(.unauthorized, detail, headers: ["WWW-Authenticate": "Bearer realm=\"cairn\""])
+  }
+
   init(_ error: AccessKeyError) {
     switch error {
     case .noSuchKey: self.init(.notFound, "\(error)")

@@ -76,54 +76,11 @@ struct AccessParts: Sendable {
   }
 }
 
-extension SecretSeal {
-  /// Bytes of a key file.
-  private static let secretBytes = 32
-
-  /// For a machine of its own: with the cluster's secret where there is one, else with a random one that is kept in the
-  /// storage path.
-  ///
-  /// - Throws: ``ConfigurationError`` where the file can't be read or made.
-  static func local(_ secret: String?, storagePath: String) throws(ConfigurationError) -> SecretSeal {
-    let path = storagePath + "/access.key"
-    if let secret {
-      // Keys from the time before the secret was set stay good.
-      let older = FileManager.default.contents(atPath: path).map { [Array($0)] } ?? []
-      return SecretSeal(Array(secret.utf8), older: older)
-    }
-    if let found = FileManager.default.contents(atPath: path) {
-      guard found.count == secretBytes else {
-        throw .refused("\(path) has \(found.count) bytes instead of \(secretBytes): restore it from a backup")
-      }
-      return SecretSeal(Array(found))
-    }
-    let bytes = (0..<secretBytes).map { _ in UInt8.random(in: .min ... .max) }
-    do { try createPrivateFile(path, bytes) } catch { throw .refused("\(path) can't be written: \(error)") }
-    return SecretSeal(bytes)
-  }
-
-  /// Writes a file that only its owner reads; it is whole or not there, also after a power cut.
-  private static func createPrivateFile(_ path: String, _ bytes: [UInt8]) throws {
-    let temporary = path + ".new"
-    unlink(temporary)
-    let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-    guard descriptor >= 0 else { throw POSIXError(.init(rawValue: errno) ?? .EIO) }
-    defer { close(descriptor) }
-    guard write(descriptor, bytes, bytes.count) == bytes.count, fsync(descriptor) == 0, rename(temporary, path) == 0
-    else { throw POSIXError(.init(rawValue: errno) ?? .EIO) }
-    let folder = open((path as NSString).deletingLastPathComponent, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    guard folder >= 0 else { throw POSIXError(.init(rawValue: errno) ?? .EIO) }
-    defer { close(folder) }
-    guard fsync(folder) == 0 else { throw POSIXError(.init(rawValue: errno) ?? .EIO) }
-  }
-}
-
 extension APIError {
   /// What the native API answers where a signature is not taken.
   init(_ error: S3Error) {
-    let isRefused = error.code.status == .forbidden
-    self.init(
-      isRefused ? .unauthorized : error.code.status, error.message,
-      headers: isRefused ? ["WWW-Authenticate": "Bearer realm=\"cairn\""] : [:])
+    self =
+      error.code.status == .forbidden
+      ? .unauthorized(error.message) : APIError(error.code.status, error.message)
   }
 }

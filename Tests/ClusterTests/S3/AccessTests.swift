@@ -132,6 +132,18 @@ extension S3Suite {
       try await server.stopInOrder()
     }
 
+    @Test func aKeyFileThatCannotBeReadIsNotReplaced() async throws {
+      let server = try await CairnProcess.server()
+      try await server.stopInOrder()
+      let path = server.storagePath + "/access.key"
+      try FileManager.default.removeItem(atPath: path)
+      try FileManager.default.createSymbolicLink(atPath: path, withDestinationPath: path)
+      let result = try await CairnProcess.run(
+        ["server"], ["BASE_STORAGE_PATH": server.storagePath, "PORT": "0", "S3_PORT": "0"])
+      #expect(result.exitCode != 0 && result.output.contains("access.key can't be read"), "\(result.output)")
+      #expect(try FileManager.default.destinationOfSymbolicLink(atPath: path) == path)
+    }
+
     // MARK: The native API
 
     @Test func requiredKeysAreAskedForOnEveryRoute() async throws {
@@ -158,6 +170,7 @@ extension S3Suite {
       }
       #expect(try await curl.put("a", "x", "-H", Self.first.bearer).status == 201)
       #expect(try await curl("/blob/a", "-H", Self.first.bearer).text == "x")
+      #expect(try await curl("/blob/a", "-H", "authorization: bearer \(Self.first.token)").text == "x")
       let signed = try await curl.run("/blob/a", Self.first.signing + Self.emptyHash)
       #expect(signed.text == "x")
       let hash = "x-amz-content-sha256: " + String(repeating: "0", count: 64)
