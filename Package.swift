@@ -72,14 +72,14 @@ let package = Package(
     library(
       "CairnAPI",
       [
-        "CairnModel", "CairnHTTP", "CairnObjects", "CairnCluster", "CairnCatalog", "CairnNodeClient", "CairnStorage",
+        "CairnModel", "CairnHTTP", "CairnObjects", "CairnCluster", "CairnCatalog", "CairnNodeClient",
         .nioCore, .nioHTTP1, .logging,
       ]),
     library(
       "CairnS3",
       [
-        "CairnModel", "CairnHTTP", "CairnObjects", "CairnCatalog", "CairnNodeClient", "CairnStorage", .nioCore,
-        .nioHTTP1, .crypto, .logging,
+        "CairnModel", "CairnHTTP", "CairnObjects", "CairnCatalog", "CairnNodeClient", .nioCore, .nioHTTP1, .crypto,
+        .logging,
       ]),
     library("CairnClient", ["CairnModel", "CairnHTTP", .nioCore, .nioPosix, .nioHTTP1, .crypto]),
     .executableTarget(

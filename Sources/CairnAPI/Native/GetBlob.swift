@@ -2,7 +2,6 @@ internal import CairnHTTP
 internal import CairnModel
 internal import CairnNodeClient
 internal import CairnObjects
-internal import CairnStorage
 internal import NIOCore
 internal import NIOHTTP1
 

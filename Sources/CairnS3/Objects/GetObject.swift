@@ -1,9 +1,7 @@
-internal import NIOCore
 internal import CairnHTTP
 internal import CairnModel
 internal import CairnNodeClient
 internal import CairnObjects
-internal import CairnStorage
 internal import NIOHTTP1
 
 extension S3API {
