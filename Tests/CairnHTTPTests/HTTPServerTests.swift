@@ -77,8 +77,7 @@ private final class ErrorLog: Sendable {
   private func ask(_ request: String, limits: HTTPServerLimits = HTTPServerLimits()) async throws -> String {
     let answer = Mutex("")
     try await withServer(limits: limits) { port in
-      let connection = try await RawConnection.connect(port: port)
-      try await connection.send(request)
+      let connection = try await RawConnection.connect(port: port, sending: request)
       let text = try await connection.readToEnd()
       answer.withLock { $0 = text }
     }

@@ -11,7 +11,7 @@ package struct NotInTime: Error, CustomStringConvertible {
 ///
 /// - Throws: ``NotInTime`` after `limit`.
 package func eventually(
-  _ what: String, within limit: Duration = .seconds(20), every pause: Duration = .milliseconds(10),
+  _ what: String, within limit: Duration = .seconds(60), every pause: Duration = .milliseconds(10),
   _ condition: () async throws -> Bool
 ) async throws {
   _ = try await eventually(what, within: limit, every: pause) { try await condition() ? true : nil }
@@ -19,7 +19,7 @@ package func eventually(
 
 /// As above, for a condition that comes with a value.
 package func eventually<Value>(
-  _ what: String, within limit: Duration = .seconds(20), every pause: Duration = .milliseconds(10),
+  _ what: String, within limit: Duration = .seconds(60), every pause: Duration = .milliseconds(10),
   _ value: () async throws -> Value?
 ) async throws -> Value {
   let deadline = ContinuousClock.now + limit

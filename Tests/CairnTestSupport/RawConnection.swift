@@ -15,13 +15,14 @@ package final class RawConnection: Sendable {
     self.received = received
   }
 
-  package static func connect(port: Int) async throws -> RawConnection {
+  /// - Parameter text: is sent as soon as the connection stands, however busy the machine is.
+  package static func connect(port: Int, sending text: String = "") async throws -> RawConnection {
     let (stream, continuation) = AsyncThrowingStream<ByteBuffer, any Error>.makeStream()
     let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
       .channelOption(ChannelOptions.allowRemoteHalfClosure, value: true)
       .channelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
-          try channel.pipeline.syncOperations.addHandler(Receiver(continuation))
+          try channel.pipeline.syncOperations.addHandler(Receiver(continuation, first: text))
         }
       }
       .connect(host: "127.0.0.1", port: port).get()
@@ -46,7 +47,7 @@ package final class RawConnection: Sendable {
   }
 
   /// Reads until the text that came contains `end`; returns it with everything before, and keeps the rest.
-  package func read(until end: String, within limit: Duration = .seconds(10)) async throws -> String {
+  package func read(until end: String, within limit: Duration = .seconds(60)) async throws -> String {
     try await bounded(limit) { [self] in
       while true {
         if let text = buffer.take(until: end) { return text }
@@ -57,7 +58,7 @@ package final class RawConnection: Sendable {
   }
 
   /// Reads to the end of the stream.
-  package func readToEnd(within limit: Duration = .seconds(10)) async throws -> String {
+  package func readToEnd(within limit: Duration = .seconds(60)) async throws -> String {
     try await bounded(limit) { [self] in
       while let bytes = try await next() { buffer.append(bytes) }
       return buffer.takeAll()
@@ -65,7 +66,7 @@ package final class RawConnection: Sendable {
   }
 
   /// Reads one answer: its head, and as much body as `Content-Length` says.
-  package func readAnswer(within limit: Duration = .seconds(10)) async throws -> (head: String, body: String) {
+  package func readAnswer(within limit: Duration = .seconds(60)) async throws -> (head: String, body: String) {
     let head = try await read(until: "\r\n\r\n", within: limit)
     let length = head.split(separator: "\r\n").first { $0.lowercased().hasPrefix("content-length:") }
       .flatMap { Int($0.drop { $0 != ":" }.dropFirst().drop { $0 == " " }) }
@@ -134,9 +135,16 @@ private final class Receiver: ChannelInboundHandler {
   typealias InboundIn = ByteBuffer
 
   private let continuation: AsyncThrowingStream<ByteBuffer, any Error>.Continuation
+  private let first: String
 
-  init(_ continuation: AsyncThrowingStream<ByteBuffer, any Error>.Continuation) {
+  init(_ continuation: AsyncThrowingStream<ByteBuffer, any Error>.Continuation, first: String) {
     self.continuation = continuation
+    self.first = first
+  }
+
+  func channelActive(context: ChannelHandlerContext) {
+    guard !first.isEmpty else { return }
+    context.writeAndFlush(NIOAny(ByteBuffer(string: first)), promise: nil)
   }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
