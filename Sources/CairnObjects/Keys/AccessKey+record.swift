@@ -1,29 +1,17 @@
 internal import CairnModel
 
-/// How keys are kept: each is an object without bytes in ``BucketName/system``, whose metadata says what it is.
+/// How keys are kept, as ``SystemRecords``.
 extension AccessKey {
-  static let keyPrefix = "key/"
+  static let recordKind = "key"
 
-  private static let createdField = "created"
   private static let secretField = "secret"
   private static let grantPrefix = "grant:"
   private static let everywhere = "*"
 
-  /// Where the record of a key is.
-  static func record(of id: AccessKeyID) throws(AccessKeyError) -> ObjectName {
-    do throws(InvalidName) {
-      return ObjectName(bucket: .system, key: try ObjectKey(keyPrefix + id.text))
-    } catch {
-      throw .noSuchKey(id)
-    }
-  }
-
   /// - Parameter sealed: the encrypted secret.
   func metadata(sealed: String) -> ObjectMetadata {
     var metadata = ObjectMetadata()
-    metadata.user = [
-      .init(Self.createdField, String(createdAt.nanosecondsSinceEpoch)), .init(Self.secretField, sealed),
-    ]
+    metadata.user = [.init(Self.secretField, sealed)]
     if !grants.everywhere.isEmpty {
       metadata.user.append(.init(Self.grantPrefix + Self.everywhere, grants.everywhere.text))
     }
@@ -36,16 +24,10 @@ extension AccessKey {
   /// Reads what ``metadata(sealed:)`` made.
   ///
   /// - Parameter open: decrypts the secret; nil where it can't.
-  init?(_ id: AccessKeyID, _ record: ObjectAttributes, open: (String) -> String?) {
-    let metadata = record.metadata
-    guard let secret = metadata[user: Self.secretField].flatMap(open) else { return nil }
-    self.init(id: id, secret: secret, createdAt: Self.createdAt(record), grants: Self.grants(metadata))
-  }
-
-  /// When the key was made: its record is a new one after each change of its grants.
-  static func createdAt(_ record: ObjectAttributes) -> Timestamp {
-    record.metadata[user: createdField].flatMap { UInt64($0) }.map(Timestamp.init(nanosecondsSinceEpoch:))
-      ?? record.createdAt
+  init?(_ record: SystemRecords.Record, open: (String) -> String?) {
+    guard let secret = record.metadata[user: Self.secretField].flatMap(open) else { return nil }
+    self.init(
+      id: AccessKeyID(record.name), secret: secret, createdAt: record.createdAt, grants: Self.grants(record.metadata))
   }
 
   static func grants(_ metadata: ObjectMetadata) -> S3Grants {

@@ -23,7 +23,7 @@ package final class AccessKeyStore: Sendable {
     package var grants: S3Grants
   }
 
-  private let objects: ObjectService
+  private let records: SystemRecords
   private let seal: SecretSeal?
   private let configured: AccessKey?
   private let seen = Mutex<[AccessKeyID: Sight]>([:])
@@ -32,7 +32,7 @@ package final class AccessKeyStore: Sendable {
   ///   - seal: encrypts secrets; nil where keys can't be made here.
   ///   - configured: a key that is good whatever the catalog says (`ACCESS_KEY`).
   package init(objects: ObjectService, seal: SecretSeal?, configured: AccessKey? = nil) {
-    self.objects = objects
+    records = SystemRecords(AccessKey.recordKind, in: objects)
     self.seal = seal
     self.configured = configured
   }
@@ -55,22 +55,13 @@ package final class AccessKeyStore: Sendable {
 
   /// Every key, in order of their ids.
   package func all() async throws(AccessKeyError) -> [Listed] {
-    var keys: [Listed] = []
-    var query = ListQuery(prefix: AccessKey.keyPrefix, limit: CatalogLimits.pageLengthMax)
-    while true {
-      let page: ListPage
-      do throws(ObjectError) { page = try await objects.list(.system, query) } catch { throw .store(error) }
-      for entry in page.entries {
-        let id = AccessKeyID(String(entry.key.text.dropFirst(AccessKey.keyPrefix.count)))
-        let attributes = entry.object.attributes
-        let configuredGrants = id == configured?.id ? configured?.grants : nil
-        keys.append(
-          Listed(
-            id: id, createdAt: AccessKey.createdAt(attributes),
-            grants: configuredGrants ?? AccessKey.grants(attributes.metadata)))
-      }
-      guard let next = page.nextStartAfter else { break }
-      query.startAfter = next
+    let found: [SystemRecords.Record]
+    do throws(ObjectError) { found = try await records.all() } catch { throw .store(error) }
+    var keys = found.map { record in
+      let id = AccessKeyID(record.name)
+      let configuredGrants = id == configured?.id ? configured?.grants : nil
+      return Listed(
+        id: id, createdAt: record.createdAt, grants: configuredGrants ?? AccessKey.grants(record.metadata))
     }
     if let configured, !keys.contains(where: { $0.id == configured.id }) {
       keys.append(Listed(id: configured.id, createdAt: configured.createdAt, grants: configured.grants))
@@ -108,9 +99,8 @@ package final class AccessKeyStore: Sendable {
   package func remove(_ id: AccessKeyID) async throws(AccessKeyError) {
     guard id != configured?.id else { throw .configured(id) }
     defer { forget(id) }
-    let record = try AccessKey.record(of: id)
     let existed: Bool
-    do throws(ObjectError) { existed = try await objects.delete(record) } catch { throw .store(error) }
+    do throws(ObjectError) { existed = try await records.delete(id.text) } catch { throw .store(error) }
     guard existed else { throw .noSuchKey(id) }
   }
 
@@ -119,29 +109,22 @@ package final class AccessKeyStore: Sendable {
   }
 
   private func look(_ id: AccessKeyID) async throws(AccessKeyError) -> (key: AccessKey, version: BlobID)? {
-    let record = try AccessKey.record(of: id)
-    let object: StoredObject?
-    do throws(ObjectError) { object = try await objects.object(record) } catch { throw .store(error) }
-    guard let object else { return nil }
-    guard let key = AccessKey(id, object.attributes, open: { seal?.open($0, of: id) }) else { throw .unreadable(id) }
-    return (key, object.head.blob)
+    let record: SystemRecords.Record?
+    do throws(ObjectError) { record = try await records.find(id.text) } catch { throw .store(error) }
+    guard let record else { return nil }
+    guard let key = AccessKey(record, open: { seal?.open($0, of: id) }) else { throw .unreadable(id) }
+    return (key, record.version)
   }
 
   /// - Returns: false where the rule forbids it.
   private func put(_ key: AccessKey, _ rule: ConflictRule) async throws(AccessKeyError) -> Bool {
-    let record = try AccessKey.record(of: key.id)
     guard let seal else { throw .noSealingSecret }
     let sealed: String
     do { sealed = try seal.seal(key.secret, of: key.id) } catch { throw .store(.failed("\(error)")) }
     defer { forget(key.id) }
     do throws(ObjectError) {
-      _ = try await objects.put(
-        record, BodySource(length: 0, next: { nil }),
-        UploadDescription(contentType: "application/octet-stream", metadata: key.metadata(sealed: sealed)),
-        onConflict: rule)
-      return true
+      return try await records.put(key.id.text, key.metadata(sealed: sealed), createdAt: key.createdAt, rule) != nil
     } catch {
-      if case .conditionFailed = error { return false }
       throw .store(error)
     }
   }

@@ -1,23 +1,16 @@
 internal import CairnModel
 internal import CairnObjects
 
-/// How buckets are kept: each is an object without bytes in ``BucketName/system``, whose metadata says what it is.
+/// How buckets are kept, as ``SystemRecords``.
 extension Bucket {
-  static let keyPrefix = "bucket/"
+  static let recordKind = "bucket"
 
-  private static let createdField = "created"
   private static let ownerField = "owner"
   private static let deletingField = "deleting"
-
-  /// Where the record of a bucket is.
-  static func record(of name: BucketName) throws(S3Error) -> ObjectName {
-    ObjectName(bucket: .system, key: try S3Resource.key(keyPrefix + name.text))
-  }
 
   /// - Parameter deletingSince: when somebody began to delete the bucket, nil where nobody does.
   func metadata(deletingSince: Timestamp? = nil) -> ObjectMetadata {
     var metadata = ObjectMetadata()
-    metadata.user = [.init(Self.createdField, String(createdAt.nanosecondsSinceEpoch))]
     if let owner { metadata.user.append(.init(Self.ownerField, owner.text)) }
     if let deletingSince {
       metadata.user.append(.init(Self.deletingField, String(deletingSince.nanosecondsSinceEpoch)))
@@ -28,17 +21,17 @@ extension Bucket {
   }
 
   /// Reads what ``metadata(deletingSince:)`` made.
-  init(_ name: BucketName, _ record: ObjectAttributes) {
+  ///
+  /// - Returns: nil where the record's name is none of a bucket.
+  init?(_ record: SystemRecords.Record) {
+    guard let name = try? BucketName(record.name) else { return nil }
     let metadata = record.metadata
     self.init(
-      name: name,
-      createdAt: metadata[user: Self.createdField].flatMap { UInt64($0) }.map(Timestamp.init(nanosecondsSinceEpoch:))
-        ?? record.createdAt,
-      owner: metadata[user: Self.ownerField].map { AccessKeyID($0) }, access: metadata.access ?? .none,
-      tags: metadata.tags)
+      name: name, createdAt: record.createdAt, owner: metadata[user: Self.ownerField].map { AccessKeyID($0) },
+      access: metadata.access ?? .none, tags: metadata.tags)
   }
 
-  static func isBeingDeleted(_ record: ObjectAttributes) -> Bool {
+  static func isBeingDeleted(_ record: SystemRecords.Record) -> Bool {
     record.metadata[user: deletingField] != nil
   }
 }

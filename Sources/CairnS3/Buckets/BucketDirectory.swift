@@ -33,11 +33,13 @@ package final class BucketDirectory: Sendable {
   private static let attemptsMax = 16
   private static let countMax = 10_000
 
-  let objects: ObjectService
+  private let objects: ObjectService
+  private let records: SystemRecords
   private let seen = Mutex<[BucketName: Sight]>([:])
 
   package init(objects: ObjectService) {
     self.objects = objects
+    records = SystemRecords(Bucket.recordKind, in: objects)
   }
 
   /// - Parameter isFresh: look at the catalog, whatever is remembered.
@@ -85,17 +87,9 @@ package final class BucketDirectory: Sendable {
 
   /// Every bucket, in order of their names.
   func all() async throws(S3Error) -> [Bucket] {
-    var buckets: [Bucket] = []
-    var query = ListQuery(prefix: Bucket.keyPrefix, limit: CatalogLimits.pageLengthMax)
-    while true {
-      let page: ListPage
-      do throws(ObjectError) { page = try await objects.list(.system, query) } catch { throw S3Error(error) }
-      for entry in page.entries {
-        guard let name = try? BucketName(String(entry.key.text.dropFirst(Bucket.keyPrefix.count))) else { continue }
-        buckets.append(Bucket(name, entry.object.attributes))
-      }
-      guard let next = page.nextStartAfter else { break }
-      query.startAfter = next
+    var buckets: [Bucket]
+    do throws(ObjectError) { buckets = try await records.all().compactMap { Bucket($0) } } catch {
+      throw S3Error(error)
     }
     if !buckets.contains(where: { $0.name == .default }) { buckets.append(Self.builtIn) }
     return buckets.sorted { $0.name.text < $1.name.text }
@@ -107,7 +101,7 @@ package final class BucketDirectory: Sendable {
   func create(_ bucket: Bucket) async throws(S3Error) -> Bucket? {
     for _ in 0..<Self.attemptsMax {
       if bucket.name == .default { return try await self.bucket(.default) }
-      if try await put(bucket.metadata(), as: bucket.name, .reject) != nil { return nil }
+      if try await put(bucket, .reject) != nil { return nil }
       // One that is being deleted is waited for.
       do throws(S3Error) { return try await bucketForWriting(bucket.name).bucket } catch {
         guard error.code == .noSuchBucket else { throw error }
@@ -148,10 +142,9 @@ package final class BucketDirectory: Sendable {
       _ = try await replace(marked, with: record.bucket)
       throw notEmpty
     }
-    let place = try Bucket.record(of: name)
     forget(name)
     do throws(ObjectError) {
-      _ = try await objects.delete(place, expecting: mark)
+      _ = try await records.delete(name.text, expecting: mark)
     } catch {
       if case .conditionFailed = error { throw .conflict }
       throw S3Error(error)
@@ -175,12 +168,9 @@ package final class BucketDirectory: Sendable {
   /// Looks at the catalog, and remembers a bucket that may be written to.
   private func look(_ name: BucketName) async throws(S3Error) -> Record? {
     let seenAt = ContinuousClock.now
-    let place = try Bucket.record(of: name)
-    let object: StoredObject?
-    do throws(ObjectError) { object = try await objects.object(place) } catch {
-      throw S3Error(error)
-    }
-    guard let object else {
+    let found: SystemRecords.Record?
+    do throws(ObjectError) { found = try await records.find(name.text) } catch { throw S3Error(error) }
+    guard let found, let bucket = Bucket(found) else {
       guard name == .default else {
         forget(name)
         return nil
@@ -188,9 +178,7 @@ package final class BucketDirectory: Sendable {
       remember(Sight(bucket: Self.builtIn, seenAt: seenAt))
       return Record(bucket: Self.builtIn, version: nil, isBeingDeleted: false)
     }
-    let record = Record(
-      bucket: Bucket(name, object.attributes), version: object.head.blob,
-      isBeingDeleted: Bucket.isBeingDeleted(object.attributes))
+    let record = Record(bucket: bucket, version: found.version, isBeingDeleted: Bucket.isBeingDeleted(found))
     if record.isBeingDeleted { forget(name) } else { remember(Sight(bucket: record.bucket, seenAt: seenAt)) }
     return record
   }
@@ -212,22 +200,17 @@ package final class BucketDirectory: Sendable {
   private func replace(
     _ record: Record, with bucket: Bucket, deletingSince: Timestamp? = nil
   ) async throws(S3Error) -> BlobID? {
-    try await put(
-      bucket.metadata(deletingSince: deletingSince), as: bucket.name, record.version.map { .replace($0) } ?? .reject)
+    try await put(bucket, deletingSince: deletingSince, record.version.map { .replace($0) } ?? .reject)
   }
 
   private func put(
-    _ metadata: ObjectMetadata, as name: BucketName, _ rule: ConflictRule
+    _ bucket: Bucket, deletingSince: Timestamp? = nil, _ rule: ConflictRule
   ) async throws(S3Error) -> BlobID? {
-    defer { forget(name) }
-    let record = try Bucket.record(of: name)
+    defer { forget(bucket.name) }
     do throws(ObjectError) {
-      let result = try await objects.put(
-        record, BodySource(length: 0, next: { nil }),
-        UploadDescription(contentType: "application/octet-stream", metadata: metadata), onConflict: rule)
-      return result.object.head.blob
+      return try await records.put(
+        bucket.name.text, bucket.metadata(deletingSince: deletingSince), createdAt: bucket.createdAt, rule)
     } catch {
-      if case .conditionFailed = error { return nil }
       throw S3Error(error)
     }
   }
