@@ -34,7 +34,7 @@ extension S3Suite {
   @Suite struct AccessTests {
     private static let first = PrintedKey(id: "first-key", secret: "correct/horse+battery")
     private static let configured = first.settings
-    private static let emptyHash = ["-H", "x-amz-content-sha256: UNSIGNED-PAYLOAD"]
+    private static let unsignedPayload = ["-H", "x-amz-content-sha256: UNSIGNED-PAYLOAD"]
 
     private func cairn(_ server: CairnProcess, _ key: PrintedKey?, _ arguments: String...) async throws -> String {
       var environment = ["CAIRN_SERVER": "http://127.0.0.1:\(server.port)"]
@@ -57,9 +57,9 @@ extension S3Suite {
       let server = try await CairnProcess.server(Self.configured)
       let curl = try Curl(port: try #require(server.s3Port), of: server)
       let put = try await curl.run(
-        "/default/a.txt", Self.first.signing + Self.emptyHash + ["-X", "PUT", "--data-binary", "hello"])
+        "/default/a.txt", Self.first.signing + Self.unsignedPayload + ["-X", "PUT", "--data-binary", "hello"])
       #expect(put.status == 200, "\(put.text)")
-      #expect(try await curl.run("/default/a.txt", Self.first.signing + Self.emptyHash).text == "hello")
+      #expect(try await curl.run("/default/a.txt", Self.first.signing + Self.unsignedPayload).text == "hello")
       #expect(try await curl("/default/a.txt").status == 403)
       // Over the native API it is the same file.
       #expect(try await server.curl()("/blob/a.txt").text == "hello")
@@ -79,7 +79,7 @@ extension S3Suite {
       func status(_ method: String, _ path: String) async throws -> Int {
         // What is put must tell its length.
         let empty = method == "PUT" ? ["--data-binary", ""] : []
-        return try await s3.run(path, key.signing + Self.emptyHash + ["-X", method] + empty).status
+        return try await s3.run(path, key.signing + Self.unsignedPayload + ["-X", method] + empty).status
       }
       // The ids, and when each was made; a key's further grants follow in lines that begin with blanks.
       func created() async throws -> [[Substring]] {
@@ -106,14 +106,14 @@ extension S3Suite {
       #expect(found.exitCode == 1, "\(found.output)")
       try await server.restart()
       let again = try Curl(port: try #require(server.s3Port), of: server)
-      #expect(try await again.run("/default/a", key.signing + Self.emptyHash).status == 200)
+      #expect(try await again.run("/default/a", key.signing + Self.unsignedPayload).status == 200)
 
       // Neither the changes nor the restart made the keys younger.
       #expect(try await created() == createdAtFirst)
       #expect(try await cairn(server, nil, "key", "list").contains(key.id))
       _ = try await cairn(server, nil, "key", "rm", key.id)
       #expect(try await !cairn(server, nil, "key", "list").contains(key.id))
-      let removed = try await again.run("/default/a", key.signing + Self.emptyHash)
+      let removed = try await again.run("/default/a", key.signing + Self.unsignedPayload)
       #expect(removed.status == 403 && removed.text.contains("<Code>InvalidAccessKeyId</Code>"), "\(removed.text)")
       try await server.stopInOrder()
     }
@@ -128,7 +128,7 @@ extension S3Suite {
       try await server.restart()
       #expect(server.log.components(separatedBy: key.secret).count == 2)
       let s3 = try Curl(port: try #require(server.s3Port), of: server)
-      #expect(try await s3.run("/", key.signing + Self.emptyHash).status == 200)
+      #expect(try await s3.run("/", key.signing + Self.unsignedPayload).status == 200)
       try await server.stopInOrder()
     }
 
@@ -171,7 +171,7 @@ extension S3Suite {
       #expect(try await curl.put("a", "x", "-H", Self.first.bearer).status == 201)
       #expect(try await curl("/blob/a", "-H", Self.first.bearer).text == "x")
       #expect(try await curl("/blob/a", "-H", "authorization: bearer \(Self.first.token)").text == "x")
-      let signed = try await curl.run("/blob/a", Self.first.signing + Self.emptyHash)
+      let signed = try await curl.run("/blob/a", Self.first.signing + Self.unsignedPayload)
       #expect(signed.text == "x")
       let hash = "x-amz-content-sha256: " + String(repeating: "0", count: 64)
       let wrong = try await curl.run(
@@ -297,7 +297,7 @@ extension S3Suite {
       let reader = try #require(PrintedKey(made))
       #expect(try await cluster.curl(1)("/blob/large", "-I", "-H", reader.bearer).status == 200)
       let s3 = try Curl(port: try #require(cluster.coordinators[1].s3Port))
-      #expect(try await s3.run("/default/large", reader.signing + Self.emptyHash + ["-I"]).status == 200)
+      #expect(try await s3.run("/default/large", reader.signing + Self.unsignedPayload + ["-I"]).status == 200)
       for coordinator in cluster.coordinators { try await coordinator.stopInOrder() }
     }
 
@@ -317,7 +317,7 @@ extension S3Suite {
       let key = try #require(PrintedKey(made))
       func status(_ coordinator: Int) async throws -> Int {
         try await Curl(port: try #require(cluster.coordinators[coordinator].s3Port)).run(
-          "/default", key.signing + Self.emptyHash
+          "/default", key.signing + Self.unsignedPayload
         ).status
       }
       for coordinator in 0..<2 { #expect(try await status(coordinator) == 200) }
