@@ -40,7 +40,7 @@ package func hexadecimalString(_ bytes: [UInt8]) -> String {
   bytes.withUnsafeBytes(hexadecimalString)
 }
 
-/// Two lower-case hexadecimal digits for each byte. Not generic: nothing specialises across modules.
+/// Two lower-case hexadecimal digits for each byte. Not generic: little specialises across modules.
 package func hexadecimalString(_ bytes: UnsafeRawBufferPointer) -> String {
   String(unsafeUninitializedCapacity: bytes.count * 2) { digits in
     var index = 0
@@ -59,7 +59,7 @@ package func bytes(hexadecimal text: some StringProtocol) -> [UInt8]? {
   return text.withUTF8 { bytes(hexadecimal: $0) }
 }
 
-/// Not generic: nothing specialises across modules.
+/// Not generic: little specialises across modules.
 private func bytes(hexadecimal digits: UnsafeBufferPointer<UInt8>) -> [UInt8]? {
   guard digits.count.isMultiple(of: 2) else { return nil }
   var bytes: [UInt8] = []

@@ -43,8 +43,7 @@ extension ObjectAttributes {
   }
 
   private func write(_ metadata: ObjectMetadata, to writer: inout FieldWriter) {
-    for header in ObjectMetadata.SystemHeader.allCases {
-      guard let value = metadata.headers[header] else { continue }
+    for (header, value) in metadata.headers.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
       writer.field(Tag.systemHeader.rawValue, [header.rawValue] + value.utf8)
     }
     for pair in metadata.user { writer.field(Tag.userMetadata.rawValue, pair.encoded) }

@@ -27,7 +27,7 @@ class SQLiteWriteJob: @unchecked Sendable {
 /// Safe to send because the submitter doesn't touch it any more, and then the writer's thread alone does.
 final class SQLiteAnsweredJob<Value: Sendable>: SQLiteWriteJob, @unchecked Sendable {
   typealias Body = @Sendable (SQLiteWriteSession) throws(CatalogError) -> Value
-  typealias Answer = CheckedContinuation<Result<Value, CatalogError>, Never>
+  typealias Answer = UnsafeContinuation<Result<Value, CatalogError>, Never>
 
   private let body: Body
   private let answer: Answer

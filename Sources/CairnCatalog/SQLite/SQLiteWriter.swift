@@ -81,7 +81,7 @@ final class SQLiteWriter: Sendable {
   func writeDurably<Value: Sendable>(
     _ body: @escaping SQLiteAnsweredJob<Value>.Body
   ) async throws(CatalogError) -> Value {
-    let result: Result<Value, CatalogError> = await withCheckedContinuation { answer in
+    let result: Result<Value, CatalogError> = await withUnsafeContinuation { answer in
       let job = SQLiteAnsweredJob(body, isAnsweredBeforeCommit: false, answer: answer)
       thread.submit { _ in
         guard let transaction = self.confined.transaction else { return job.fail(self.closed) }
@@ -123,7 +123,8 @@ final class SQLiteWriter: Sendable {
   private func submit<Value: Sendable>(
     beforeCommit: Bool, _ body: @escaping SQLiteAnsweredJob<Value>.Body
   ) async throws(CatalogError) -> Value {
-    let result: Result<Value, CatalogError> = await withCheckedContinuation { answer in
+    // Unsafe only in that it is not checked: the writer answers each job once.
+    let result: Result<Value, CatalogError> = await withUnsafeContinuation { answer in
       submit(SQLiteAnsweredJob(body, isAnsweredBeforeCommit: beforeCommit, answer: answer))
     }
     return try result.get()

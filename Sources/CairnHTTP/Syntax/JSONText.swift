@@ -56,7 +56,12 @@ package struct JSONText: ~Copyable {
 
   package mutating func number(_ value: some BinaryInteger) {
     separate()
-    write(plain: String(value))
+    if let value = UInt64(exactly: value) { write(decimal: value) } else { write(plain: String(value)) }
+  }
+
+  private mutating func write(decimal value: UInt64) {
+    if value > 9 { write(decimal: value / 10) }
+    write(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: value % 10))
   }
 
   package mutating func bool(_ value: Bool) {
@@ -110,9 +115,11 @@ package struct JSONText: ~Copyable {
     decimal(value)
   }
 
-  package mutating func member(_ name: StaticString, _ texts: some Sequence<String>) {
+  package mutating func member(_ name: StaticString, _ texts: [String]) {
     key(name)
-    array(texts) { $0.string($1) }
+    nested("[", "]") { json in
+      for text in texts { json.string(text) }
+    }
   }
 
   /// A member whose name is not known when the program is compiled.
