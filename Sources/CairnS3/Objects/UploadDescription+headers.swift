@@ -35,7 +35,7 @@ extension UploadDescription {
   /// - Throws: where S3 allows something else.
   init(_ headers: HTTPHeaders) throws(S3Error) {
     let type = headers.first(name: "content-type") ?? ""
-    self.init(contentType: type.isEmpty ? Self.contentTypeFallback : type)
+    var metadata = ObjectMetadata()
     for header in ObjectMetadata.SystemHeader.allCases {
       guard var value = headers.first(name: header.fieldName) else { continue }
       // The scheme of the body on its way is not a property of the object.
@@ -46,6 +46,7 @@ extension UploadDescription {
     if let tags = headers.first(name: "x-amz-tagging") { metadata.tags = try TagSet.tags(query: tags) }
     metadata.access = try CannedACL.access(headers)
     metadata.storageClass = try StorageClass.value(headers)
+    self.init(contentType: type.isEmpty ? Self.contentTypeFallback : type, metadata: metadata)
   }
 
   private static func userMetadata(_ headers: HTTPHeaders) throws(S3Error) -> [ObjectMetadata.Pair] {
