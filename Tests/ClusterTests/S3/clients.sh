@@ -19,12 +19,13 @@ refused() {
   grep -q "$text" refusal || fail "refused otherwise: $*: $(cat refusal)"
 }
 
-# shows TEXT COMMAND…: whether a line of what the command prints has this text, or this regular expression. Reads all of
-# it: a command whose reader goes away fails.
+# shows TEXT COMMAND…: whether a line of what the command prints has this text, or this regular expression. The command must
+# succeed; all of it is read first, as a command whose reader goes away fails.
 shows() {
-  local text=$1
+  local text=$1 output
   shift
-  "$@" | grep "$text" >/dev/null
+  output=$("$@") || fail "failed: $*"
+  grep -q "$text" <<<"$output"
 }
 
 # same EXPECTED FOUND: compares texts.
