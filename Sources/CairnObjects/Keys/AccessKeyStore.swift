@@ -1,4 +1,3 @@
-internal import CairnCatalog
 package import CairnModel
 internal import Synchronization
 
