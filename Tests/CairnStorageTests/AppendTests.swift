@@ -31,7 +31,7 @@ import Testing
     #expect(file.length == 1 << 20)
     let region = file.region(1000..<5000)
     #expect(region.readableBytes == 4000)
-    let log = try readFile(test.folder.file(endingIn: ".log"))
+    let log = try test.log()
     let expected = Array(record.payload.readableBytesView[1000..<5000])
     #expect(Array(log[region.readerIndex..<region.endIndex]) == expected)
     #expect(Array(try await file.read(1000..<5000).readableBytesView) == expected)

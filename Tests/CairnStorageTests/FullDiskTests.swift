@@ -52,7 +52,7 @@ import Testing
   func fullDiskLeavesNoPartOfARecordAndTheVolumeGoesOn(after count: Int) async throws {
     let test = try TestStore()
     try await test.store.fill([try .chunk(1)])
-    let size = try readFile(test.folder.file(endingIn: ".log")).count
+    let size = try test.log().count
     test.disk.set { $0.failingWrite = (count, ENOSPC) }
     #expect(try await test.isRefused(.chunk(2, length: 2000)))
     #expect(try readFile(test.folder.file(endingIn: ".log")).count == size)

@@ -116,7 +116,7 @@ import Testing
     let test = try TestStore()
     try await test.store.fill([try .chunk(1)])
     let log = try test.folder.file(endingIn: ".log")
-    let size = try readFile(log).count
+    let size = try test.log().count
     test.disk.set { $0.failingWrite = (count, EIO) }
     await #expect(throws: StorageError.volumeFailed(TestStore.volume, SystemError(call: "pwrite", code: EIO))) {
       try await test.store.append(.chunk(2), to: TestStore.volume)

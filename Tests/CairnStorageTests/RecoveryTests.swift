@@ -19,7 +19,7 @@ import Testing
     try await test.store.fill(kept)
     let whole = test.store.volumes()[0].logBytes
     try await test.store.append(torn, to: TestStore.volume)
-    let log = try readFile(test.folder.file(endingIn: ".log"))
+    let log = try test.log()
     // The padding is no part of the record: without it the record is whole.
     let needed = Int(whole) + torn.header.length
     for end in Int(whole)...log.count {
@@ -42,7 +42,7 @@ import Testing
   @Test func zerosAndGarbageBehindTheLastRecordAreCutOff() async throws {
     let test = try TestStore()
     try await test.store.fill([try .chunk(1)])
-    let log = try readFile(test.folder.file(endingIn: ".log"))
+    let log = try test.log()
     for tail in [[UInt8](repeating: 0, count: 5000), (0..<3001).map { UInt8(truncatingIfNeeded: $0 &* 37) }] {
       let crashed = try opened(test.folder, log: log + tail)
       #expect(try readFile(crashed.folder.file(endingIn: ".log")).count == log.count)
@@ -60,7 +60,7 @@ import Testing
     try await test.store.fill([records[1]])
     let end = start + records[1].header.length
     try await test.store.fill([records[2]])
-    let whole = try readFile(test.folder.file(endingIn: ".log"))
+    let whole = try test.log()
     for position in start..<end {
       var damaged = whole
       damaged[position] ^= 1 << UInt8(position % 8)
@@ -83,7 +83,7 @@ import Testing
     try await test.store.fill([try .chunk(1)])
     let start = test.store.volumes()[0].logBytes
     try await test.store.fill([try .chunk(2)])
-    var log = try readFile(test.folder.file(endingIn: ".log"))
+    var log = try test.log()
     log[Int(start) + 60] ^= 0x10
     let crashed = try opened(test.folder, log: log)
     #expect(try await crashed.store.holds(.chunk(1)))
@@ -105,7 +105,7 @@ import Testing
         kind: .chunk, blob: BlobID(high: 1, low: 1), timestamp: Timestamp(millisecondsSinceEpoch: 1),
         metadata: .init(), payload: payload))
     try await test.store.fill([outer, try .chunk(2)])
-    var log = try readFile(test.folder.file(endingIn: ".log"))
+    var log = try test.log()
     // In the last bytes of the outer payload, behind the inner record.
     log[128 + outer.header.length - 1] ^= 1
     let crashed = try opened(test.folder, log: log)
@@ -144,7 +144,7 @@ import Testing
     let test = try TestStore()
     try await test.store.fill([try .chunk(1)])
     await test.store.close()
-    let log = try readFile(test.folder.file(endingIn: ".log"))
+    let log = try test.log()
 
     var newerLog = log
     newerLog[4] = 2
@@ -173,7 +173,7 @@ import Testing
     let test = try TestStore()
     try await test.store.fill([try .chunk(1), try .chunk(2)])
     await test.store.close()
-    var log = try readFile(test.folder.file(endingIn: ".log"))
+    var log = try test.log()
     log[20] ^= 1
     let crashed = try opened(test.folder, log: log)
     #expect(try await crashed.store.holds(.chunk(1)))
@@ -186,7 +186,7 @@ import Testing
     let test = try TestStore()
     try await test.store.fill([try .chunk(1), try .chunk(2)])
     try await test.store.seal(TestStore.volume)
-    var log = try readFile(test.folder.file(endingIn: ".log"))
+    var log = try test.log()
     log[log.count - 20] ^= 1
     let crashed = try opened(test.folder, log: log)
     let summary = crashed.store.volumes()[0]
@@ -201,7 +201,7 @@ import Testing
   @Test func halfWrittenSealCountsAsSealed() async throws {
     let test = try TestStore()
     try await test.store.fill([try .chunk(1)])
-    var log = try readFile(test.folder.file(endingIn: ".log"))
+    var log = try test.log()
     log[70] = 1
     let crashed = try opened(test.folder, log: log)
     #expect(crashed.store.volumes().map(\.state) == [.sealed])

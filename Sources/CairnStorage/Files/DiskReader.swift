@@ -53,12 +53,16 @@ struct DiskReader: ~Copyable {
     let space = UnsafeMutableRawBufferPointer(rebasing: block[..<count])
     if let direct {
       do throws(SystemError) {
-        let found = try direct.readOnce(into: space, at: start)
-        // A shorter read is the end of the file, unless it ended between two blocks of the disk.
-        guard found < count, found % Int(Self.alignment) == 0 else {
-          held = start..<start + UInt64(found)
-          return
+        var found = 0
+        while found < count {
+          let part = try direct.readOnce(
+            into: UnsafeMutableRawBufferPointer(rebasing: space[found...]), at: start + UInt64(found))
+          found += part
+          // The end of the file: all other reads end between two blocks of the disk.
+          if part == 0 || part % Int(Self.alignment) != 0 { break }
         }
+        held = start..<start + UInt64(found)
+        return
       } catch {
         guard error.code == EINVAL else { throw .io(error, path: file.path) }
         // The device wants another alignment.

@@ -107,6 +107,14 @@ final class OpenFile: @unchecked Sendable {
     }
   }
 
+  /// Writes `count` zeros.
+  func writeZeros(_ count: Int, at offset: UInt64) throws(SystemError) {
+    try withUnsafeTemporaryAllocation(byteCount: count, alignment: 16) { (zeros) throws(SystemError) in
+      zeros.initializeMemory(as: UInt8.self, repeating: 0)
+      try write(UnsafeRawBufferPointer(zeros), at: offset)
+    }
+  }
+
   func sync() throws(SystemError) {
     try operations.sync(descriptor)
   }

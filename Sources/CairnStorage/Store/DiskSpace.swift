@@ -66,6 +66,18 @@ final class DiskSpace: Sendable {
     }
   }
 
+  /// Counts `bytes` as about to be written, unless so much of what is left had better be kept for data.
+  func admitAhead(_ bytes: UInt64) -> Bool {
+    state.withLock { state in
+      refresh(&state, adding: bytes)
+      guard state.free > reserve, bytes <= (state.free - reserve) / Self.aheadFraction else { return false }
+      state.written += bytes
+      return true
+    }
+  }
+
+  private static let aheadFraction: UInt64 = 256
+
   /// What to answer when the system itself said that there is no space.
   func exhausted() -> StorageError {
     state.withLock { state in

@@ -88,7 +88,10 @@ extension VolumeStore {
         for volume in volumes where volume.hasTail || volume.isSnapshotDue {
           attempt("write the index", on: volume) { () throws(StorageError) in try volume.writeSnapshot() }
         }
-        for volume in volumes { volume.closeFile() }
+        for volume in volumes {
+          attempt("end the log's file", on: volume) { () throws(StorageError) in try volume.trim() }
+          volume.closeFile()
+        }
         context.descriptors.removeAll()
       }
     }

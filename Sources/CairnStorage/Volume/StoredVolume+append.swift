@@ -22,7 +22,9 @@ extension StoredVolume {
     admit(appends, to: &plan)
     if !plan.accepted.isEmpty {
       do throws(StorageError) {
-        try write(appends, plan, through: staging, durably: context.configuration.durability == .sync)
+        let isDurable = context.configuration.durability == .sync
+        if isDurable { extend(try openedFile(), for: plan) }
+        try write(appends, plan, through: staging, durably: isDurable)
         enter(appends, plan)
       } catch {
         for accepted in plan.accepted { plan.outcomes[accepted.position] = .failure(error) }

@@ -34,7 +34,8 @@ extension StoredVolume {
   }
 
   private func truncate(_ file: OpenFile, to end: UInt64) -> Bool {
-    (try? file.truncate(to: end)) != nil
+    state.withLock { $0.extendedEnd = 0 }
+    return (try? file.truncate(to: end)) != nil
   }
 
   /// Writes the seal mark and syncs the log.

@@ -44,6 +44,7 @@ extension StoredVolume {
     switch seal {
     case .open:
       state.end = tail.intactEnd
+      try tail.leaveOutUnsynced(in: file, logger)
       if tail.intactEnd != size { try cut(file, to: tail.intactEnd, size: size, logger) }
     case .sealed(let end):
       // Everything before the seal was acknowledged: what can't be read there is damage, nothing to cut off.
@@ -117,7 +118,7 @@ extension StoredVolume {
   }
 
   private static func cut(_ file: OpenFile, to end: UInt64, size: UInt64, _ logger: Logger) throws(StorageError) {
-    logger.info("cut off what a crash left unfinished", metadata: ["log_end": "\(end)", "file_size": "\(size)"])
+    logger.info("log cut off behind its last record", metadata: ["log_end": "\(end)", "file_size": "\(size)"])
     do throws(SystemError) {
       // Also where this makes the file longer: then only the last record's padding was missing.
       try file.truncate(to: end)
@@ -149,6 +150,37 @@ private struct LogTail {
       acceptDamage()
       state.index.put(IndexEntry(record.header, offset: offset))
       intactEnd = offset + UInt64(record.header.paddedLength)
+    }
+  }
+
+  /// Leaves out of the damage what a power cut made of a batch that was not synced yet: of its pages, which were zeros
+  /// before (``StoredVolume/extend(_:for:)``), any may have reached the disk.
+  mutating func leaveOutUnsynced(in file: OpenFile, _ logger: Logger) throws(StorageError) {
+    let batchMax = StoredVolume.extendedBatchMax
+    var left: [DamagedRange] = []
+    for range in damaged {
+      if range.offset + batchMax >= intactEnd, range.length <= batchMax,
+        Self.hasUnwrittenSector(try file.read(Int(range.length), at: range.offset), at: range.offset)
+      {
+        logger.info("not all of the last batch was written", metadata: ["offset": "\(range.offset)"])
+      } else {
+        left.append(range)
+      }
+    }
+    damaged = left
+  }
+
+  /// Whether, of any sector of a disk, all that lies in `bytes` is zero. Pieces that may be mere padding don't count.
+  private static func hasUnwrittenSector(_ bytes: ByteBuffer, at offset: UInt64) -> Bool {
+    let sector = 512
+    return bytes.withUnsafeReadableBytes { bytes in
+      var start = 0
+      while start < bytes.count {
+        let end = min(bytes.count, start + sector - (Int(offset) + start) % sector)
+        if end - start >= Record.alignment, bytes[start..<end].allSatisfy({ $0 == 0 }) { return true }
+        start = end
+      }
+      return false
     }
   }
 

@@ -9,6 +9,7 @@ extension StoredVolume {
     if isSealed { return .success(()) }
     do throws(StorageError) {
       let file = try openedFile()
+      try trim()
       do throws(SystemError) {
         try writeSealMark(file, end: end)
         context.counters.syncs.increment()

@@ -22,6 +22,8 @@ final class StoredVolume: Sendable {
     var end: UInt64
     /// Every record before this offset is on the disk; with `async` this follows ``end`` later.
     var syncedEnd: UInt64
+    /// Where the file ends when that is behind ``end``: zeros are in between. Only the writer cares.
+    var extendedEnd: UInt64 = 0
     var isSealed = false
     /// Why the log takes no more writes.
     var failure: SystemError?

@@ -3,6 +3,11 @@ import CairnStorage
 import Foundation
 
 extension TestStore {
+  /// The one log up to the end of its last record. In the file of an open one, zeros may follow.
+  func log() throws -> [UInt8] {
+    Array(try readFile(folder.file(endingIn: ".log")).prefix(Int(store.volumes()[0].logBytes)))
+  }
+
   /// Flips a bit of a record's payload on the disk, under the running store. Records begin with the first byte behind
   /// the log's header, and follow each other in the order of `records`.
   func damage(_ index: Int, of records: [EncodedRecord]) throws {
