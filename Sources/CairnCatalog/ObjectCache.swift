@@ -1,7 +1,7 @@
 internal import CairnModel
 internal import Synchronization
 
-/// The objects used last, in memory, so that a lookup of one of them neither waits nor changes threads.
+/// The objects read last, in memory, so that a lookup of one of them neither waits nor changes threads.
 ///
 /// It answers for every name whose change is not yet committed: those are never evicted. So it never says anything
 /// older than what a finished change gave a name. A reader that fetched a name itself offers it with the ticket it
@@ -53,7 +53,9 @@ final class ObjectCache: Sendable {
   var hasUncommitted: Bool { uncommittedCount.load(ordering: .acquiring) > 0 }
 
   /// The changes take effect: from now on the cache answers for these names, until they are committed.
-  func publish(_ changes: [ObjectName: StoredObject?]) {
+  ///
+  /// - Parameter changes: in their order: of several for a name the last one counts.
+  func publish(_ changes: [(name: ObjectName, object: StoredObject?)]) {
     uncommittedCount.add(changes.count, ordering: .acquiringAndReleasing)
     for (name, object) in changes {
       let hash = name.hashValue
@@ -64,13 +66,13 @@ final class ObjectCache: Sendable {
     }
   }
 
-  /// All that was published is in the file.
+  /// All that was published is in the file. None of it is kept: most of what is written is not read soon, and keeping it
+  /// costs more than all else that the cache does for a write.
   func didCommit() {
     for shard in shards {
       shard.state.withLock { shard in
         guard !shard.uncommitted.isEmpty else { return }
         shard.commits += 1
-        for case (let name, let object?) in shard.uncommitted { shard.insert(name, name.hashValue, object) }
         shard.uncommitted.removeAll(keepingCapacity: true)
       }
     }

@@ -12,12 +12,36 @@ package final class ClusterView: Sendable {
     var node: RegisteredNode
     /// When the registry was read.
     var readAt: ContinuousClock.Instant
+    /// Until then its last heartbeat is young enough.
+    var activeUntil: ContinuousClock.Instant
     /// The heartbeat that was the last one when a request failed; a later one clears the suspicion.
     var suspectedSince: Timestamp?
   }
 
   private struct State {
-    var entries: [NodeID: Entry] = [:]
+    private(set) var entries: [NodeID: Entry] = [:]
+    /// Until when some node is active, and the only node there is, where it takes data: every write asks for them.
+    private(set) var someActiveUntil: ContinuousClock.Instant?
+    private(set) var soleWritable: NodeID?
+
+    mutating func set(_ entries: [NodeID: Entry]) {
+      self.entries = entries
+      someActiveUntil = entries.values.lazy.filter { $0.suspectedSince == nil }.map(\.activeUntil).max()
+      soleWritable = nil
+      if entries.count == 1, let node = entries.values.first?.node, !node.report.readOnly, !node.isDraining {
+        soleWritable = node.report.node
+      }
+    }
+
+    /// - Returns: whether nothing was suspected of the node before.
+    mutating func suspect(_ node: NodeID) -> Bool {
+      guard let entry = entries[node], entry.suspectedSince == nil else { return false }
+      entries[node]?.suspectedSince = entry.node.lastHeartbeat
+      set(entries)
+      return true
+    }
+
+    func isAnyActive(_ now: ContinuousClock.Instant) -> Bool { someActiveUntil.map { now < $0 } ?? false }
   }
 
   private let registry: any NodeRegistry
@@ -49,13 +73,15 @@ package final class ClusterView: Sendable {
     let nodes = try await registry.nodes()
     let now = clock.now
     state.withLock { state in
-      let before = state.entries
-      state.entries = [:]
+      var entries: [NodeID: Entry] = [:]
       for node in nodes {
-        var suspectedSince = before[node.report.node]?.suspectedSince
+        var suspectedSince = state.entries[node.report.node]?.suspectedSince
         if let suspected = suspectedSince, node.lastHeartbeat > suspected { suspectedSince = nil }
-        state.entries[node.report.node] = Entry(node: node, readAt: now, suspectedSince: suspectedSince)
+        let left = timeout - .milliseconds(Int64(clamping: node.ageMilliseconds))
+        entries[node.report.node] = Entry(
+          node: node, readAt: now, activeUntil: now + left, suspectedSince: suspectedSince)
       }
+      state.set(entries)
     }
   }
 
@@ -70,10 +96,7 @@ package final class ClusterView: Sendable {
   /// Whether `node` is the only one there is, and takes data: then there is nothing to choose.
   func isSoleNode(_ node: NodeID) -> Bool {
     let now = clock.now
-    return state.withLock { state in
-      guard state.entries.count == 1, let entry = state.entries[node] else { return false }
-      return isActive(entry, now) && !entry.node.report.readOnly && !entry.node.isDraining
-    }
+    return state.withLock { $0.soleWritable == node && $0.isAnyActive(now) }
   }
 
   /// Nodes that the cluster has, alive or not.
@@ -82,7 +105,7 @@ package final class ClusterView: Sendable {
   /// Whether there is any node to send a request to.
   package var hasActiveNode: Bool {
     let now = clock.now
-    return state.withLock { state in state.entries.values.contains { isActive($0, now) } }
+    return state.withLock { $0.isAnyActive(now) }
   }
 
   /// Waits for a node to send requests to, as long as there is hope: a node that was found unreachable, but whose last
@@ -151,18 +174,14 @@ package final class ClusterView: Sendable {
 
   /// A request found the node unreachable: nothing is sent there until its next heartbeat.
   package func suspect(_ node: NodeID, because reason: String) {
-    let isNew = state.withLock { state -> Bool in
-      guard let entry = state.entries[node], entry.suspectedSince == nil else { return false }
-      state.entries[node]?.suspectedSince = entry.node.lastHeartbeat
-      return true
-    }
+    let isNew = state.withLock { $0.suspect(node) }
     if isNew {
       logger.warning("node suspected", metadata: ["node": "\(node)", "reason": "\(reason)"])
     }
   }
 
   private func isActive(_ entry: Entry, _ now: ContinuousClock.Instant) -> Bool {
-    entry.suspectedSince == nil && age(of: entry, now) < timeout
+    entry.suspectedSince == nil && now < entry.activeUntil
   }
 
   /// How long ago the last heartbeat was.

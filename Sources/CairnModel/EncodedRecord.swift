@@ -12,24 +12,16 @@ package struct EncodedRecord: Sendable {
   ///
   /// - Throws: ``FormatError`` when metadata or payload exceed the limits of ``Record``.
   package init(_ record: Record) throws(FormatError) {
-    var header = FieldWriter(capacity: Record.headerLength)
-    header.write(Record.magic)
-    header.write(Record.formatVersion)
-    header.write(record.kind.rawValue)
-    header.write(UInt8(0))
-    header.write(UInt8(0))
-    header.write(UInt32(record.metadata.readableBytes))
-    header.write(UInt32(record.payload.readableBytes))
-    header.write(record.blob)
-    header.write(record.timestamp.nanosecondsSinceEpoch)
-    header.write(record.payload.withUnsafeReadableBytes(CRC32C.checksum))
-    var crc = CRC32C()
-    header.bytes.withUnsafeBytes { crc.update($0) }
-    record.metadata.withUnsafeReadableBytes { crc.update($0) }
-    header.write(crc.value)
     var prefix = ByteBuffer()
     prefix.reserveCapacity(Record.headerLength + record.metadata.readableBytes)
-    prefix.writeBytes(header.bytes)
+    prefix.writeMultipleIntegers(
+      Record.magic, Record.formatVersion, record.kind.rawValue, UInt16(0), UInt32(record.metadata.readableBytes),
+      UInt32(record.payload.readableBytes), record.blob.high, record.blob.low, record.timestamp.nanosecondsSinceEpoch,
+      record.payload.withUnsafeReadableBytes(CRC32C.checksum), endianness: .little)
+    var crc = CRC32C()
+    prefix.withUnsafeReadableBytes { crc.update($0) }
+    record.metadata.withUnsafeReadableBytes { crc.update($0) }
+    prefix.writeInteger(crc.value, endianness: .little)
     prefix.writeImmutableBuffer(record.metadata)
     self.header = try Self.header(of: prefix)
     self.prefix = prefix

@@ -29,8 +29,8 @@ package struct FieldWriter {
   }
 
   package mutating func write(_ id: BlobID) {
-    write(id.high)
-    write(id.low)
+    let words = (id.high.littleEndian, id.low.littleEndian)
+    withUnsafeBytes(of: words) { bytes.append(contentsOf: $0) }
   }
 
   package mutating func write(_ location: BlobLocation) {

@@ -5,8 +5,8 @@ final class SQLiteWriteSession {
   let connection: SQLiteConnection
   private let clock: @Sendable () -> Timestamp
 
-  /// The names that this transaction changed, with what they are now.
-  private(set) var changes: [ObjectName: StoredObject?] = [:]
+  /// The names that this transaction changed, in order, with what they became.
+  private(set) var changes: [(name: ObjectName, object: StoredObject?)] = []
   /// Grows with each change of a name.
   private(set) var changeCount = 0
   struct Deletions {
@@ -29,19 +29,19 @@ final class SQLiteWriteSession {
   var nowMilliseconds: UInt64 { clock().millisecondsSinceEpoch }
 
   func note(_ name: ObjectName, is object: StoredObject?) {
-    changes.updateValue(object, forKey: name)
+    changes.append((name, object))
     changeCount += 1
   }
 
   /// Nothing of what this transaction learned is so.
   func didRollBack() {
-    changes = [:]
+    changes = []
     deletions.isEmpty = nil
   }
 
   /// Hands over what was changed since the last call.
-  func takeChanges() -> [ObjectName: StoredObject?] {
-    defer { changes = [:] }
+  func takeChanges() -> [(name: ObjectName, object: StoredObject?)] {
+    defer { changes = [] }
     return changes
   }
 }

@@ -20,14 +20,14 @@ package final class HTTPClient: Sendable {
   private let group: MultiThreadedEventLoopGroup
   private let timeouts: Timeouts
   private let pools: [ObjectIdentifier: ConnectionPool]
-  private let executors: [ObjectIdentifier: EventLoopExecutor]
+  private let executors: EventLoopExecutors
 
   package init(group: MultiThreadedEventLoopGroup, timeouts: Timeouts) {
     self.group = group
     self.timeouts = timeouts
     let loops = Array(group.makeIterator())
     pools = Dictionary(uniqueKeysWithValues: loops.map { (ObjectIdentifier($0), ConnectionPool(eventLoop: $0)) })
-    executors = Dictionary(uniqueKeysWithValues: loops.map { (ObjectIdentifier($0), EventLoopExecutor($0)) })
+    executors = EventLoopExecutors(group)
   }
 
   /// Sends a request on the event loop of the caller, and returns when the head of the answer is here.
@@ -72,13 +72,13 @@ package final class HTTPClient: Sendable {
   /// Runs `body` on one of the client's event loops: the current one where the task belongs to one.
   package func onEventLoop<Value: Sendable>(_ body: @escaping @Sendable () async -> Value) async -> Value {
     if isOnEventLoop { return await body() }
-    return await withTaskExecutorPreference(executors[ObjectIdentifier(group.next())]) {
+    return await withTaskExecutorPreference(executors[group.next()]) {
       await Self.onPreferredExecutor(body)
     }
   }
 
   private var isOnEventLoop: Bool {
-    guard let loop = MultiThreadedEventLoopGroup.currentEventLoop, executors[ObjectIdentifier(loop)] != nil else {
+    guard let loop = MultiThreadedEventLoopGroup.currentEventLoop, executors[loop] != nil else {
       return false
     }
     // A task of the thread pool can be there by chance, having left an actor whose thread that was. It would go on in

@@ -43,7 +43,7 @@ struct AnswerHead {
 
   private func write(to writer: inout Writer) {
     writer.write("HTTP/1.1 ")
-    writer.write(String(response.status.code))
+    writer.write(decimal: UInt64(response.status.code))
     writer.write(" ")
     writer.write(response.status.reasonPhrase)
     writer.write("\r\n")
@@ -52,18 +52,23 @@ struct AnswerHead {
     }
     switch framing {
     case _ where response.status == .noContent || response.status == .notModified: break
-    case .length(let length): writer.writeHeader("Content-Length", String(length))
+    case .length(let length):
+      writer.write("Content-Length: ")
+      writer.write(decimal: length)
+      writer.write("\r\n")
     case .unknown where !isVersion10: writer.write("Transfer-Encoding: chunked\r\n")
     case .unknown: break
     }
-    writer.writeHeader("Date", date)
-    writer.writeHeader("X-Request-Id", requestID)
+    writer.write("Date: ")
+    writer.write(date)
+    writer.write("\r\nX-Request-Id: ")
+    writer.write(requestID)
     if !keepAlive {
-      writer.write("Connection: close\r\n")
+      writer.write("\r\nConnection: close")
     } else if isVersion10 {
-      writer.write("Connection: keep-alive\r\n")
+      writer.write("\r\nConnection: keep-alive")
     }
-    writer.write("\r\n")
+    writer.write("\r\n\r\n")
   }
 
   private struct Writer {
@@ -75,13 +80,23 @@ struct AnswerHead {
     }
 
     mutating func write(_ bytes: UnsafeRawBufferPointer) {
-      UnsafeMutableRawBufferPointer(rebasing: space[end...]).copyMemory(from: bytes)
+      UnsafeMutableRawBufferPointer(rebasing: space[end..<end + bytes.count]).copyMemory(from: bytes)
       end += bytes.count
+    }
+
+    mutating func write(_ text: StaticString) {
+      text.withUTF8Buffer { write(UnsafeRawBufferPointer($0)) }
     }
 
     mutating func write(_ text: String) {
       var text = text
       text.withUTF8 { write(UnsafeRawBufferPointer($0)) }
+    }
+
+    mutating func write(decimal value: UInt64) {
+      if value > 9 { write(decimal: value / 10) }
+      space[end] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: value % 10)
+      end += 1
     }
 
     mutating func writeHeader(_ name: String, _ value: String) {

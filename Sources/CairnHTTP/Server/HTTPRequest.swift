@@ -1,14 +1,16 @@
 package import NIOHTTP1
 
 /// A request whose head has arrived; the body may still be under way.
-package struct HTTPRequest: Sendable {
+///
+/// A class, because it is handed on many times.
+package final class HTTPRequest: Sendable {
   package let method: HTTPMethod
   /// The part of the target before `?`, still percent-encoded.
   package let path: Substring
   /// The part of the target after `?`, still percent-encoded; empty where there is none.
   package let query: Substring
   package let headers: HTTPHeaders
-  package private(set) var body: HTTPRequestBody
+  package let body: HTTPRequestBody
   /// Unique for the life of the process; the answer's `X-Request-Id`.
   package let id: String
 
@@ -24,10 +26,13 @@ package struct HTTPRequest: Sendable {
   }
 
   /// The same request with another body.
-  package func with(_ body: HTTPRequestBody) -> HTTPRequest {
-    var request = self
-    request.body = body
-    return request
+  package init(_ request: HTTPRequest, body: HTTPRequestBody) {
+    method = request.method
+    path = request.path
+    query = request.query
+    headers = request.headers
+    self.body = body
+    id = request.id
   }
 
   /// The value of `Content-Length`; nil for a chunked body.

@@ -19,32 +19,43 @@ package enum HTTPBodyError: Error, Hashable, CustomStringConvertible {
   }
 }
 
+/// What a connection has of a body for its reader.
+enum HTTPBodyPull {
+  case bytes(ByteBuffer)
+  case end
+  case failed(HTTPBodyError)
+  /// Nothing yet: the connection will resume the continuation that it is given to wait.
+  case later
+}
+
+/// The connection that a body comes from.
+protocol HTTPBodySource: AnyObject {
+  func pullBody() -> HTTPBodyPull
+  func waitForBody(_ continuation: CheckedContinuation<Void, Never>)
+  /// The fields after the body; known once its end was pulled.
+  var trailers: HTTPHeaders { get }
+}
+
 /// The bytes of a request, pulled piece by piece: what is not pulled stays in the client's socket.
 ///
 /// Confined to the event loop of its connection, where responders run.
 package final class HTTPRequestBody: @unchecked Sendable {
-  /// What the connection has for the reader.
-  enum Pull {
-    case bytes(ByteBuffer)
-    case end
-    case failed(HTTPBodyError)
-    /// Nothing yet: the connection will resume the continuation that ``wait`` is given.
-    case later
+  /// Somebody who looks at a body while it is read.
+  private struct Observer {
+    let body: HTTPRequestBody
+    let bytes: (ByteBuffer) -> Void
+    let end: () -> HTTPBodyError?
   }
 
   package let eventLoop: any EventLoop
-  private let pull: () -> Pull
-  private let wait: (CheckedContinuation<Void, Never>) -> Void
-  private let readTrailers: () -> HTTPHeaders
+  /// It lives as long as its requests are answered.
+  private unowned let source: any HTTPBodySource
+  private let observer: Observer?
 
-  init(
-    eventLoop: any EventLoop, pull: @escaping () -> Pull, wait: @escaping (CheckedContinuation<Void, Never>) -> Void,
-    trailers: @escaping () -> HTTPHeaders
-  ) {
+  init(_ source: any HTTPBodySource, eventLoop: any EventLoop) {
+    self.source = source
     self.eventLoop = eventLoop
-    self.pull = pull
-    self.wait = wait
-    readTrailers = trailers
+    observer = nil
   }
 
   /// The same body, looked at by somebody while it is read.
@@ -52,26 +63,29 @@ package final class HTTPRequestBody: @unchecked Sendable {
   /// - Parameters:
   ///   - bytes: is told of each piece.
   ///   - end: says at the end why the body is not to be taken; nil where it is.
-  package convenience init(
+  package init(
     _ body: HTTPRequestBody, bytes: @escaping (ByteBuffer) -> Void, end: @escaping () -> HTTPBodyError?
   ) {
-    self.init(
-      eventLoop: body.eventLoop,
-      pull: {
-        let pull = body.pull()
-        switch pull {
-        case .bytes(let piece): bytes(piece)
-        case .end: if let error = end() { return .failed(error) }
-        case .failed, .later: break
-        }
-        return pull
-      }, wait: body.wait, trailers: body.readTrailers)
+    source = body.source
+    eventLoop = body.eventLoop
+    observer = Observer(body: body, bytes: bytes, end: end)
   }
 
   /// The fields that came after a chunked body; known once the end was read.
   package var trailers: HTTPHeaders {
     eventLoop.assertInEventLoop()
-    return readTrailers()
+    return source.trailers
+  }
+
+  private func pull() -> HTTPBodyPull {
+    guard let observer else { return source.pullBody() }
+    let pull = observer.body.pull()
+    switch pull {
+    case .bytes(let piece): observer.bytes(piece)
+    case .end: if let error = observer.end() { return .failed(error) }
+    case .failed, .later: break
+    }
+    return pull
   }
 
   /// The next bytes, never empty; nil at the end.
@@ -82,7 +96,7 @@ package final class HTTPRequestBody: @unchecked Sendable {
       case .bytes(let bytes): return bytes
       case .end: return nil
       case .failed(let error): throw error
-      case .later: await withCheckedContinuation { wait($0) }
+      case .later: await withCheckedContinuation { source.waitForBody($0) }
       }
     }
   }

@@ -57,7 +57,8 @@ package final class HTTPServer: Sendable {
     logger: Logger
   ) async throws(HTTPServerError) -> HTTPServer {
     let connections = ConnectionSet(max: limits.connectionsMax)
-    let context = HTTPServerContext(responder: responder, limits: limits, refusal: refusal, logger: logger)
+    let context = HTTPServerContext(
+      responder: responder, limits: limits, refusal: refusal, executors: EventLoopExecutors(group), logger: logger)
     let bootstrap = ServerBootstrap(group: group)
       .serverChannelOption(ChannelOptions.backlog, value: 4096)
       .serverChannelOption(ChannelOptions.socketOption(.so_reuseaddr), value: 1)

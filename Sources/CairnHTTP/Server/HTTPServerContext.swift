@@ -10,13 +10,16 @@ final class HTTPServerContext: Sendable {
   /// Renders an error that is found before any responder sees the request.
   let refusal: @Sendable (HTTPResponseStatus, String) -> HTTPResponse
   let logger: Logger
+  let executors: EventLoopExecutors
   let requestIDs = RequestIDs()
   let date = DateHeader()
 
   init(
     responder: any HTTPResponder, limits: HTTPServerLimits,
-    refusal: @escaping @Sendable (HTTPResponseStatus, String) -> HTTPResponse, logger: Logger
+    refusal: @escaping @Sendable (HTTPResponseStatus, String) -> HTTPResponse, executors: EventLoopExecutors,
+    logger: Logger
   ) {
+    self.executors = executors
     self.responder = responder
     self.limits = limits
     self.refusal = refusal

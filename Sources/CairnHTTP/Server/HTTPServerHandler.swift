@@ -7,7 +7,7 @@ internal import NIOHTTP1
 /// The shell around ``HTTPConnectionState``. Nothing is read from the socket that nobody asked for: `autoRead` is
 /// off, so a slow consumer of a body slows its sender down. Confined to its event loop. Requests and their bodies are
 /// here, answers in an extension.
-final class HTTPServerHandler: ChannelInboundHandler, @unchecked Sendable {
+final class HTTPServerHandler: ChannelInboundHandler, HTTPBodySource, @unchecked Sendable {
   typealias InboundIn = HTTPServerRequestPart
   typealias OutboundOut = IOData
 
@@ -28,7 +28,7 @@ final class HTTPServerHandler: ChannelInboundHandler, @unchecked Sendable {
   private var inbox = CircularBuffer<Input>()
   var task: Task<Void, Never>?
   /// The fields after the body of the request that is being answered.
-  private var trailers: HTTPHeaders = [:]
+  private(set) var trailers: HTTPHeaders = [:]
   private var bodyFailure: HTTPBodyError?
   private var bodyWaiter: CheckedContinuation<Void, Never>?
   var writeWaiter: CheckedContinuation<Void, any Error>?
@@ -40,7 +40,7 @@ final class HTTPServerHandler: ChannelInboundHandler, @unchecked Sendable {
   init(context: HTTPServerContext, eventLoop: any EventLoop) {
     self.context = context
     self.eventLoop = eventLoop
-    executor = EventLoopExecutor(eventLoop)
+    executor = context.executors[eventLoop] ?? EventLoopExecutor(eventLoop)
   }
 
   // MARK: Channel events
@@ -166,9 +166,7 @@ final class HTTPServerHandler: ChannelInboundHandler, @unchecked Sendable {
     let action = state.received(head: head)
     // A body that came along with its head, or none at all, need not be waited for.
     if case .part(.end) = inbox.first { takeEnd() }
-    let body = HTTPRequestBody(
-      eventLoop: eventLoop, pull: { [unowned self] in pullBody() },
-      wait: { [unowned self] in waitForBody($0) }, trailers: { [unowned self] in trailers })
+    let body = HTTPRequestBody(self, eventLoop: eventLoop)
     let request = HTTPRequest(head: head, body: body, id: context.requestIDs.next())
     switch action {
     case .answer(let sendContinue):
@@ -216,7 +214,7 @@ final class HTTPServerHandler: ChannelInboundHandler, @unchecked Sendable {
     state.receivedEnd()
   }
 
-  private func pullBody() -> HTTPRequestBody.Pull {
+  func pullBody() -> HTTPBodyPull {
     if let bodyFailure { return .failed(bodyFailure) }
     guard let exchange = state.exchange else { return .failed(.cutOff) }
     if exchange.bodyComplete { return .end }
@@ -240,13 +238,13 @@ final class HTTPServerHandler: ChannelInboundHandler, @unchecked Sendable {
   }
 
   @discardableResult
-  private func failBody(_ failure: HTTPBodyError) -> HTTPRequestBody.Pull {
+  private func failBody(_ failure: HTTPBodyError) -> HTTPBodyPull {
     bodyFailure = failure
     state.bodyFailed()
     return .failed(failure)
   }
 
-  private func waitForBody(_ continuation: CheckedContinuation<Void, Never>) {
+  func waitForBody(_ continuation: CheckedContinuation<Void, Never>) {
     precondition(bodyWaiter == nil, "two readers of one body")
     bodyWaiter = continuation
     if state.bodyWanted() {

@@ -5,19 +5,22 @@ package import NIOCore
 /// Into memory of its own, because each of many small writes to an array or a `ByteBuffer` costs the checks of one that
 /// may be shared.
 package struct JSONText: ~Copyable {
-  private var space = UnsafeMutableRawBufferPointer.allocate(byteCount: 1024, alignment: 1)
+  private var space: UnsafeMutableRawPointer
+  private var capacity = 1024
   private var end = 0
   /// The next value is the first of its object or array, or follows a key.
   private var needsComma = false
 
-  package init() {}
+  package init() {
+    space = .allocate(byteCount: capacity, alignment: 1)
+  }
 
   deinit {
     space.deallocate()
   }
 
   /// What was written.
-  package var buffer: ByteBuffer { ByteBuffer(bytes: UnsafeRawBufferPointer(rebasing: space[..<end])) }
+  package var buffer: ByteBuffer { ByteBuffer(bytes: UnsafeRawBufferPointer(start: space, count: end)) }
 
   package mutating func object(_ body: (inout JSONText) -> Void) {
     nested("{", "}", body)
@@ -32,11 +35,12 @@ package struct JSONText: ~Copyable {
   }
 
   package mutating func key(_ name: StaticString) {
-    separate()
-    write(UInt8(ascii: "\""))
-    write(name)
-    write(UInt8(ascii: "\""))
-    write(UInt8(ascii: ":"))
+    makeRoom(for: name.utf8CodeUnitCount + 4)
+    if needsComma { put(UInt8(ascii: ",")) }
+    put(UInt8(ascii: "\""))
+    name.withUTF8Buffer { put(UnsafeRawBufferPointer($0)) }
+    put(UInt8(ascii: "\""))
+    put(UInt8(ascii: ":"))
     needsComma = false
   }
 
@@ -88,12 +92,13 @@ package struct JSONText: ~Copyable {
     key(name)
     separate()
     guard let bytes else { return write("null") }
-    write(UInt8(ascii: "\""))
+    makeRoom(for: bytes.count * 2 + 2)
+    put(UInt8(ascii: "\""))
     for byte in bytes {
-      write(Self.hexadecimalDigit(byte >> 4))
-      write(Self.hexadecimalDigit(byte & 0xF))
+      put(Self.hexadecimalDigit(byte >> 4))
+      put(Self.hexadecimalDigit(byte & 0xF))
     }
-    write(UInt8(ascii: "\""))
+    put(UInt8(ascii: "\""))
   }
 
   private static func hexadecimalDigit(_ nibble: UInt8) -> UInt8 {
@@ -154,20 +159,34 @@ package struct JSONText: ~Copyable {
   }
 
   private mutating func write(_ byte: UInt8) {
-    if end == space.count { grow(for: 1) }
-    space[end] = byte
-    end += 1
+    makeRoom(for: 1)
+    put(byte)
   }
 
   private mutating func write(_ bytes: UnsafeRawBufferPointer) {
-    if bytes.count > space.count - end { grow(for: bytes.count) }
-    UnsafeMutableRawBufferPointer(rebasing: space[end...]).copyMemory(from: bytes)
+    makeRoom(for: bytes.count)
+    put(bytes)
+  }
+
+  // MARK: Memory
+
+  /// Only where there is room.
+  private mutating func put(_ byte: UInt8) {
+    space.storeBytes(of: byte, toByteOffset: end, as: UInt8.self)
+    end += 1
+  }
+
+  private mutating func put(_ bytes: UnsafeRawBufferPointer) {
+    guard let source = bytes.baseAddress else { return }
+    (space + end).copyMemory(from: source, byteCount: bytes.count)
     end += bytes.count
   }
 
-  private mutating func grow(for count: Int) {
-    let larger = UnsafeMutableRawBufferPointer.allocate(byteCount: max(space.count * 2, end + count), alignment: 1)
-    larger.copyMemory(from: UnsafeRawBufferPointer(rebasing: space[..<end]))
+  private mutating func makeRoom(for count: Int) {
+    guard count > capacity - end else { return }
+    capacity = max(capacity * 2, end + count)
+    let larger = UnsafeMutableRawPointer.allocate(byteCount: capacity, alignment: 1)
+    larger.copyMemory(from: space, byteCount: end)
     space.deallocate()
     space = larger
   }

@@ -64,7 +64,8 @@ package struct SigV4Authenticator: S3Authenticator {
     }
     switch form {
     case .unsigned: return (key, request)
-    case .hashed(let digits): return (key, request.with(HashedBody.verified(request.body, digits: digits)))
+    case .hashed(let digits):
+      return (key, HTTPRequest(request, body: HashedBody.verified(request.body, digits: digits)))
     case .signedChunks, .unsignedChunks: throw .notImplemented("aws-chunked")
     }
   }
