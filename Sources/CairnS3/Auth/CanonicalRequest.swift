@@ -162,8 +162,12 @@ package enum CanonicalRequest {
     for header in headers where header.name.utf8.isEqual(ignoringCaseTo: name.utf8) {
       if !isFirst { text.append(UInt8(ascii: ",")) }
       isFirst = false
-      var needsSpace = false
       let start = text.count
+      text.append(contentsOf: header.value.utf8)
+      // Most values have no space, which costs a look at each byte of them, and no more.
+      guard text[start...].contains(where: { $0 <= 0x20 }) else { continue }
+      text.removeSubrange(start...)
+      var needsSpace = false
       for byte in header.value.utf8 {
         if byte == UInt8(ascii: " ") || (0x09...0x0D).contains(byte) {
           needsSpace = text.count > start

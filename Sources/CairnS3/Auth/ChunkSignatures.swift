@@ -47,7 +47,7 @@ package struct ChunkSignatures {
   }
 
   private mutating func check(_ signature: String, _ text: String) throws(AWSChunkedError) {
-    guard key.isValid(signature, for: text) else {
+    guard key.isValid(signature, for: Array(text.utf8)) else {
       throw .badSignature(
         SignatureError.Mismatch(
           accessKeyID: accessKeyID, stringToSign: text, signature: signature, canonicalRequest: nil))

@@ -14,8 +14,14 @@ package struct CredentialScope: Hashable, Sendable {
 
   static let terminator = "aws4_request"
 
-  /// As it stands in a string to sign.
+  /// As it stands in a string to sign: all of it, so that it alone is compared.
   package let text: String
+
+  package static func == (left: CredentialScope, right: CredentialScope) -> Bool { left.text == right.text }
+
+  package func hash(into hasher: inout Hasher) {
+    hasher.combine(text)
+  }
 }
 
 /// Who signed, and with which key: `ID/YYYYMMDD/REGION/SERVICE/aws4_request`.
@@ -27,14 +33,13 @@ package struct SigningCredential: Hashable, Sendable {
   package init?(_ text: some StringProtocol) {
     // From the end, and by bytes: the boundaries of characters are dear to find.
     var id = Substring(text)
-    var scope: [String] = []
-    for _ in 0..<4 {
+    func cutLast() -> String? {
       guard let slash = id.utf8.lastIndex(of: UInt8(ascii: "/")) else { return nil }
-      scope.append(String(id[id.utf8.index(after: slash)...]))
-      id = id[..<slash]
+      defer { id = id[..<slash] }
+      return String(id[id.utf8.index(after: slash)...])
     }
-    let (terminator, service, region, date) = (scope[0], scope[1], scope[2], scope[3])
-    guard terminator == CredentialScope.terminator, !id.isEmpty, date.utf8.count == 8,
+    guard let terminator = cutLast(), let service = cutLast(), let region = cutLast(), let date = cutLast(),
+      terminator == CredentialScope.terminator, !id.isEmpty, date.utf8.count == 8,
       date.utf8.allSatisfy({ (0x30...0x39).contains($0) })
     else { return nil }
     accessKeyID = String(id)

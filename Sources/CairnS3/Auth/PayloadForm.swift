@@ -1,9 +1,9 @@
-internal import CairnModel
+package import CairnModel
 
 /// What `x-amz-content-sha256` says of a body.
 package enum PayloadForm: Hashable, Sendable {
-  /// SHA-256 of all bytes, as hexadecimal digits.
-  case hashed(String)
+  /// SHA-256 of all bytes.
+  case hashed(Digest)
   case unsigned
   /// Chunks of `aws-chunked`, each with a signature.
   case signedChunks(hasTrailer: Bool)
@@ -27,10 +27,8 @@ package enum PayloadForm: Hashable, Sendable {
     case Self.signedChunksWithTrailerText: self = .signedChunks(hasTrailer: true)
     case Self.unsignedChunksText: self = .unsignedChunks
     default:
-      guard text.utf8.count == 64, text.utf8.allSatisfy({ $0.hexadecimalValue != nil }) else {
-        throw .badPayloadHash(text)
-      }
-      self = .hashed(text.lowercased())
+      guard text.utf8.count == 64, let hash = bytes(hexadecimal: text) else { throw .badPayloadHash(text) }
+      self = .hashed(Digest(hash))
     }
   }
 }

@@ -64,53 +64,48 @@ package struct SigV4Authenticator: S3Authenticator {
     }
     switch form {
     case .unsigned: return (key, request)
-    case .hashed(let digits):
-      return (key, HTTPRequest(request, body: HashedBody.verified(request.body, digits: digits)))
+    case .hashed(let digest):
+      return (key, HTTPRequest(request, body: HashedBody.verified(request.body, digest: digest)))
     case .signedChunks, .unsignedChunks: throw .notImplemented("aws-chunked")
     }
   }
 
   package func body(of request: HTTPRequest, _ identity: S3Identity) throws(S3Error) -> BodySource {
     do throws(SignatureError) {
+      let header = request.headers.first(name: "x-amz-content-sha256")
+      let told = try header.map { text throws(SignatureError) in try PayloadForm(text) }
+      // In a header that is signed it says all, so that the signature need not be looked at again.
+      if case .hashed(let digest)? = told, request.headers.contains(name: "authorization") {
+        return hashed(request, digest)
+      }
       var claim: SignatureClaim?
-      if case .key = identity, !Self.saysAllOfItsBody(request) {
+      if case .key = identity {
         claim = try SignatureClaim(SignableRequest(request), region: region, now: HTTPDate.secondsNow())
       }
-      return try source(request, claim)
+      let signed = try claim.map { claim throws(SignatureError) in try PayloadForm(claim.payload) }
+      // The header of a presigned request need not be signed: it can't take away what is.
+      if case .hashed(let digest)? = signed { return hashed(request, digest) }
+      switch told ?? signed ?? .unsigned {
+      case .unsigned:
+        return BodySource(length: request.contentLength, next: { try await request.body.next() })
+      case .hashed(let digest):
+        return hashed(request, digest)
+      case .unsignedChunks:
+        return try chunks(request, expectsTrailer: true, signatures: nil)
+      case .signedChunks(let hasTrailer):
+        guard let claim, claim.payload == header, let key = signingKeys.known(claim.credential) else {
+          throw .badPayloadHash(header ?? "")
+        }
+        return try chunks(request, expectsTrailer: hasTrailer, signatures: ChunkSignatures(claim, key: key))
+      }
     } catch {
       throw S3Error(error)
     }
   }
 
-  /// The hash of its body is in a header that is signed, so that its signature need not be looked at again.
-  private static func saysAllOfItsBody(_ request: HTTPRequest) -> Bool {
-    guard request.headers.contains(name: "authorization"),
-      let text = request.headers.first(name: "x-amz-content-sha256"), case .hashed = try? PayloadForm(text)
-    else { return false }
-    return true
-  }
-
-  private func source(_ request: HTTPRequest, _ claim: SignatureClaim?) throws(SignatureError) -> BodySource {
-    let header = request.headers.first(name: "x-amz-content-sha256")
-    var form = try PayloadForm(header ?? claim?.payload ?? PayloadForm.unsignedText)
-    // The header of a presigned request need not be signed: it can't take away what is.
-    if let claim, case .hashed = try PayloadForm(claim.payload) { form = try PayloadForm(claim.payload) }
-    switch form {
-    case .unsigned:
-      return BodySource(length: request.contentLength, next: { try await request.body.next() })
-    case .hashed(let digits):
-      // Whoever reads the body to its end computes its hash anyway.
-      let expected = bytes(hexadecimal: digits).map { Digest($0) }
-      return BodySource(
-        length: request.contentLength, next: { try await request.body.next() }, sha256: { expected })
-    case .unsignedChunks:
-      return try chunks(request, expectsTrailer: true, signatures: nil)
-    case .signedChunks(let hasTrailer):
-      guard let claim, claim.payload == header, let key = signingKeys.known(claim.credential) else {
-        throw .badPayloadHash(header ?? "")
-      }
-      return try chunks(request, expectsTrailer: hasTrailer, signatures: ChunkSignatures(claim, key: key))
-    }
+  /// Whoever reads the body to its end computes its hash anyway.
+  private func hashed(_ request: HTTPRequest, _ digest: Digest) -> BodySource {
+    BodySource(length: request.contentLength, next: { try await request.body.next() }, sha256: { digest })
   }
 
   private func chunks(

@@ -46,24 +46,7 @@ package struct SignatureClaim: Sendable {
   private init(
     authorization: String, _ request: SignableRequest, region: String, now: Int
   ) throws(SignatureError) {
-    guard authorization.hasPrefix(Self.algorithm),
-      let space = authorization.utf8.firstIndex(where: { $0 == 0x20 || $0 == 0x09 }),
-      authorization[..<space] == Self.algorithm
-    else { throw .unsupportedScheme }
-    var (credentialText, headers, signature): (Substring?, Substring?, Substring?)
-    for part in authorization[space...].utf8.split(separator: UInt8(ascii: ",")) {
-      let field = Substring(part).trimmingSpaces
-      guard let equals = field.utf8.firstIndex(of: UInt8(ascii: "=")) else {
-        throw .malformedHeader("The authorization header is malformed; it has a part without '='.")
-      }
-      let value = field[field.utf8.index(after: equals)...]
-      switch field[..<equals] {
-      case "Credential": credentialText = value
-      case "SignedHeaders": headers = value
-      case "Signature": signature = value
-      default: break
-      }
-    }
+    let (credentialText, headers, signature) = try Self.fields(of: authorization)
     guard let credentialText else {
       throw .malformedHeader("The authorization header is malformed; missing Credential.")
     }
@@ -97,8 +80,33 @@ package struct SignatureClaim: Sendable {
     self.payload = payload
     self.signature = String(signature)
     isPresigned = false
-    signedHeaders = headers.utf8.split(separator: UInt8(ascii: ";")).map { Substring($0) }
+    signedHeaders = headers.parts(separatedBy: UInt8(ascii: ";"))
     try checkSignedHeaders(of: request)
+  }
+
+  /// The values of the fields `Credential`, `SignedHeaders` and `Signature`.
+  private static func fields(
+    of authorization: String
+  ) throws(SignatureError) -> (credential: Substring?, headers: Substring?, signature: Substring?) {
+    guard authorization.hasPrefix(algorithm),
+      let space = authorization.utf8.firstIndex(where: { $0 == 0x20 || $0 == 0x09 }),
+      authorization[..<space] == algorithm
+    else { throw .unsupportedScheme }
+    var (credential, headers, signature): (Substring?, Substring?, Substring?)
+    for part in authorization[space...].parts(separatedBy: UInt8(ascii: ",")) {
+      let field = part.trimmingSpaces
+      guard let equals = field.utf8.firstIndex(of: UInt8(ascii: "=")) else {
+        throw .malformedHeader("The authorization header is malformed; it has a part without '='.")
+      }
+      let value = field[field.utf8.index(after: equals)...]
+      switch field[..<equals] {
+      case "Credential": credential = value
+      case "SignedHeaders": headers = value
+      case "Signature": signature = value
+      default: break
+      }
+    }
+    return (credential, headers, signature)
   }
 
   // MARK: In a URL
@@ -160,7 +168,7 @@ package struct SignatureClaim: Sendable {
     self.time = time
     self.signature = signature
     isPresigned = true
-    signedHeaders = headers.utf8.split(separator: UInt8(ascii: ";")).map { Substring($0) }
+    signedHeaders = headers[...].parts(separatedBy: UInt8(ascii: ";"))
     // The hash of a body is rarely known when its URL is signed.
     let signed = signedHeaders.contains("x-amz-content-sha256")
     payload =
@@ -226,20 +234,18 @@ package struct SignatureClaim: Sendable {
     }
     throw .doesNotMatch(
       SignatureError.Mismatch(
-        accessKeyID: credential.accessKeyID, stringToSign: text, signature: signature,
+        accessKeyID: credential.accessKeyID, stringToSign: String(decoding: text, as: UTF8.self), signature: signature,
         canonicalRequest: String(decoding: canonical, as: UTF8.self)))
   }
 
-  private func stringToSign(_ canonical: [UInt8]) -> String {
-    let hash = SHA256.hash(data: canonical).withUnsafeBytes { hexadecimalString($0) }
-    // Piece by piece, as interpolation costs a microsecond.
-    var text = ""
-    text.reserveCapacity(160)
+  private func stringToSign(_ canonical: [UInt8]) -> [UInt8] {
+    var text: [UInt8] = []
+    text.reserveCapacity(192)
     for line in [Self.algorithm, time.text, credential.scope.text] {
-      text += line
-      text += "\n"
+      text.append(contentsOf: line.utf8)
+      text.append(UInt8(ascii: "\n"))
     }
-    text += hash
+    text.append(contentsOf: SHA256.hash(data: canonical).withUnsafeBytes { hexadecimalString($0) }.utf8)
     return text
   }
 }
@@ -250,6 +256,18 @@ extension Substring {
     while let first = part.first, first == 0x20 || first == 0x09 { part.removeFirst() }
     while let last = part.last, last == 0x20 || last == 0x09 { part.removeLast() }
     return Substring(part)
+  }
+
+  /// The parts between a byte, without empty ones. By hand: `split` costs three times as much.
+  fileprivate func parts(separatedBy separator: UInt8) -> [Substring] {
+    var parts: [Substring] = []
+    var start = startIndex
+    while start < endIndex {
+      let end = self[start...].utf8.firstIndex(of: separator) ?? endIndex
+      if start < end { parts.append(self[start..<end]) }
+      start = end < endIndex ? utf8.index(after: end) : end
+    }
+    return parts
   }
 }
 

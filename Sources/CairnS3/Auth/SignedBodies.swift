@@ -46,13 +46,13 @@ final class HashedBody {
 
   /// The same body, which fails at its end where its hash is another one.
   ///
-  /// - Parameter digits: the hash, 64 hexadecimal digits in lower case.
-  static func verified(_ body: HTTPRequestBody, digits: String) -> HTTPRequestBody {
+  /// - Parameter digest: the hash.
+  static func verified(_ body: HTTPRequestBody, digest: CairnModel.Digest) -> HTTPRequestBody {
     let hashed = HashedBody()
     return HTTPRequestBody(
       body, bytes: { piece in piece.withUnsafeReadableBytes { hashed.hash.update(bufferPointer: $0) } },
       end: {
-        hashed.hash.finalize().withUnsafeBytes { hexadecimalString($0) } == digits
+        hashed.hash.finalize().withUnsafeBytes { CairnModel.Digest($0) } == digest
           ? nil : .malformed("its SHA-256 is not the one of x-amz-content-sha256")
       })
   }

@@ -19,10 +19,10 @@ package struct SigningKey: @unchecked Sendable {
   }
 
   /// Whether `signature`, as hexadecimal digits, is that of a text. Takes the same time wherever the difference is.
-  func isValid(_ signature: String, for text: String) -> Bool {
+  func isValid(_ signature: String, for text: [UInt8]) -> Bool {
     guard signature.utf8.count == 64, let code = CairnModel.bytes(hexadecimal: signature) else { return false }
-    var (expected, text) = (empty, text)
-    text.withUTF8 { expected.update(data: UnsafeRawBufferPointer($0)) }
+    var expected = empty
+    text.withUnsafeBytes { expected.update(data: $0) }
     return expected.finalize() == code
   }
 }
