@@ -57,6 +57,7 @@ let package = Package(
     .systemLibrary(name: "CHiredis", pkgConfig: "hiredis", providers: [.apt(["libhiredis-dev"])]),
     .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
     .systemLibrary(name: "CJemalloc", pkgConfig: "jemalloc", providers: [.apt(["libjemalloc-dev"])]),
+    .target(name: "CMallocSettings"),
 
     library("CairnModel", ["CISAL", .nioCore, .crypto]),
     library("CairnHTTP", [.nioCore, .nioPosix, .nioHTTP1, .logging]),
@@ -86,10 +87,8 @@ let package = Package(
       name: "cairn",
       dependencies: [
         "CairnClient", "CairnModel", "CairnHTTP", "CairnStorage", "CairnCatalog", "CairnNodeClient", "CairnNodeServer",
-        "CairnCluster", "CairnObjects", "CairnRepair", "CairnAPI", "CairnS3", "CJemalloc", "CYAML", .nioCore, .nioPosix,
-        .nioHTTP1,
-        .logging,
-        .argumentParser,
+        "CairnCluster", "CairnObjects", "CairnRepair", "CairnAPI", "CairnS3", "CJemalloc", "CMallocSettings", "CYAML",
+        .nioCore, .nioPosix, .nioHTTP1, .logging, .argumentParser,
       ],
       swiftSettings: settings),
 
