@@ -147,6 +147,9 @@ extension NativeRoute {
     guard let bytes = PercentCoding.decode(encoded) else {
       throw APIError(.badRequest, "The name in the path has a '%' that is not followed by two hexadecimal digits")
     }
-    do throws(InvalidName) { return try ObjectKey(utf8: bytes) } catch { throw APIError(error) }
+    do throws(InvalidName) {
+      guard let text = PercentCoding.text(of: bytes) else { throw .keyEncoding }
+      return try ObjectKey(text)
+    } catch { throw APIError(error) }
   }
 }

@@ -18,6 +18,13 @@ package enum PercentCoding {
     return bytes
   }
 
+  /// What bytes say in UTF-8; nil where they aren't. Looks for others than ASCII first, which keys seldom have: the way
+  /// through any encoding costs ten times as much.
+  package static func text(of bytes: [UInt8]) -> String? {
+    guard bytes.contains(where: { $0 > 0x7F }) else { return String(decoding: bytes, as: UTF8.self) }
+    return String(validating: bytes, as: UTF8.self)
+  }
+
   /// Encodes all but the unreserved characters, and those of `alsoAllowed`.
   package static func encode(_ text: String, alsoAllowed: String = "") -> String {
     var encoded = ""
@@ -54,6 +61,7 @@ package struct QueryParameters: Hashable, Sendable {
 
   /// Of a parameter that is given twice the first counts. nil where the query is malformed or not UTF-8.
   package init?(_ query: Substring) {
+    guard !query.isEmpty else { return }
     for pair in query.split(separator: "&") {
       let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
       guard let name = Self.text(parts[0]), let value = parts.count > 1 ? Self.text(parts[1]) : "" else { return nil }
@@ -66,6 +74,6 @@ package struct QueryParameters: Hashable, Sendable {
   package var isEmpty: Bool { values.isEmpty }
 
   private static func text(_ part: Substring) -> String? {
-    PercentCoding.decode(part, plusIsSpace: true).flatMap { String(validating: $0, as: UTF8.self) }
+    PercentCoding.decode(part, plusIsSpace: true).flatMap(PercentCoding.text)
   }
 }

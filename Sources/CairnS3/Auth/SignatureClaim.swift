@@ -13,6 +13,7 @@ package struct SignatureClaim: Sendable {
   package static let expiryMaxSeconds = 604_800
   static let algorithm = "AWS4-HMAC-SHA256"
   static let service = "s3"
+  private static let amazonPrefix = Array("x-amz-".utf8)
 
   package let credential: SigningCredential
   package let time: SigningTime
@@ -210,7 +211,7 @@ package struct SignatureClaim: Sendable {
         : .malformedHeader("The authorization header is malformed; SignedHeaders must be in lower case.")
     }
     var missing: [String] = signedHeaders.contains("host") ? [] : ["host"]
-    for (name, _) in request.headers where name.utf8.count > 6 && name.utf8.prefix(6).isAmazonPrefix {
+    for (name, _) in request.headers where name.utf8.starts(ignoringCase: Self.amazonPrefix) {
       // It is the last line of what is signed.
       guard !name.utf8.isEqual(ignoringCaseTo: "x-amz-content-sha256"[...].utf8) else { continue }
       guard !signedHeaders.contains(where: { name.utf8.isEqual(ignoringCaseTo: $0.utf8) }) else { continue }
@@ -268,12 +269,5 @@ extension Substring {
       start = end < endIndex ? utf8.index(after: end) : end
     }
     return parts
-  }
-}
-
-extension Collection<UInt8> {
-  /// `x-amz-` in any case.
-  fileprivate var isAmazonPrefix: Bool {
-    elementsEqual("x-amz-".utf8, by: { $0 | 0x20 == $1 | 0x20 })
   }
 }

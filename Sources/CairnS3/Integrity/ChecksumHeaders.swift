@@ -36,7 +36,7 @@ enum ChecksumHeaders {
   /// - Throws: `InvalidRequest` where there are several, or what there is can't be one.
   static func told(_ headers: HTTPHeaders) throws(S3Error) -> (ChecksumAlgorithm, Digest)? {
     // Most requests have none, and one look at each header field is less than one for each algorithm.
-    guard headers.contains(where: { $0.name.utf8.starts(with: prefix) { $0 | 0x20 == $1 | 0x20 } }) else { return nil }
+    guard headers.contains(where: { $0.name.utf8.starts(ignoringCase: prefix) }) else { return nil }
     let found = ChecksumAlgorithm.allCases.filter { headers.contains(name: $0.field) }
     guard found.count <= 1 else {
       throw S3Error(

@@ -25,6 +25,7 @@ enum StorageClass {
 
 extension UploadDescription {
   static let userPrefix = "x-amz-meta-"
+  private static let userPrefixBytes = Array(userPrefix.utf8)
   /// Bytes of names and values together.
   private static let userBytesMax = 2048
   private static let contentTypeFallback = "binary/octet-stream"
@@ -53,7 +54,7 @@ extension UploadDescription {
     var pairs: [ObjectMetadata.Pair] = []
     var size = 0
     for (name, value) in headers {
-      guard name.utf8.count > userPrefix.utf8.count, name.lowercased().hasPrefix(userPrefix) else { continue }
+      guard name.utf8.count > userPrefix.utf8.count, name.utf8.starts(ignoringCase: userPrefixBytes) else { continue }
       let key = String(name.lowercased().dropFirst(userPrefix.count))
       size += key.utf8.count + value.utf8.count
       if let index = pairs.firstIndex(where: { $0.name == key }) {

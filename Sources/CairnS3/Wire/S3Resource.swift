@@ -56,7 +56,7 @@ package enum S3Resource: Hashable, Sendable {
 
   /// - Throws: `InvalidURI`.
   package static func decode(_ text: Substring) throws(S3Error) -> String {
-    guard let bytes = PercentCoding.decode(text), let text = String(validating: bytes, as: UTF8.self) else {
+    guard let text = PercentCoding.decode(text).flatMap(PercentCoding.text) else {
       throw S3Error(.invalidURI, "Couldn't parse the specified URI.")
     }
     return text
