@@ -12,20 +12,21 @@ package struct EncodedRecord: Sendable {
   ///
   /// - Throws: ``FormatError`` when metadata or payload exceed the limits of ``Record``.
   package init(_ record: Record) throws(FormatError) {
+    let payloadCRC = record.payload.withUnsafeReadableBytes(CRC32C.checksum)
     var prefix = ByteBuffer()
     prefix.reserveCapacity(Record.headerLength + record.metadata.readableBytes)
     prefix.writeMultipleIntegers(
       Record.magic, Record.formatVersion, record.kind.rawValue, UInt16(0), UInt32(record.metadata.readableBytes),
       UInt32(record.payload.readableBytes), record.blob.high, record.blob.low, record.timestamp.nanosecondsSinceEpoch,
-      record.payload.withUnsafeReadableBytes(CRC32C.checksum), endianness: .little)
+      payloadCRC, endianness: .little)
     var crc = CRC32C()
     prefix.withUnsafeReadableBytes { crc.update($0) }
     record.metadata.withUnsafeReadableBytes { crc.update($0) }
     prefix.writeInteger(crc.value, endianness: .little)
     prefix.writeImmutableBuffer(record.metadata)
-    self.header = try Self.header(of: prefix)
+    header = try RecordHeader(of: record, payloadCRC: payloadCRC, headerCRC: crc.value)
     self.prefix = prefix
-    self.payload = record.payload
+    payload = record.payload
   }
 
   /// Takes a record that came from elsewhere, whole and without padding, and verifies both checksums.

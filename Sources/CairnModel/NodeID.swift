@@ -1,6 +1,6 @@
 /// The persistent identity of a storage node: 128 random bits, made once and kept on the node's disk.
 package struct NodeID: Hashable, Sendable {
-  private let bits: BlobID
+  package let bits: BlobID
 
   private init(bits: BlobID) {
     self.bits = bits

@@ -69,6 +69,20 @@ package struct RecordHeader: Hashable, Sendable {
   /// Bytes from the start of this record to the start of the next.
   package var paddedLength: Int { (length + Record.alignment - 1) & ~(Record.alignment - 1) }
 
+  /// - Throws: ``FormatError`` where metadata or payload are longer than a record's may be.
+  init(of record: Record, payloadCRC: UInt32, headerCRC: UInt32) throws(FormatError) {
+    kind = record.kind
+    metadataLength = record.metadata.readableBytes
+    payloadLength = record.payload.readableBytes
+    guard metadataLength <= Record.metadataLengthMax, payloadLength <= Record.payloadLengthMax else {
+      throw .badField(what: "record length", tag: kind.rawValue)
+    }
+    blob = record.blob
+    timestamp = record.timestamp
+    self.payloadCRC = payloadCRC
+    self.headerCRC = headerCRC
+  }
+
   /// Checks all but the two checksums.
   ///
   /// - Parameter bytes: at least ``Record/headerLength`` bytes.

@@ -168,14 +168,18 @@ extension JSONText {
   mutating func metadata(of result: PutResult) {
     let attributes = result.object.attributes
     object { json in
-      json.member("blob_id", result.object.head.blob.description)
+      json.key("blob_id")
+      json.string(hexadecimal: (result.object.head.blob.high, result.object.head.blob.low))
       json.member("name", result.name.key.text)
       json.member("original_filename", attributes.originalFilename ?? result.name.key.text)
       json.member("content_type", attributes.contentType)
       json.member("size", attributes.size)
       json.member("checksum", hexadecimal: attributes.sha256?.bytes)
       json.member("md5", hexadecimal: attributes.md5?.bytes)
-      json.member("stored_nodes", result.nodes.map(\.description))
+      json.key("stored_nodes")
+      json.array { json in
+        for node in result.nodes { json.string(hexadecimal: (node.bits.high, node.bits.low)) }
+      }
       json.member(
         "created_at", HTTPDate.iso8601(nanosecondsSinceEpoch: attributes.createdAt.nanosecondsSinceEpoch))
       json.member("upload_status", result.isDegraded ? "degraded" : "completed")

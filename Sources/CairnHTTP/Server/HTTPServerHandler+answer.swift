@@ -85,7 +85,7 @@ extension HTTPServerHandler {
 
   func write(_ data: IOData, promise: EventLoopPromise<Void>? = nil) throws {
     eventLoop.assertInEventLoop()
-    guard let channelContext, channelContext.channel.isActive else { throw ChannelError.ioOnClosedChannel }
+    guard let channelContext, let channel, channel.isActive else { throw ChannelError.ioOnClosedChannel }
     channelContext.write(wrapOutboundOut(data), promise: promise)
   }
 
@@ -94,11 +94,11 @@ extension HTTPServerHandler {
   }
 
   func waitUntilWritable() async throws {
-    guard let channelContext, channelContext.channel.isActive else { throw ChannelError.ioOnClosedChannel }
-    if channelContext.channel.isWritable { return }
+    guard let channelContext, let channel, channel.isActive else { throw ChannelError.ioOnClosedChannel }
+    if channel.isWritable { return }
     channelContext.flush()
     // The flush may have made room at once.
-    if channelContext.channel.isWritable { return }
+    if channel.isWritable { return }
     timer.expect(.write, within: context.limits.idleTimeout)
     try await withCheckedThrowingContinuation { writeWaiter = $0 }
   }

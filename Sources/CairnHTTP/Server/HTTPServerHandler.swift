@@ -24,6 +24,8 @@ final class HTTPServerHandler: ChannelInboundHandler, HTTPBodySource, @unchecked
   let context: HTTPServerContext
   private let executor: EventLoopExecutor
   var channelContext: ChannelHandlerContext?
+  /// The context's: to ask the context for it takes longer than to use it.
+  private(set) var channel: (any Channel)?
   var state = HTTPConnectionState()
   private var inbox = CircularBuffer<Input>()
   var task: Task<Void, Never>?
@@ -47,6 +49,7 @@ final class HTTPServerHandler: ChannelInboundHandler, HTTPBodySource, @unchecked
 
   func handlerAdded(context: ChannelHandlerContext) {
     channelContext = context
+    channel = context.channel
   }
 
   func channelActive(context: ChannelHandlerContext) {
@@ -108,6 +111,7 @@ final class HTTPServerHandler: ChannelInboundHandler, HTTPBodySource, @unchecked
 
   func handlerRemoved(context: ChannelHandlerContext) {
     channelContext = nil
+    channel = nil
   }
 
   private func read() {

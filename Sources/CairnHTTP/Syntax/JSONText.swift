@@ -34,6 +34,10 @@ package struct JSONText: ~Copyable {
     }
   }
 
+  package mutating func array(_ body: (inout JSONText) -> Void) {
+    nested("[", "]", body)
+  }
+
   package mutating func key(_ name: StaticString) {
     makeRoom(for: name.utf8CodeUnitCount + 4)
     if needsComma { put(UInt8(ascii: ",")) }
@@ -99,6 +103,22 @@ package struct JSONText: ~Copyable {
       put(Self.hexadecimalDigit(byte & 0xF))
     }
     put(UInt8(ascii: "\""))
+  }
+
+  /// 16 lower-case hexadecimal digits for each of two numbers, as one text.
+  package mutating func string(hexadecimal numbers: (UInt64, UInt64)) {
+    separate()
+    makeRoom(for: 34)
+    put(UInt8(ascii: "\""))
+    put(hexadecimal: numbers.0)
+    put(hexadecimal: numbers.1)
+    put(UInt8(ascii: "\""))
+  }
+
+  private mutating func put(hexadecimal number: UInt64) {
+    for shift in stride(from: UInt64(60), through: 0, by: -4) {
+      put(Self.hexadecimalDigit(UInt8(truncatingIfNeeded: number >> shift) & 0xF))
+    }
   }
 
   private static func hexadecimalDigit(_ nibble: UInt8) -> UInt8 {
