@@ -115,13 +115,13 @@ package final class ClusterView: Sendable {
   package func waitForActiveNode(atMost time: Duration) async -> Bool {
     if hasActiveNode { return true }
     let end = clock.now + time
-    while !hasActiveNode {
+    repeat {
       let now = clock.now
       let isHopeful = state.withLock { state in state.entries.values.contains { age(of: $0, now) < timeout } }
       guard isHopeful, now < end, !Task.isCancelled else { return false }
       try? await Task.sleep(for: .milliseconds(100))
       try? await refresh()
-    }
+    } while !hasActiveNode
     return true
   }
 

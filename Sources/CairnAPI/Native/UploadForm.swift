@@ -169,7 +169,7 @@ extension JSONText {
     let attributes = result.object.attributes
     object { json in
       json.key("blob_id")
-      json.string(hexadecimal: (result.object.head.blob.high, result.object.head.blob.low))
+      json.string(result.object.head.blob)
       json.member("name", result.name.key.text)
       json.member("original_filename", attributes.originalFilename ?? result.name.key.text)
       json.member("content_type", attributes.contentType)
@@ -178,11 +178,16 @@ extension JSONText {
       json.member("md5", hexadecimal: attributes.md5?.bytes)
       json.key("stored_nodes")
       json.array { json in
-        for node in result.nodes { json.string(hexadecimal: (node.bits.high, node.bits.low)) }
+        for node in result.nodes { json.string(node.bits) }
       }
       json.member(
         "created_at", HTTPDate.iso8601(nanosecondsSinceEpoch: attributes.createdAt.nanosecondsSinceEpoch))
       json.member("upload_status", result.isDegraded ? "degraded" : "completed")
     }
+  }
+
+  /// The same as ``BlobID/description``.
+  private mutating func string(_ id: BlobID) {
+    string(hexadecimal: (id.high, id.low))
   }
 }

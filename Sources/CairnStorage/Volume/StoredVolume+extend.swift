@@ -2,7 +2,8 @@ internal import CairnModel
 internal import Synchronization
 
 /// A log's file is longer than its records while small ones come: zeros are written ahead of them. Otherwise each sync
-/// would also have to write the file's new length, which costs as much again, more on a file system with a journal.
+/// would also have to write the file's new length: a quarter to a half of the time that a sync takes, where it was measured
+/// (ext4 without a journal).
 ///
 /// The zeros are really written. To blocks that were only reserved (`fallocate`), the first write is a change of the
 /// file system's own records too.
