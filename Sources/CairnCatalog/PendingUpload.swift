@@ -7,6 +7,8 @@ package struct PendingUpload: Hashable, Sendable {
   package var id: BlobID
   /// What it will be stored as.
   package var name: ObjectName
+  /// When the bucket was created that it was begun in: see ``bucket``.
+  package var bucketCreatedAt = BucketIdentity.default.createdAt
   /// What the object will have, but for what the parts tell.
   package var attributes: ObjectAttributes
   /// Copies that it asks for; nil for the operator's factor.
@@ -25,6 +27,10 @@ package struct PendingUpload: Hashable, Sendable {
     self.attributes = attributes
     self.replicas = replicas
   }
+
+  /// The bucket that it was begun in. Only those who may write to this one may use it, not those who may write to a
+  /// bucket that got the same name later.
+  package var bucket: BucketIdentity { BucketIdentity(name.bucket, createdAt: bucketCreatedAt) }
 }
 
 package struct UploadChecksum: Hashable, Sendable {
@@ -94,7 +100,7 @@ package protocol UploadCatalog: Sendable {
   /// Removes what is known of an upload. Its chunks belong to an object now, or are garbage.
   func forget(_ id: BlobID) async throws(CatalogError)
 
-  /// Uploads in order of bucket, key and id, without their parts; those that ended are left out. O(limit).
+  /// Uploads in order of bucket, the bucket's creation, key and id, without their parts; those that ended are left out. O(limit).
   ///
   /// - Parameter limit: fewer come only where there are no more.
   func uploads(_ range: UploadRange, limit: Int) async throws(CatalogError) -> [PendingUpload]
@@ -111,6 +117,7 @@ extension PendingUpload {
   private static let replicasTag: UInt8 = 4
   private static let attributesTag: UInt8 = 5
   private static let checksumTag: UInt8 = 6
+  private static let bucketCreatedAtTag: UInt8 = 7
 
   /// Without its parts.
   func encoded() -> ByteBuffer {
@@ -121,6 +128,7 @@ extension PendingUpload {
     writer.field(Self.bucketTag, name.bucket.text)
     writer.field(Self.keyTag, name.key.text)
     writer.field(Self.attributesTag, attributes.bytes)
+    writer.field(Self.bucketCreatedAtTag, bucketCreatedAt.nanosecondsSinceEpoch)
     if let replicas { writer.field(Self.replicasTag, UInt64(replicas)) }
     if let checksum { writer.field(Self.checksumTag, [checksum.algorithm.rawValue, checksum.kind.rawValue]) }
     return writer.buffer
@@ -133,6 +141,7 @@ extension PendingUpload {
     var replicas: Int?
     var attributes: ObjectAttributes?
     var checksum: UploadChecksum?
+    var bucketCreatedAt = BucketIdentity.default.createdAt
     while let field = try buffer.readField(of: Self.what) {
       switch field.tag {
       case Self.attributesTag:
@@ -147,6 +156,8 @@ extension PendingUpload {
       case Self.bucketTag, Self.keyTag, Self.contentTypeTag:
         guard let text = field.value.validatedString else { throw .badField(what: Self.what, tag: field.tag) }
         texts[field.tag] = text
+      case Self.bucketCreatedAtTag:
+        bucketCreatedAt = Timestamp(nanosecondsSinceEpoch: try field.value.integer(of: Self.what, field.tag))
       case Self.replicasTag: replicas = Int(clamping: try field.value.integer(of: Self.what, field.tag))
       default: break
       }
@@ -158,6 +169,7 @@ extension PendingUpload {
         attributes: attributes ?? .ofUpload(texts[Self.contentTypeTag] ?? "application/octet-stream", id),
         replicas: replicas)
       self.checksum = checksum
+      self.bucketCreatedAt = bucketCreatedAt
     } catch {
       throw .badField(what: Self.what, tag: Self.keyTag)
     }

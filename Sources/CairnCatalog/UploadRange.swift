@@ -3,8 +3,9 @@ internal import NIOCore
 
 /// Some of the uploads of a catalog, in order of bucket, key and id.
 ///
-/// Bounds over names of uploads: bucket, NUL, key, NUL, the id in the order of its bytes. Neither buckets nor keys have a
-/// NUL, so that the order of the names' bytes is that of buckets, keys and ids.
+/// Bounds over names of uploads: bucket, NUL, the bucket's creation time in eight bytes, key, NUL, id; numbers have their
+/// highest byte first. Neither buckets nor keys have a NUL, so the names sort by bucket, key and id. The creation time
+/// keeps uploads of a deleted bucket out of the lists of a bucket that was created later under the same name.
 package struct UploadRange: Hashable, Sendable {
   /// The first name that is in it.
   let lower: [UInt8]
@@ -24,24 +25,24 @@ package struct UploadRange: Hashable, Sendable {
 
   /// What comes after `last` in this range.
   package func after(_ last: PendingUpload) -> UploadRange {
-    UploadRange(lower: Self.name(of: last.id, last.name) + [0], upper: upper, includesClaimed: includesClaimed)
+    UploadRange(lower: Self.name(of: last) + [0], upper: upper, includesClaimed: includesClaimed)
   }
 
   /// Uploads to names that start with `prefix`.
-  package init(_ bucket: BucketName, prefix: String = "") {
+  package init(_ bucket: BucketIdentity, prefix: String = "") {
     let start = Self.start(bucket)
     let lower = start + prefix.utf8
     self.init(lower: lower, upper: ListRange.end(of: lower), includesClaimed: false)
   }
 
   /// Those to keys greater than `key`, and to `key` itself where they are later than `upload`.
-  package func after(_ key: String, _ upload: BlobID?, in bucket: BucketName) -> UploadRange {
+  package func after(_ key: String, _ upload: BlobID?, in bucket: BucketIdentity) -> UploadRange {
     let key = Self.start(bucket) + key.utf8
     return from(upload.map { key + [0] + Self.bytes($0) + [0] } ?? key + [1])
   }
 
   /// Those to keys that do not start with `prefix`, and come after those that do.
-  package func after(keysWith prefix: String, in bucket: BucketName) -> UploadRange {
+  package func after(keysWith prefix: String, in bucket: BucketIdentity) -> UploadRange {
     from(ListRange.end(of: Self.start(bucket) + prefix.utf8))
   }
 
@@ -50,11 +51,14 @@ package struct UploadRange: Hashable, Sendable {
       lower: lower.lexicographicallyPrecedes(start) ? start : lower, upper: upper, includesClaimed: includesClaimed)
   }
 
-  static func name(of id: BlobID, _ name: ObjectName) -> [UInt8] {
-    start(name.bucket) + name.key.text.utf8 + [0] + bytes(id)
+  static func name(of upload: PendingUpload) -> [UInt8] {
+    start(upload.bucket) + upload.name.key.text.utf8 + [0] + bytes(upload.id)
   }
 
-  private static func start(_ bucket: BucketName) -> [UInt8] { Array(bucket.text.utf8) + [0] }
+  private static func start(_ bucket: BucketIdentity) -> [UInt8] {
+    let createdAt = ByteBuffer(integer: bucket.createdAt.nanosecondsSinceEpoch)
+    return Array(bucket.name.text.utf8) + [0] + createdAt.readableBytesView
+  }
 
   private static func bytes(_ id: BlobID) -> [UInt8] { Array(ByteBuffer(ordered: id).readableBytesView) }
 }

@@ -7,7 +7,8 @@ import Synchronization
 ///
 /// Within a generator the upper halves alone are unique; the lower halves keep generators apart. They come from a
 /// generator of pseudo-random numbers (SplitMix64; Steele, Lea and Flood, 2014) with a random start, because asking the
-/// system for each would cost a system call.
+/// system for each would cost a system call. Whoever knows one id can compute the others, so an id that must be hard to
+/// guess comes from ``nextUnpredictable()``.
 package final class BlobIDGenerator: Sendable {
   private struct State {
     var last: UInt64 = 0
@@ -33,6 +34,11 @@ package final class BlobIDGenerator: Sendable {
     var low = (seed ^ seed >> 30) &* 0xBF58_476D_1CE4_E5B9
     low = (low ^ low >> 27) &* 0x94D0_49BB_1331_11EB
     return BlobID(high: high, low: low ^ low >> 31)
+  }
+
+  /// As ``next()``, with random bits that nobody can compute from other ids: they come from the system's generator.
+  package func nextUnpredictable() -> BlobID {
+    BlobID(high: next().high, low: .random(in: .min ... .max))
   }
 
   /// Makes every later id greater than `id`.

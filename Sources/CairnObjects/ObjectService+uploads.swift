@@ -12,18 +12,25 @@ extension ObjectService {
   package static let partNumbers = 1...Manifest.partCountMax
   /// For so long at least a claimed upload keeps its chunks from being orphans: longer than any commit takes.
   private static let claimLifetime: Duration = .seconds(3600)
+  /// Uploads of a deleted bucket that are given up at the same time: each waits for a sync, which they share.
+  private static let endedAtOnce = 32
 
   /// Begins an upload.
   ///
-  /// - Parameter checksum: what each part, and the whole, is to have besides; nil for nothing.
+  /// - Parameters:
+  ///   - bucket: the one that the caller may write to. Every later call for the upload must name the same one.
+  ///   - checksum: what each part, and the whole, is to have besides; nil for nothing.
   package func beginUpload(
-    _ name: ObjectName, _ description: UploadDescription, checksum: UploadChecksum? = nil
+    _ key: ObjectKey, in bucket: BucketIdentity, _ description: UploadDescription, checksum: UploadChecksum? = nil
   ) async throws(ObjectError) -> PendingUpload {
-    let id = ids.next()
+    // Whoever may write to the bucket may use the upload when they know its id.
+    let id = ids.nextUnpredictable()
     var attributes = ObjectAttributes.ofUpload(description.contentType, id)
     attributes.originalFilename = description.originalFilename
     attributes.metadata = description.metadata
-    var upload = PendingUpload(id: id, name: name, attributes: attributes, replicas: description.replicas)
+    var upload = PendingUpload(
+      id: id, name: ObjectName(bucket: bucket.name, key: key), attributes: attributes, replicas: description.replicas)
+    upload.bucketCreatedAt = bucket.createdAt
     upload.checksum = checksum
     do throws(CatalogError) {
       try await catalog.add(upload, lifetime: settings.multipartExpiry)
@@ -35,11 +42,12 @@ extension ObjectService {
 
   /// What there is of an upload.
   ///
-  /// - Throws: ``ObjectError/noSuchUpload``.
-  package func upload(_ id: BlobID) async throws(ObjectError) -> PendingUpload {
+  /// - Parameter bucket: the one that the caller may write to.
+  /// - Throws: ``ObjectError/noSuchUpload``, also for an upload to another bucket.
+  package func upload(_ id: BlobID, in bucket: BucketIdentity) async throws(ObjectError) -> PendingUpload {
     let upload: PendingUpload?
     do throws(CatalogError) { upload = try await catalog.upload(id) } catch { throw ObjectError(error) }
-    guard let upload, !upload.isClaimed else { throw .noSuchUpload }
+    guard let upload, upload.bucket == bucket, !upload.isClaimed else { throw .noSuchUpload }
     return upload
   }
 
@@ -57,10 +65,14 @@ extension ObjectService {
 
   /// Stores a part, in the place of one of the same number.
   ///
-  /// - Parameter number: one of ``partNumbers``.
+  /// - Parameters:
+  ///   - number: one of ``partNumbers``.
+  ///   - bucket: the one that the caller may write to.
   /// - Throws: ``ObjectError/noSuchUpload``, before the body is read or after.
-  package func putPart(_ number: Int, of id: BlobID, _ body: BodySource) async throws(ObjectError) -> UploadPart {
-    let upload = try await upload(id)
+  package func putPart(
+    _ number: Int, of id: BlobID, in bucket: BucketIdentity, _ body: BodySource
+  ) async throws(ObjectError) -> UploadPart {
+    let upload = try await upload(id, in: bucket)
     // Else the last of many parts would tell what the first one can.
     let size = upload.parts.reduce(body.length ?? 0) { $0 + ($1.number == number ? 0 : $1.size) }
     guard size <= settings.objectSizeMax else { throw .tooLarge(limit: settings.objectSizeMax) }
@@ -86,33 +98,73 @@ extension ObjectService {
 
   /// Stores bytes of an object as a part.
   ///
-  /// - Parameter range: within the object.
+  /// - Parameters:
+  ///   - bucket: the one that the caller may write to.
+  ///   - range: within the object.
   package func copyPart(
-    _ number: Int, of id: BlobID, from source: StoredObject, range: Range<UInt64>
+    _ number: Int, of id: BlobID, in bucket: BucketIdentity, from source: StoredObject, range: Range<UInt64>
   ) async throws(ObjectError) -> UploadPart {
     do throws(ObjectError) {
-      return try await putPart(number, of: id, body(of: source, range: range))
+      return try await putPart(number, of: id, in: bucket, body(of: source, range: range))
     } catch .changedOnTheWay {
       throw .corrupt("what was read for a copy is not what was stored")
     }
   }
 
-  /// Gives an upload up: what was stored of it becomes garbage. False where there is none.
-  package func abandonUpload(_ id: BlobID) async throws(ObjectError) -> Bool {
-    guard let upload = try await claim(id) else { return false }
+  /// Gives an upload up: what was stored of it becomes garbage.
+  ///
+  /// - Parameter bucket: the one that the caller may write to.
+  /// - Throws: ``ObjectError/noSuchUpload``.
+  package func abandonUpload(_ id: BlobID, in bucket: BucketIdentity) async throws(ObjectError) {
+    let seen = try await upload(id, in: bucket)
+    guard let upload = try await claim(seen.id) else { throw .noSuchUpload }
     await giveUp(upload)
-    return true
+  }
+
+  /// Gives up every upload to a bucket that was deleted.
+  ///
+  /// What a failure or a crash leaves ends after ``Settings/multipartExpiry``. Nobody can reach it until then: a bucket
+  /// that is created under the same name has another identity.
+  package func endUploads(in bucket: BucketIdentity) async {
+    var range = UploadRange(bucket)
+    do throws(ObjectError) {
+      while true {
+        let page = try await uploads(range, limit: CatalogLimits.pageLengthMax)
+        await endUploads(page)
+        guard page.count == CatalogLimits.pageLengthMax, let last = page.last else { return }
+        range = range.after(last)
+      }
+    } catch {
+      logger.notice("uploads not ended", metadata: ["bucket": "\(bucket.name.text)", "error": "\(error)"])
+    }
+  }
+
+  private func endUploads(_ uploads: [PendingUpload]) async {
+    await withTaskGroup(of: Void.self) { group in
+      for (index, upload) in uploads.enumerated() {
+        if index >= Self.endedAtOnce { await group.next() }
+        group.addTask {
+          do throws(ObjectError) { try await abandonUpload(upload.id, in: upload.bucket) } catch .noSuchUpload {
+            // It was completed or given up meanwhile.
+          } catch {
+            logger.notice("upload not ended", metadata: ["upload": "\(upload.id)", "error": "\(error)"])
+          }
+        }
+      }
+    }
   }
 
   /// Makes an object of an upload's parts, in order of their numbers. All of it is read and hashed before.
   ///
-  /// - Parameter expected: the SHA-256 that the sender says the whole has; nil where it doesn't say. When it is another
-  ///   one, the upload is given up.
+  /// - Parameters:
+  ///   - bucket: the one that the caller may write to.
+  ///   - expected: the SHA-256 that the sender says the whole has; nil where it doesn't say. When it is another one, the
+  ///     upload is given up.
   /// - Throws: ``ObjectError/noSuchUpload``, also for one that another caller completes.
   package func completeUpload(
-    _ id: BlobID, sha256 expected: Digest?, onConflict rule: ConflictRule
+    _ id: BlobID, in bucket: BucketIdentity, sha256 expected: Digest?, onConflict rule: ConflictRule
   ) async throws(ObjectError) -> PutResult {
-    let upload = try await upload(id)
+    let upload = try await upload(id, in: bucket)
     let manifest = Manifest(chunks: upload.parts.flatMap(\.chunks))
     let size = try size(of: manifest)
     let digests = try await hash(manifest, size: size)
@@ -134,7 +186,7 @@ extension ObjectService {
   /// Makes an object of some parts of an upload without looking at a byte. The other parts become garbage.
   ///
   /// - Parameters:
-  ///   - upload: as it was seen.
+  ///   - upload: as ``upload(_:in:)`` showed it to somebody who may write to its bucket.
   ///   - parts: those of `upload` that are to be in it, in order; not none.
   ///   - checksum: of the whole, as it follows from those of the parts.
   /// - Returns: nil where one of the parts was replaced meanwhile: the upload is as it was.

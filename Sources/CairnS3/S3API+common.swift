@@ -61,9 +61,7 @@ extension S3API {
   func writing(
     _ request: S3Request, _ commit: (Bucket) async throws(S3Error) -> PutResult
   ) async throws(S3Error) -> PutResult {
-    let sight = try await buckets.bucketForWriting(try request.bucket)
-    try refuseOtherOwner(request, sight.bucket)
-    try authorize(request, sight.bucket)
+    let sight = try await authorizedSight(request)
     let result = try await commit(sight.bucket)
     guard try await buckets.confirm(sight) else {
       do throws(ObjectError) {
@@ -75,6 +73,14 @@ extension S3API {
       throw .noSuchBucket(sight.bucket.name)
     }
     return result
+  }
+
+  /// The bucket that a request is about to write to, where its sender may; for ``BucketDirectory/confirm(_:)``.
+  func authorizedSight(_ request: S3Request) async throws(S3Error) -> BucketDirectory.Sight {
+    let sight = try await buckets.bucketForWriting(try request.bucket)
+    try refuseOtherOwner(request, sight.bucket)
+    try authorize(request, sight.bucket)
+    return sight
   }
 
   /// Parses the document that a client sends.

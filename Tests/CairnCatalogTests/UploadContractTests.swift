@@ -6,13 +6,15 @@ import Testing
 /// What both catalogs promise of uploads in parts.
 @Suite struct UploadContractTests {
   private func upload(
-    _ key: String = "a/b ☃", in bucket: BucketName = .default, id: BlobID? = nil, replicas: Int? = 2
+    _ key: String = "a/b ☃", in bucket: BucketIdentity = .default, id: BlobID? = nil, replicas: Int? = 2
   ) throws -> PendingUpload {
     let id = id ?? BlobID(high: .random(in: 1 ... .max), low: .random(in: 1 ... .max))
-    return PendingUpload(
+    var upload = PendingUpload(
       id: id,
-      name: ObjectName(bucket: bucket, key: try ObjectKey(key)), attributes: .ofUpload("text/x-odd", id),
+      name: ObjectName(bucket: bucket.name, key: try ObjectKey(key)), attributes: .ofUpload("text/x-odd", id),
       replicas: replicas)
+    upload.bucketCreatedAt = bucket.createdAt
+    return upload
   }
 
   private func part(_ number: Int, chunks: Int = 2, isDegraded: Bool = false) -> UploadPart {
@@ -144,12 +146,38 @@ import Testing
     }
   }
 
+  /// In the creation times all bytes occur, so that none of them could pass for an end of the bucket's name.
+  @Test(arguments: Implementation.allCases)
+  func aBucketsUploadsAreNotThoseOfAnotherOneThatHadItsName(_ implementation: Implementation) async throws {
+    try await withCatalog(implementation) { fixture in
+      let catalog = fixture.catalog
+      let name = try BucketName("abc")
+      let buckets = [0, 1, 255, 256, 0x0041_00FF_0000_0042, .max].map {
+        BucketIdentity(name, createdAt: Timestamp(nanosecondsSinceEpoch: $0))
+      }
+      var uploads: [PendingUpload] = []
+      for bucket in buckets { for key in ["a", "b/c"] { uploads.append(try upload(key, in: bucket)) } }
+      for upload in uploads.shuffled() { try await catalog.add(upload, lifetime: .seconds(60)) }
+      for (index, bucket) in buckets.enumerated() {
+        let own = Array(uploads[(2 * index)..<(2 * index + 2)])
+        #expect(own.map(\.bucket) == [bucket, bucket])
+        #expect(try await catalog.uploads(UploadRange(bucket), limit: 100) == own)
+        #expect(try await catalog.uploads(UploadRange(bucket, prefix: "b"), limit: 100) == [own[1]])
+        #expect(try await catalog.uploads(UploadRange(bucket).after(own[0]), limit: 100) == [own[1]])
+        #expect(try await catalog.uploads(UploadRange(bucket).after("b", nil, in: bucket), limit: 100) == [own[1]])
+        #expect(try await catalog.uploads(UploadRange(bucket).after(keysWith: "a", in: bucket), limit: 9) == [own[1]])
+        #expect(try await catalog.upload(own[0].id)?.bucket == bucket)
+      }
+      #expect(try await catalog.uploads(.all, limit: 100) == uploads)
+    }
+  }
+
   /// In order of their bytes: `a` before `a` and a control character, and that before `a/b`.
   @Test(arguments: Implementation.allCases)
   func uploadsAreListedInOrderOfBucketKeyAndAge(_ implementation: Implementation) async throws {
     try await withCatalog(implementation) { fixture in
       let catalog = fixture.catalog
-      let bucket = try BucketName("abc")
+      let bucket = BucketIdentity(try BucketName("abc"), createdAt: Timestamp(nanosecondsSinceEpoch: 1 << 60))
       var expected: [PendingUpload] = []
       for key in ["a", "a\u{1}", "a/b", "a/c", "b", "ä"] {
         for age in 1...3 {

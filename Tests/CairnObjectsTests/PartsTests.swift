@@ -13,19 +13,19 @@ import Testing
   private func begin(
     _ fixture: ObjectFixture, _ key: String = "big", checksum: UploadChecksum? = nil
   ) async throws -> PendingUpload {
-    try await fixture.objects.beginUpload(ObjectName(key: ObjectKey(key)), Self.description, checksum: checksum)
+    try await fixture.objects.beginUpload(ObjectKey(key), in: .default, Self.description, checksum: checksum)
   }
 
   @discardableResult
   private func put(_ fixture: ObjectFixture, _ number: Int, _ bytes: [UInt8], of id: BlobID) async throws -> UploadPart
   {
-    try await fixture.objects.putPart(number, of: id, ObjectFixture.source(bytes))
+    try await fixture.objects.putPart(number, of: id, in: .default, ObjectFixture.source(bytes))
   }
 
   private func complete(
     _ fixture: ObjectFixture, _ id: BlobID, _ numbers: [Int]? = nil, onConflict rule: ConflictRule = .overwrite
   ) async throws -> PutResult? {
-    let upload = try await fixture.objects.upload(id)
+    let upload = try await fixture.objects.upload(id, in: .default)
     let parts = upload.parts.filter { numbers?.contains($0.number) ?? true }
     return try await fixture.objects.completeUpload(upload, of: parts, checksum: nil, onConflict: rule)
   }
@@ -53,7 +53,7 @@ import Testing
       #expect(manifest.parts.map(\.size) == [2500, 700])
       #expect(manifest.parts.map(\.checksum) == [earlier.checksum?.value, later.checksum?.value])
       #expect(try await fixture.objects.completedUpload(upload.id, upload.name)?.object == result.object)
-      await #expect(throws: ObjectError.self) { try await fixture.objects.upload(upload.id) }
+      await #expect(throws: ObjectError.self) { try await fixture.objects.upload(upload.id, in: .default) }
     }
   }
 
@@ -73,7 +73,7 @@ import Testing
     try await ObjectFixture.with { fixture in
       let upload = try await begin(fixture)
       try await put(fixture, 1, ObjectFixture.bytes(100), of: upload.id)
-      let seen = try await fixture.objects.upload(upload.id)
+      let seen = try await fixture.objects.upload(upload.id, in: .default)
       try await put(fixture, 1, ObjectFixture.bytes(200), of: upload.id)
       let result = try await fixture.objects.completeUpload(
         seen, of: seen.parts, checksum: nil, onConflict: .overwrite)
@@ -100,7 +100,7 @@ import Testing
     try await ObjectFixture.with { fixture in
       let begun = try await begin(fixture)
       try await put(fixture, 1, ObjectFixture.bytes(1500), of: begun.id)
-      let upload = try await fixture.objects.upload(begun.id)
+      let upload = try await fixture.objects.upload(begun.id, in: .default)
       let first = try #require(try await complete(fixture, upload.id))
       try await fixture.catalog.add(upload, lifetime: .seconds(60))
       let again = try #require(try await complete(fixture, upload.id))
@@ -142,8 +142,10 @@ import Testing
     try await ObjectFixture.with(uploadTimeMax: .milliseconds(20)) { fixture in
       let upload = try await begin(fixture)
       let slow = BodySource(length: nil, next: Self.slowly(ObjectFixture.source(ObjectFixture.bytes(2500))))
-      await #expect(throws: ObjectError.self) { try await fixture.objects.putPart(1, of: upload.id, slow) }
-      #expect(try await fixture.objects.upload(upload.id).parts.isEmpty)
+      await #expect(throws: ObjectError.self) {
+        try await fixture.objects.putPart(1, of: upload.id, in: .default, slow)
+      }
+      #expect(try await fixture.objects.upload(upload.id, in: .default).parts.isEmpty)
     }
   }
 
@@ -158,11 +160,78 @@ import Testing
     try await ObjectFixture.with { fixture in
       let upload = try await begin(fixture)
       let part = try await put(fixture, 1, ObjectFixture.bytes(2500), of: upload.id)
-      #expect(try await fixture.objects.abandonUpload(upload.id))
-      #expect(try await fixture.objects.abandonUpload(upload.id) == false)
+      try await fixture.objects.abandonUpload(upload.id, in: .default)
+      await #expect(throws: ObjectError.self) { try await fixture.objects.abandonUpload(upload.id, in: .default) }
       try await fixture.flushGarbage()
       #expect(try await fixture.isGarbage(part.chunks))
       await #expect(throws: ObjectError.self) { try await put(fixture, 2, [1], of: upload.id) }
+    }
+  }
+
+  /// What callers can do to an upload by its id.
+  enum UploadCall: CaseIterable {
+    case show, putPart, copyPart, abandon, complete
+
+    func make(_ fixture: ObjectFixture, _ id: BlobID, in bucket: BucketIdentity) async throws(ObjectError) {
+      let objects = fixture.objects
+      switch self {
+      case .show: _ = try await objects.upload(id, in: bucket)
+      case .putPart: _ = try await objects.putPart(1, of: id, in: bucket, ObjectFixture.source([6, 6, 6]))
+      case .copyPart:
+        guard let key = try? ObjectKey("source"), let source = try await objects.object(ObjectName(key: key)) else {
+          Issue.record("there is no source")
+          return
+        }
+        _ = try await objects.copyPart(
+          1, of: id, in: bucket, from: source, range: 0..<1)
+      case .abandon: try await objects.abandonUpload(id, in: bucket)
+      case .complete: _ = try await objects.completeUpload(id, in: bucket, sha256: nil, onConflict: .overwrite)
+      }
+    }
+  }
+
+  @Test(arguments: UploadCall.allCases)
+  func anUploadIsUnknownInEveryBucketButItsOwn(_ call: UploadCall) async throws {
+    try await ObjectFixture.with { fixture in
+      try await fixture.put("source", [1])
+      let name = try BucketName("photos")
+      let own = BucketIdentity(name, createdAt: Timestamp(nanosecondsSinceEpoch: 5))
+      let upload = try await fixture.objects.beginUpload(ObjectKey("a"), in: own, Self.description)
+      let part = try await fixture.objects.putPart(1, of: upload.id, in: own, ObjectFixture.source([1, 2, 3]))
+      let others = [
+        BucketIdentity.default, BucketIdentity(try BucketName("other"), createdAt: own.createdAt),
+        BucketIdentity(name, createdAt: Timestamp(nanosecondsSinceEpoch: 6)),
+      ]
+      for other in others {
+        let error = await #expect(throws: ObjectError.self) { try await call.make(fixture, upload.id, in: other) }
+        guard case .noSuchUpload? = error else {
+          Issue.record("\(call) in \(other): \(String(describing: error))")
+          continue
+        }
+      }
+      #expect(try await fixture.objects.upload(upload.id, in: own).parts == [part])
+      #expect(try await fixture.objects.object(upload.name) == nil)
+      try await call.make(fixture, upload.id, in: own)
+    }
+  }
+
+  @Test func aDeletedBucketsUploadsEndHoweverManyTheyAre() async throws {
+    try await ObjectFixture.with { fixture in
+      let name = try BucketName("photos")
+      let deleted = BucketIdentity(name, createdAt: Timestamp(nanosecondsSinceEpoch: 5))
+      let recreated = BucketIdentity(name, createdAt: Timestamp(nanosecondsSinceEpoch: 6))
+      let first = try await fixture.objects.beginUpload(ObjectKey("a"), in: deleted, Self.description)
+      let bytes = ObjectFixture.bytes(1500)
+      let part = try await fixture.objects.putPart(1, of: first.id, in: deleted, ObjectFixture.source(bytes))
+      // More than a page of them.
+      for index in 0..<CatalogLimits.pageLengthMax {
+        _ = try await fixture.objects.beginUpload(ObjectKey("b\(index)"), in: deleted, Self.description)
+      }
+      let kept = try await fixture.objects.beginUpload(ObjectKey("a"), in: recreated, Self.description)
+      await fixture.objects.endUploads(in: deleted)
+      #expect(try await fixture.catalog.uploads(.all, limit: 10) == [kept])
+      try await fixture.flushGarbage()
+      #expect(try await fixture.isGarbage(part.chunks))
     }
   }
 

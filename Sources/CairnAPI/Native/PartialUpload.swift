@@ -4,7 +4,8 @@ internal import CairnModel
 internal import CairnObjects
 internal import NIOHTTP1
 
-/// Uploads in parts, which survive the connection, the client and the server.
+/// Uploads in parts, which survive the connection, the client and the server. All are to the bucket `default`: an upload
+/// to another bucket is unknown here.
 extension NativeAPI {
   /// `POST /uploads?name=NAME`: begins one.
   func beginUpload(_ request: HTTPRequest, _ query: QueryParameters) async throws(APIError) -> HTTPResponse {
@@ -16,7 +17,7 @@ extension NativeAPI {
     let description = UploadDescription(
       contentType: mediaType(request.headers.first(name: "content-type")), replicas: try replicas(request))
     do throws(ObjectError) {
-      return answer(try await objects.beginUpload(ObjectName(key: key), description), .created)
+      return answer(try await objects.beginUpload(key, in: .default, description), .created)
     } catch {
       throw APIError(error)
     }
@@ -25,7 +26,9 @@ extension NativeAPI {
   /// `GET /uploads/{id}`: what of it is there.
   func getUpload(_ id: Substring) async throws(APIError) -> HTTPResponse {
     let id = try uploadID(id)
-    do throws(ObjectError) { return answer(try await objects.upload(id), .ok) } catch { throw APIError(error) }
+    do throws(ObjectError) { return answer(try await objects.upload(id, in: .default), .ok) } catch {
+      throw APIError(error)
+    }
   }
 
   /// `PUT /uploads/{id}/{number}`: the body is a part.
@@ -39,7 +42,7 @@ extension NativeAPI {
       length: request.contentLength, next: { try await request.body.next() }, sha256: { try ReprDigest.sha256(request) }
     )
     do throws(ObjectError) {
-      let part = try await objects.putPart(number, of: id, body)
+      let part = try await objects.putPart(number, of: id, in: .default, body)
       return HTTPResponse(json: { $0.members(of: part) })
     } catch {
       throw APIError(error)
@@ -54,13 +57,16 @@ extension NativeAPI {
     let rule = try conflictRule(query) ?? .overwrite
     let sha256 = try ReprDigest.sha256(request)
     let hasParts: Bool
-    do throws(ObjectError) { hasParts = try await !objects.upload(id).parts.isEmpty } catch { throw APIError(error) }
+    do throws(ObjectError) { hasParts = try await !objects.upload(id, in: .default).parts.isEmpty } catch {
+      throw APIError(error)
+    }
     guard hasParts else {
       throw APIError(.conflict, "The upload has no parts yet: PUT /uploads/\(id)/1 has the first one")
     }
     do throws(ObjectError) {
       return putAnswer(
-        try await objects.completeUpload(id, sha256: sha256, onConflict: rule), "File uploaded successfully")
+        try await objects.completeUpload(id, in: .default, sha256: sha256, onConflict: rule),
+        "File uploaded successfully")
     } catch {
       throw APIError(error)
     }
@@ -70,7 +76,7 @@ extension NativeAPI {
   func abandonUpload(_ id: Substring) async throws(APIError) -> HTTPResponse {
     let id = try uploadID(id)
     do throws(ObjectError) {
-      guard try await objects.abandonUpload(id) else { throw .noSuchUpload }
+      try await objects.abandonUpload(id, in: .default)
       return HTTPResponse(.noContent)
     } catch {
       throw APIError(error)

@@ -8,7 +8,7 @@ extension RedisCatalog: UploadCatalog {
   package func add(_ upload: PendingUpload, lifetime: Duration) async throws(CatalogError) {
     _ = try await client.run(
       RedisScripts.addUpload, keys: uploadKeys(upload.id), upload.encoded(), lifetime.wholeMilliseconds,
-      UploadRange.name(of: upload.id, upload.name), upload.isClaimed ? 1 : 0)
+      UploadRange.name(of: upload), upload.isClaimed ? 1 : 0)
     for part in upload.parts { try await put(part, to: upload.id) }
   }
 

@@ -15,7 +15,7 @@ extension SQLiteCatalog: UploadCatalog {
         try statement.bind(1, ByteBuffer(ordered: upload.id))
         try statement.bind(2, Int64(clamping: now + lifetime.wholeMilliseconds))
         try statement.bind(3, encoded)
-        try statement.bind(4, UploadRange.name(of: upload.id, upload.name))
+        try statement.bind(4, UploadRange.name(of: upload))
         try statement.bind(5, upload.isClaimed ? 1 : 0)
         _ = try statement.step()
       }

@@ -19,4 +19,6 @@ package struct Bucket: Hashable, Sendable {
     self.access = access
     self.tags = tags
   }
+
+  var identity: BucketIdentity { BucketIdentity(name, createdAt: createdAt) }
 }

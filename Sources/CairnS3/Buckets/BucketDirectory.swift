@@ -72,17 +72,18 @@ package final class BucketDirectory: Sendable {
     }
   }
 
-  /// Called after a write has been committed: whether the bucket that was seen before is still there.
+  /// Called after a write has been committed: whether the bucket that was seen before is still there, and not another
+  /// one under its name.
   func confirm(_ sight: Sight) async throws(S3Error) -> Bool {
     guard ContinuousClock.now - sight.seenAt >= Self.deletionGrace else { return true }
     guard let record = try await look(sight.bucket.name) else { return false }
-    if record.isBeingDeleted {
-      do throws(S3Error) { _ = try await bucketForWriting(sight.bucket.name) } catch {
-        if error.code == .noSuchBucket { return false }
-        throw error
-      }
+    guard record.isBeingDeleted else { return record.bucket.identity == sight.bucket.identity }
+    do throws(S3Error) {
+      return try await bucketForWriting(sight.bucket.name).bucket.identity == sight.bucket.identity
+    } catch {
+      if error.code == .noSuchBucket { return false }
+      throw error
     }
-    return true
   }
 
   /// Every bucket, in order of their names.
@@ -124,7 +125,7 @@ package final class BucketDirectory: Sendable {
     throw .conflict
   }
 
-  /// Deletes a bucket if it is empty.
+  /// Deletes a bucket if it is empty, and ends the uploads to it.
   ///
   /// - Throws: `BucketNotEmpty`, `NoSuchBucket`.
   func delete(_ name: BucketName) async throws(S3Error) {
@@ -150,6 +151,8 @@ package final class BucketDirectory: Sendable {
       throw S3Error(error)
     }
     forget(name)
+    // In a task of its own, which goes on when the client leaves.
+    await Task { await objects.endUploads(in: record.bucket.identity) }.value
   }
 
   // MARK: Records

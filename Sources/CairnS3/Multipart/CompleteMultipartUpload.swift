@@ -37,7 +37,7 @@ extension S3API {
   /// `POST /BUCKET/KEY?uploadId=ID`: no byte of the parts is looked at.
   func completeMultipartUpload(_ request: S3Request) async throws(S3Error) -> HTTPResponse {
     let name = try request.object
-    let result = try await writing(request) { _ throws(S3Error) in
+    let result = try await writing(request) { bucket throws(S3Error) in
       let id = try uploadID(request)
       guard
         let document = try await document(request, root: "CompleteMultipartUpload", limit: Self.completionBytesMax)
@@ -51,7 +51,7 @@ extension S3API {
           "The list of parts was not in ascending order. The parts list must be specified in order by part number.")
       }
       do throws(S3Error) {
-        return try await complete(request, listed)
+        return try await complete(request, listed, in: bucket)
       } catch {
         guard error.code == .noSuchUpload, let done = try await completed(id, name, listed) else { throw error }
         return done
@@ -70,9 +70,11 @@ extension S3API {
     return answer(xml)
   }
 
-  private func complete(_ request: S3Request, _ listed: [ListedPart]) async throws(S3Error) -> PutResult {
+  private func complete(
+    _ request: S3Request, _ listed: [ListedPart], in bucket: Bucket
+  ) async throws(S3Error) -> PutResult {
     for _ in 0..<Self.attemptsMax {
-      let upload = try await upload(request)
+      let upload = try await upload(request, in: bucket)
       let parts = try parts(listed, of: upload)
       let checksum = try checksum(request, upload, parts)
       let conditions = try await WriteConditions(request, upload.name, objects)

@@ -8,14 +8,19 @@ extension S3API {
   /// `POST /BUCKET/KEY?uploads`.
   func createMultipartUpload(_ request: S3Request) async throws(S3Error) -> HTTPResponse {
     let name = try request.object
-    _ = try await authorizedBucket(request)
+    let sight = try await authorizedSight(request)
     let description = try UploadDescription(request.headers)
     let checksum = try ChecksumHeaders.uploadChecksum(request.headers)
     let upload: PendingUpload
     do throws(ObjectError) {
-      upload = try await objects.beginUpload(name, description, checksum: checksum)
+      upload = try await objects.beginUpload(name.key, in: sight.bucket.identity, description, checksum: checksum)
     } catch {
       throw S3Error(error)
+    }
+    guard try await buckets.confirm(sight) else {
+      // Nobody can use it any more.
+      try? await objects.abandonUpload(upload.id, in: upload.bucket)
+      throw .noSuchBucket(name.bucket)
     }
     var headers = HTTPHeaders()
     if let checksum {

@@ -23,7 +23,7 @@ extension S3API {
       throw .invalidArgument("upload-id-marker", idMarker, "Invalid uploadId marker")
     }
     let (found, isTruncated) = try await uploads(
-      bucket.name, parameters, limit: limit, after: keyMarker.isEmpty ? nil : (keyMarker, after))
+      bucket.identity, parameters, limit: limit, after: keyMarker.isEmpty ? nil : (keyMarker, after))
     let owner = S3Owner(bucket)
     var xml = XMLText(capacity: 1024 + 512 * found.count)
     xml.document("ListMultipartUploadsResult") { xml in
@@ -69,7 +69,7 @@ extension S3API {
   ///
   /// However many uploads a common prefix hides, the next one costs one request to the catalog.
   private func uploads(
-    _ bucket: BucketName, _ parameters: ListParameters, limit: Int, after marker: (key: String, upload: BlobID?)?
+    _ bucket: BucketIdentity, _ parameters: ListParameters, limit: Int, after marker: (key: String, upload: BlobID?)?
   ) async throws(S3Error) -> ([ListedUpload], isTruncated: Bool) {
     var range = UploadRange(bucket, prefix: parameters.prefix)
     if let marker {

@@ -11,7 +11,7 @@ extension S3API {
     let parameters = try ListParameters(request.query)
     let limit = try ListParameters.limit(request.query["max-parts"], "max-parts", most: Self.partsPageMax)
     let marker = try ListParameters.number(request.query["part-number-marker"], "part-number-marker") ?? 0
-    let upload = try await upload(request)
+    let upload = try await upload(request, in: bucket)
     let rest = upload.parts.drop { $0.number <= marker }
     let page = rest.prefix(limit)
     let owner = S3Owner(bucket)

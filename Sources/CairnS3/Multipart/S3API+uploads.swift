@@ -25,11 +25,12 @@ extension S3API {
 
   /// The upload that a request is about, where it is one to the request's object.
   ///
+  /// - Parameter bucket: the one that the request was authorized for.
   /// - Throws: `NoSuchUpload`.
-  func upload(_ request: S3Request) async throws(S3Error) -> PendingUpload {
+  func upload(_ request: S3Request, in bucket: Bucket) async throws(S3Error) -> PendingUpload {
     let id = try uploadID(request)
     let upload: PendingUpload
-    do throws(ObjectError) { upload = try await objects.upload(id) } catch { throw S3Error(error) }
+    do throws(ObjectError) { upload = try await objects.upload(id, in: bucket.identity) } catch { throw S3Error(error) }
     guard try request.object == upload.name else { throw .noSuchUpload }
     return upload
   }

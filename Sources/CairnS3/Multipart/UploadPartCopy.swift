@@ -8,9 +8,9 @@ extension S3API {
 
   /// `PUT /BUCKET/KEY?partNumber=N&uploadId=ID` with `x-amz-copy-source`, perhaps with a range of it.
   func uploadPartCopy(_ request: S3Request) async throws(S3Error) -> HTTPResponse {
-    _ = try await authorizedBucket(request)
+    let bucket = try await authorizedBucket(request)
     let number = try partNumber(request)
-    let upload = try await upload(request)
+    let upload = try await upload(request, in: bucket)
     let source = try await copySource(request).object
     let range = try copiedRange(request, of: source.attributes.size)
     guard UInt64(range.count) <= Self.partSizeMax else {
@@ -20,7 +20,7 @@ extension S3API {
     }
     let part: UploadPart
     do throws(ObjectError) {
-      part = try await objects.copyPart(number, of: upload.id, from: source, range: range)
+      part = try await objects.copyPart(number, of: upload.id, in: bucket.identity, from: source, range: range)
     } catch {
       throw S3Error(error)
     }
