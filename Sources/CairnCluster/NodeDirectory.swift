@@ -13,21 +13,22 @@ package struct ClusterDirectory: NodeDirectory {
   private let local: (any StorageNode)?
   private let view: ClusterView
   private let client: HTTPClient
-  private let secret: ClusterSecret?
+  private let tokens: NodeTokens?
 
-  /// - Parameter local: the node in this process, which is reached without the network.
-  package init(local: (any StorageNode)? = nil, view: ClusterView, client: HTTPClient, secret: ClusterSecret?) {
+  /// - Parameters:
+  ///   - local: the node in this process, which is reached without the network.
+  ///   - tokens: makes the tokens that nodes ask for; nil in a cluster without a secret.
+  package init(local: (any StorageNode)? = nil, view: ClusterView, client: HTTPClient, tokens: NodeTokens?) {
     self.local = local
     self.view = view
     self.client = client
-    self.secret = secret
+    self.tokens = tokens
   }
 
   package func node(_ id: NodeID) -> (any StorageNode)? {
     if let local, local.id == id { return local }
     return view.report(of: id).map { report in
-      RemoteNode(
-        id: id, address: ListenAddress(of: report), client: client, secret: secret)
+      RemoteNode(id: id, address: ListenAddress(of: report), client: client, tokens: tokens)
     }
   }
 }

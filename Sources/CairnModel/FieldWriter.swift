@@ -38,6 +38,13 @@ package struct FieldWriter {
     write(location.blob)
   }
 
+  /// A length of eight bytes, and the text.
+  mutating func write(text: Substring) {
+    write(UInt64(text.utf8.count))
+    let isContiguous: Void? = text.utf8.withContiguousStorageIfAvailable { bytes.append(contentsOf: $0) }
+    if isContiguous == nil { bytes.append(contentsOf: text.utf8) }
+  }
+
   package mutating func field(_ tag: UInt8, _ value: UInt64) {
     begin(tag, length: 8)
     write(value)

@@ -18,7 +18,7 @@
 /// GET  /volumes/{volume}/damaged       frames of the ids of blobs that are known to be damaged
 /// POST /volumes/{volume}/rewrite       leave out what is damaged, of a replica that lacks nothing: frames, no items
 /// ```
-/// Frames are ``AnswerFrame``s. The token is for the path without the query.
+/// Frames are ``AnswerFrame``s. Requests carry a token of ``NodeTokens``.
 package enum NodeProtocol {
   /// The node that the request is meant for; a node with another id answers 421.
   package static let nodeHeader = "X-Cairn-Node"

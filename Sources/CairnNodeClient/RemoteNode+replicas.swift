@@ -39,7 +39,7 @@ extension RemoteNode {
 
   package func restore(_ record: EncodedRecord, to volume: VolumeID) async throws(NodeError) {
     let location = BlobLocation(volume: volume, blob: record.header.blob)
-    try await command(.PUT, NodeProtocol.blobPath(location), body: [record.prefix, record.payload])
+    try await command(.PUT, NodeProtocol.blobPath(location), record: record)
   }
 
   package func scrub(_ volume: VolumeID, bytesPerSecond: UInt64) async throws(NodeError) -> ScrubReport {

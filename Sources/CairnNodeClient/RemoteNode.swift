@@ -16,13 +16,14 @@ package struct RemoteNode: StorageNode {
   package let id: NodeID
   let address: ListenAddress
   let client: HTTPClient
-  private let secret: ClusterSecret?
+  private let tokens: NodeTokens?
 
-  package init(id: NodeID, address: ListenAddress, client: HTTPClient, secret: ClusterSecret?) {
+  /// - Parameter tokens: makes the tokens that the node asks for; nil in a cluster without a secret.
+  package init(id: NodeID, address: ListenAddress, client: HTTPClient, tokens: NodeTokens?) {
     self.id = id
     self.address = address
     self.client = client
-    self.secret = secret
+    self.tokens = tokens
   }
 
   package func createVolume(_ volume: VolumeID) async throws(NodeError) {
@@ -30,7 +31,7 @@ package struct RemoteNode: StorageNode {
   }
 
   package func append(_ record: EncodedRecord, to volume: VolumeID) async throws(NodeError) {
-    try await command(.POST, NodeProtocol.recordsPath(volume), body: [record.prefix, record.payload])
+    try await command(.POST, NodeProtocol.recordsPath(volume), record: record)
   }
 
   package func seal(_ volume: VolumeID) async throws(NodeError) {
@@ -38,12 +39,8 @@ package struct RemoteNode: StorageNode {
   }
 
   package func read(_ location: BlobLocation, range: Range<UInt64>?) async throws(NodeError) -> BlobContent {
-    var request = request(.GET, NodeProtocol.blobPath(location))
-    if let range {
-      guard !range.isEmpty else { return .bytes(ByteBuffer()) }
-      request.headers.add(name: "Range", value: "bytes=\(range.lowerBound)-\(range.upperBound - 1)")
-    }
-    let response = try await send(request)
+    if let range, range.isEmpty { return .bytes(ByteBuffer()) }
+    let response = try await send(request(.GET, NodeProtocol.blobPath(location), range: range))
     guard let length = response.headers.first(name: "content-length").flatMap({ UInt64($0) }),
       range == nil || UInt64(range?.count ?? 0) == length
     else {
@@ -79,32 +76,42 @@ package struct RemoteNode: StorageNode {
     do throws(HTTPClientError) { return try await body.next() } catch { throw .unreachable(id, "\(error)") }
   }
 
-  /// - Parameter query: begins with `?` where there is one.
+  /// - Parameters:
+  ///   - query: begins with `?` where there is one.
+  ///   - range: of the answer's bytes, not empty; nil for all.
+  ///   - record: to send.
   func request(
-    _ method: HTTPMethod, _ path: String, query: String = "", body: [ByteBuffer] = []
+    _ method: HTTPMethod, _ path: String, query: String = "", range: Range<UInt64>? = nil,
+    record: EncodedRecord? = nil
   ) -> HTTPClientRequest {
     var headers: HTTPHeaders = [NodeProtocol.nodeHeader: id.description]
-    if let secret {
+    let rangeText = range.map { "bytes=\($0.lowerBound)-\($0.upperBound - 1)" }
+    if let rangeText { headers.add(name: "Range", value: rangeText) }
+    if let tokens {
+      let subject = NodeTokens.Request(
+        node: id, method: method.rawValue, path: path[...], query: query.dropFirst(),
+        bodyLength: UInt64(record?.header.length ?? 0), range: rangeText ?? "")
       headers.add(
-        name: "Authorization", value: secret.authorization(method: method.rawValue, path: path, node: id))
+        name: "Authorization", value: tokens.authorization(for: subject, recordPrefix: record?.prefix))
     }
+    let body = record.map { [$0.prefix, $0.payload] } ?? []
     return HTTPClientRequest(method, path + query, headers: headers, body: body)
   }
 
   /// Sends a request whose answer carries no blob, from wherever the caller runs.
-  func command(_ method: HTTPMethod, _ path: String, body: [ByteBuffer] = []) async throws(NodeError) {
-    _ = try await fetch(method, path, body: body, limit: Self.answerBytesMax)
+  func command(_ method: HTTPMethod, _ path: String, record: EncodedRecord? = nil) async throws(NodeError) {
+    _ = try await fetch(method, path, record: record, limit: Self.answerBytesMax)
   }
 
   /// Sends a request and reads the whole answer, from wherever the caller runs.
   ///
   /// - Parameter limit: bytes of the answer.
   func fetch(
-    _ method: HTTPMethod, _ path: String, body: [ByteBuffer] = [], limit: Int
+    _ method: HTTPMethod, _ path: String, record: EncodedRecord? = nil, limit: Int
   ) async throws(NodeError) -> ByteBuffer {
     let answer: (status: HTTPResponseStatus, headers: HTTPHeaders, body: ByteBuffer)
     do throws(HTTPClientError) {
-      answer = try await client.fetch(request(method, path, body: body), from: address, limit: limit)
+      answer = try await client.fetch(request(method, path, record: record), from: address, limit: limit)
     } catch {
       throw .unreachable(id, "\(error)")
     }

@@ -27,8 +27,8 @@ extension NodeAPI {
     }
   }
 
-  func restore(_ request: HTTPRequest, at location: BlobLocation) async throws {
-    try await withRecord(of: request) { record in
+  func restore(_ request: HTTPRequest, _ token: NodeTokens.Verified?, at location: BlobLocation) async throws {
+    try await withRecord(of: request, token) { record in
       guard record.header.blob == location.blob else {
         throw Refusal(.malformed, "the record is of blob \(record.header.blob), not of \(location.blob)")
       }

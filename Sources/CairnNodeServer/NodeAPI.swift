@@ -9,7 +9,7 @@ internal import NIOHTTP1
 package struct NodeAPI: HTTPResponder {
   let store: VolumeStore
   private let incarnation: UInt64
-  private let secret: ClusterSecret?
+  private let tokens: NodeTokens?
   private let budget: ByteBudget
   private let version: String
   private let durability: String
@@ -18,16 +18,16 @@ package struct NodeAPI: HTTPResponder {
 
   /// - Parameters:
   ///   - incarnation: tells this process from another one with the same node id.
-  ///   - secret: when it is set, every request but those for health must carry a token made from it.
+  ///   - tokens: checks the token that every request but those for health must carry; nil in a cluster without a secret.
   ///   - budget: memory for the records that are on their way in.
   ///   - isReady: why the node can't do its job; nil when it can.
   package init(
-    store: VolumeStore, incarnation: UInt64, secret: ClusterSecret?, budget: ByteBudget, version: String,
+    store: VolumeStore, incarnation: UInt64, tokens: NodeTokens?, budget: ByteBudget, version: String,
     durability: String, isReady: @escaping @Sendable () async -> String?, logger: Logger
   ) {
     self.store = store
     self.incarnation = incarnation
-    self.secret = secret
+    self.tokens = tokens
     self.budget = budget
     self.version = version
     self.durability = durability
@@ -55,20 +55,20 @@ package struct NodeAPI: HTTPResponder {
     case "/ready": return await ready()
     default: break
     }
-    try authorize(request)
+    let token = try authorize(request)
     guard let route = NodeRoute(method: request.method, path: request.path) else {
       throw Refusal(.malformed, "\(request.method.rawValue) \(request.path) is no request to a storage node")
     }
     do {
       switch route {
       case .createVolume(let volume): try await store.createVolume(volume)
-      case .append(let volume): try await append(request, to: volume)
+      case .append(let volume): try await append(request, token, to: volume)
       case .seal(let volume): try await store.seal(volume)
       case .drop(let volume): try await store.dropVolume(volume)
       case .read(let location): return try await read(location, request)
       case .digest(let volume): return try digest(of: volume)
       case .listBlobs(let volume): return try listBlobs(in: volume)
-      case .restore(let location): try await restore(request, at: location)
+      case .restore(let location): try await restore(request, token, at: location)
       case .scrub(let volume): return try scrub(volume, request)
       case .listDamaged(let volume): return try listDamaged(in: volume)
       case .rewrite(let volume): return try rewriteWithoutDamage(volume)
@@ -87,31 +87,36 @@ package struct NodeAPI: HTTPResponder {
   }
 
   /// The request must be meant for this node, and come from its cluster.
-  private func authorize(_ request: HTTPRequest) throws(Refusal) {
-    if let secret {
-      let accepted = secret.accepts(
-        request.headers.first(name: "authorization"), method: request.method.rawValue, path: String(request.path),
-        node: store.node)
-      // A token for another node proves nothing here; say who we are, so that the coordinator looks again.
-      guard accepted || !isMeantForThisNode(request) else {
-        throw Refusal(.unauthorized, "the cluster token is missing, wrong, or older than five minutes")
-      }
-    }
-    guard isMeantForThisNode(request) else {
+  ///
+  /// - Returns: the token, which must be asked whether it covers the record that is sent; nil where none is needed.
+  private func authorize(_ request: HTTPRequest) throws(Refusal) -> NodeTokens.Verified? {
+    // A token for another node proves nothing here; say who we are, so that the coordinator looks again.
+    guard request.headers.first(name: NodeProtocol.nodeHeader) == store.node.description else {
       throw Refusal(.wrongNode, "this is node \(store.node)")
     }
+    guard let tokens else { return nil }
+    let subject = NodeTokens.Request(
+      node: store.node, method: request.method.rawValue, path: request.path, query: request.query,
+      bodyLength: request.contentLength, range: request.headers.first(name: "range") ?? "")
+    guard let token = tokens.verify(request.headers.first(name: "authorization"), for: subject) else {
+      throw Refusal(
+        .unauthorized,
+        "the cluster token is missing, was made with another CLUSTER_SECRET or for another request, or is more than "
+          + "\(NodeTokens.toleranceSeconds) seconds off this node's clock")
+    }
+    return token
   }
 
-  private func isMeantForThisNode(_ request: HTTPRequest) -> Bool {
-    request.headers.first(name: NodeProtocol.nodeHeader) == store.node.description
-  }
-
-  private func append(_ request: HTTPRequest, to volume: VolumeID) async throws {
-    try await withRecord(of: request) { record in try await store.append(record, to: volume) }
+  private func append(_ request: HTTPRequest, _ token: NodeTokens.Verified?, to volume: VolumeID) async throws {
+    try await withRecord(of: request, token) { record in try await store.append(record, to: volume) }
   }
 
   /// Takes the record in the request's body, and keeps memory for it until `body` has returned.
-  func withRecord(of request: HTTPRequest, _ body: (EncodedRecord) async throws -> Void) async throws {
+  ///
+  /// - Parameter token: of the request; nil where none is needed.
+  func withRecord(
+    of request: HTTPRequest, _ token: NodeTokens.Verified?, _ body: (EncodedRecord) async throws -> Void
+  ) async throws {
     guard let length = request.contentLength, length <= UInt64(Record.lengthMax) else {
       throw Refusal(.malformed, "a record must have a Content-Length of at most \(Record.lengthMax)")
     }
@@ -131,6 +136,9 @@ package struct NodeAPI: HTTPResponder {
     let record: EncodedRecord
     do throws(FormatError) { record = try EncodedRecord(verifying: bytes) } catch {
       throw Refusal(.malformed, "the record arrived damaged: \(error)")
+    }
+    if let token, !token.covers(recordPrefix: record.prefix) {
+      throw Refusal(.unauthorized, "the cluster token was made for another record than blob \(record.header.blob)")
     }
     try await body(record)
   }

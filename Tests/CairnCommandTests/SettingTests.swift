@@ -5,6 +5,7 @@ import CairnHTTP
 import CairnObjects
 import CairnS3
 import CairnStorage
+import CairnTestSupport
 import Logging
 import Testing
 
@@ -146,9 +147,30 @@ import Testing
   }
 
   @Test func secretsAreNotShown() throws {
-    var reader = SettingReader(environment: ["CLUSTER_SECRET": "hush"], flags: [:])
-    #expect(try reader.readOptional(Settings.clusterSecret) == "hush")
+    var reader = SettingReader(environment: ["CLUSTER_SECRET": TestSecret.cluster], flags: [:])
+    #expect(try reader.readOptional(Settings.clusterSecret) == TestSecret.cluster)
     #expect(reader.entries.map(\.value) == ["********"])
+  }
+
+  @Test func rolesOfAProcessShareTheKeysOfTheCluster() throws {
+    var reader = SettingReader(environment: ["CLUSTER_SECRET": TestSecret.cluster], flags: [:])
+    let keys = try #require(try reader.clusterKeys())
+    #expect(try reader.clusterKeys() === keys)
+  }
+
+  @Test(arguments: ["a", "change-me", "hush, this is nobody else's", String(repeating: "x", count: 40)])
+  func aGuessableClusterSecretIsRefusedWithoutShowingIt(_ secret: String) throws {
+    for read in [
+      { _ = try NodeConfiguration(&$0) }, { _ = try CoordinatorConfiguration(&$0) },
+      { _ = try ReplicatorConfiguration(&$0) }, { _ = try ServerConfiguration(&$0) },
+      { _ = try RecoverConfiguration(&$0, isLocal: false) },
+    ] as [(inout SettingReader) throws -> Void] {
+      var reader = SettingReader(environment: ["CLUSTER_SECRET": secret], flags: [:])
+      let error = #expect(throws: ConfigurationError.self) { try read(&reader) }
+      let text = "\(try #require(error))"
+      #expect(text.hasPrefix("CLUSTER_SECRET ") && text.contains("`cairn secret`"), "\(text)")
+      #expect(secret == "a" || secret == "change-me" || !text.contains(secret))
+    }
   }
 
   @Test func debugLowersTheLogLevel() throws {
@@ -162,7 +184,7 @@ import Testing
       _ = try NodeConfiguration(&reader)
     }
     try configuration(["HOST": "127.0.0.1"])
-    try configuration(["HOST": "0.0.0.0", "CLUSTER_SECRET": "s"])
+    try configuration(["HOST": "0.0.0.0", "CLUSTER_SECRET": TestSecret.cluster])
     try configuration(["HOST": "0.0.0.0", "ALLOW_INSECURE_CLUSTER": "1"])
     #expect(throws: ConfigurationError.self) { try configuration(["HOST": "0.0.0.0"]) }
     #expect(throws: ConfigurationError.self) { try configuration(["HOST": "192.0.2.1"]) }
@@ -211,7 +233,7 @@ import Testing
   }
 
   @Test func peersNeedASecretOnOtherAddressesThanLoopback() throws {
-    for environment in [[:], ["CLUSTER_SECRET": "s"], ["ALLOW_INSECURE_CLUSTER": "1"]] {
+    for environment in [[:], ["CLUSTER_SECRET": TestSecret.cluster], ["ALLOW_INSECURE_CLUSTER": "1"]] {
       var reader = SettingReader(
         environment: environment.merging(["PEERS": "1", "HOST": "0.0.0.0", "AUTH": "required"]) { $1 }, flags: [:])
       if environment.isEmpty {
@@ -225,7 +247,7 @@ import Testing
   @Test func eachPeerSettingHasAFlag() throws {
     let command = try Server.parse([
       "--peers", "--node-port", "9", "--redis-host", "r", "--advertise-host", "a", "--node-zone", "z",
-      "--node-write-deadline", "1", "--cluster-secret", "s",
+      "--node-write-deadline", "1", "--cluster-secret", TestSecret.cluster,
     ])
     var flags: [String: String] = [:]
     for case (let name, let value?) in command.options.flatMap(\.flags) { flags[name] = value }
@@ -236,7 +258,7 @@ import Testing
     #expect(peer.node.advertiseHost == "a")
     #expect(peer.node.zone == "z")
     #expect(peer.coordinator.writeDeadline == .seconds(1))
-    #expect(peer.coordinator.secret != nil && peer.node.secret != nil)
+    #expect(peer.coordinator.keys != nil && peer.node.keys === peer.coordinator.keys)
   }
 
   @Test func timeoutMustExceedTheHeartbeatInterval() {

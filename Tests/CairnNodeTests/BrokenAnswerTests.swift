@@ -40,7 +40,7 @@ private struct ScriptedNode: HTTPResponder {
       logger: logger)
     let client = HTTPClient(group: group, timeouts: .init(connect: .seconds(2), idle: .seconds(5)))
     let node = RemoteNode(
-      id: NodeID.make(), address: ListenAddress(host: "127.0.0.1", port: server.port), client: client, secret: nil)
+      id: NodeID.make(), address: ListenAddress(host: "127.0.0.1", port: server.port), client: client, tokens: nil)
     let result: Result<Void, any Error>
     do { result = .success(try await body(node)) } catch { result = .failure(error) }
     await server.stop(grace: .zero)

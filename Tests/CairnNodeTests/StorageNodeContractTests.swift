@@ -25,7 +25,7 @@ struct NodeFixture: Sendable {
   /// The storage folder.
   let path: String
 
-  static let secret = ClusterSecret("test secret")
+  static let tokens = NodeTokens(key: Array("test key".utf8))
 
   static func with(_ transport: Transport, _ body: @escaping @Sendable (NodeFixture) async throws -> Void) async throws
   {
@@ -35,7 +35,7 @@ struct NodeFixture: Sendable {
     let store = try VolumeStore.open(
       StorageConfiguration(path: folder.path, freeSpaceMin: 0), threadPool: .singleton, logger: logger)
     let api = NodeAPI(
-      store: store, incarnation: 1, secret: secret, budget: ByteBudget(bytes: 64 << 20), version: "test",
+      store: store, incarnation: 1, tokens: tokens, budget: ByteBudget(bytes: 64 << 20), version: "test",
       durability: "sync", isReady: { nil }, logger: logger)
     let server = try await HTTPServer.start(
       on: ListenAddress(host: "127.0.0.1", port: 0), group: group, responder: api,
@@ -47,7 +47,7 @@ struct NodeFixture: Sendable {
       case .http:
         RemoteNode(
           id: store.node, address: ListenAddress(host: "127.0.0.1", port: server.port), client: client,
-          secret: secret)
+          tokens: tokens)
       }
     let fixture = NodeFixture(node: node, store: store, port: server.port, client: client, path: folder.path)
     // Coordinators work on the event loops of their client.
@@ -136,85 +136,6 @@ private final class Collector: ByteSink, @unchecked Sendable {
         try await group.waitForAll()
       }
       #expect(fixture.store.volumes().map(\.blobCount) == [200])
-    }
-  }
-}
-
-@Suite struct NodeAPITests {
-  private typealias Target = (port: Int, client: HTTPClient)
-
-  /// Sends a request and compares the status and the refusal of its answer.
-  private func expect(
-    _ expected: String, _ target: Target, _ method: HTTPMethod, _ path: String, _ headers: HTTPHeaders,
-    sourceLocation: SourceLocation = #_sourceLocation
-  ) async throws {
-    let answer = try await target.client.fetch(
-      HTTPClientRequest(method, path, headers: headers), from: ListenAddress(host: "127.0.0.1", port: target.port),
-      limit: 1 << 20)
-    let refusal = answer.headers.first(name: NodeProtocol.refusalHeader) ?? "served"
-    #expect("\(answer.status.code) \(refusal)" == expected, sourceLocation: sourceLocation)
-  }
-
-  @Test func onlyRequestsWithAValidTokenAreServed() async throws {
-    try await NodeFixture.with(.http) { fixture in
-      let (id, path) = (fixture.store.node, "/volumes/\(VolumeID.make())")
-      let target = (port: fixture.port, client: fixture.client)
-      let node = (NodeProtocol.nodeHeader, id.description)
-      func token(
-        _ secret: ClusterSecret = NodeFixture.secret, method: String = "PUT", path: String, seconds: Int = 0
-      ) -> (String, String) {
-        let now = Int(Timestamp.now().secondsSinceEpoch)
-        let time = Timestamp(millisecondsSinceEpoch: UInt64(now + seconds) * 1000)
-        return ("Authorization", secret.authorization(method: method, path: path, node: id, at: time))
-      }
-      try await expect("403 unauthorized", target, .PUT, path, HTTPHeaders([node]))
-      try await expect(
-        "403 unauthorized", target, .PUT, path, HTTPHeaders([node, token(ClusterSecret("other"), path: path)]))
-      try await expect("403 unauthorized", target, .PUT, path, HTTPHeaders([node, token(method: "GET", path: path)]))
-      try await expect("403 unauthorized", target, .PUT, path, HTTPHeaders([node, token(path: "/volumes/other")]))
-      try await expect("403 unauthorized", target, .PUT, path, HTTPHeaders([node, token(path: path, seconds: -301)]))
-      try await expect("403 unauthorized", target, .PUT, path, HTTPHeaders([node, token(path: path, seconds: 310)]))
-      try await expect("204 served", target, .PUT, path, HTTPHeaders([node, token(path: path, seconds: -290)]))
-    }
-  }
-
-  @Test func anotherNodesRequestIsMisdirected() async throws {
-    try await NodeFixture.with(.http) { fixture in
-      let path = "/volumes/\(VolumeID.make())"
-      let other = NodeID.make()
-      let headers: HTTPHeaders = [
-        NodeProtocol.nodeHeader: other.description,
-        "Authorization": NodeFixture.secret.authorization(method: "PUT", path: path, node: other),
-      ]
-      try await expect("421 wrong-node", (fixture.port, fixture.client), .PUT, path, headers)
-    }
-  }
-
-  @Test func damagedRecordsAreRefused() async throws {
-    try await NodeFixture.with(.http) { fixture in
-      let volume = VolumeID.make()
-      try await fixture.node.createVolume(volume)
-      let record = try fixture.record(ByteBuffer(string: "payload"))
-      var payload = Array(record.payload.readableBytesView)
-      payload[0] ^= 1
-      let path = NodeProtocol.recordsPath(volume)
-      let answer = try await fixture.client.fetch(
-        HTTPClientRequest(
-          .POST, path,
-          headers: [
-            NodeProtocol.nodeHeader: fixture.store.node.description,
-            "Authorization": NodeFixture.secret.authorization(method: "POST", path: path, node: fixture.store.node),
-          ], body: [record.prefix, ByteBuffer(bytes: payload)]),
-        from: ListenAddress(host: "127.0.0.1", port: fixture.port), limit: 4096)
-      #expect(answer.status == .badRequest)
-      #expect(fixture.store.volumes().map(\.blobCount) == [0])
-    }
-  }
-
-  @Test func healthNeedsNoToken() async throws {
-    try await NodeFixture.with(.http) { fixture in
-      try await expect("200 served", (fixture.port, fixture.client), .GET, "/health", [:])
-      try await expect("200 served", (fixture.port, fixture.client), .GET, "/ready", [:])
     }
   }
 }

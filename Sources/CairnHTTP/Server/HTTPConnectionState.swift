@@ -97,6 +97,10 @@ struct HTTPConnectionState {
     if head.version == .http1_1, head.headers["host"].count != 1 {
       return .reject(status: .badRequest, detail: "An HTTP/1.1 request must have exactly one Host header")
     }
+    // Each reader would have to choose the same one.
+    if head.headers["authorization"].count > 1 {
+      return .reject(status: .badRequest, detail: "A request can have only one Authorization header")
+    }
     return nil
   }
 

@@ -11,7 +11,7 @@ package struct SecretSeal: Sendable {
   private let keys: [[UInt8]]
 
   /// - Parameters:
-  ///   - secret: what the key is derived from: at least 16 random bytes.
+  ///   - secret: what the key is derived from: 32 bytes that can't be guessed.
   ///   - older: secrets that were used before, only to decrypt.
   package init(_ secret: [UInt8], older: [[UInt8]] = []) {
     keys = ([secret] + older).map { secret in

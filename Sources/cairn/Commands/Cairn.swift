@@ -23,8 +23,7 @@ struct Cairn: AsyncParsableCommand {
       Server.self, Coordinator.self, Node.self, ReplicatorCommand.self, Config.self, Put.self, Get.self, Cat.self,
       List.self, Stat.self, Remove.self, Copy.self, Move.self, Sync.self, Send.self, Receive.self, Bench.self,
       Status.self, Nodes.self, Drain.self, Undrain.self, Forget.self, Scrub.self, CollectGarbage.self, Recover.self,
-      KeyCommand.self,
-      CatalogCommand.self,
+      KeyCommand.self, SecretCommand.self, CatalogCommand.self,
     ])
 
   static let version = "0.1.0"

@@ -137,7 +137,11 @@ struct ClusterOptions: SettingOptions {
   var redisPassword: String?
   @Option(help: "Redis's database number. [REDIS_DB, default 0]")
   var redisDb: String?
-  @Option(help: "Secret that coordinators and nodes share; better in the environment. [CLUSTER_SECRET]")
+  @Option(
+    help: """
+      Secret that coordinators and nodes share: what `cairn secret` prints. Better in the environment, where others \
+      don't see it. [CLUSTER_SECRET]
+      """)
   var clusterSecret: String?
 
   var flags: [String: String?] {

@@ -19,8 +19,8 @@ struct AccessConfiguration {
   var firstKey: AccessKey?
   /// The one that signatures must name.
   var region: String
-  /// What the secrets of keys are encrypted with; nil where it isn't set.
-  var sealingSecret: String?
+  /// What the secrets of access keys are encrypted with; nil where no cluster secret is set.
+  var clusterKeys: ClusterKeys?
 
   /// - Parameter host: that the process listens on.
   init(_ reader: inout SettingReader, host: String) throws(ConfigurationError) {
@@ -29,7 +29,7 @@ struct AccessConfiguration {
     self.allowsAnonymous = allowsAnonymous && !isRequired
     region = try reader.read(Settings.s3Region)
     isLocal = ListenAddress.isLoopback(host)
-    sealingSecret = try reader.readOptional(Settings.clusterSecret)
+    clusterKeys = try reader.clusterKeys()
     let id = try reader.readOptional(Settings.accessKey)
     let secret = try reader.readOptional(Settings.secretKey)
     switch (id, secret) {

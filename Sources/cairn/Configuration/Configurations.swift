@@ -219,7 +219,8 @@ struct CoordinatorConfiguration {
   var zone: String?
   var writeDeadline: Duration
   var placementPolicy: PlacementPolicy
-  var secret: ClusterSecret?
+  /// nil in a cluster without a secret.
+  var keys: ClusterKeys?
 
   init(
     _ reader: inout SettingReader, placement: Setting<PlacementPolicy> = Settings.placementPolicy
@@ -235,7 +236,7 @@ struct CoordinatorConfiguration {
     zone = try reader.readOptional(Settings.coordinatorZone)
     writeDeadline = try reader.read(Settings.writeDeadline)
     placementPolicy = try reader.read(placement)
-    secret = try reader.readOptional(Settings.clusterSecret).map(ClusterSecret.init)
+    keys = try reader.clusterKeys()
   }
 }
 
@@ -246,7 +247,8 @@ struct ReplicatorConfiguration {
   var membership: MembershipConfiguration
   var repair: RepairConfiguration
   var placementPolicy: PlacementPolicy
-  var secret: ClusterSecret?
+  /// nil in a cluster without a secret.
+  var keys: ClusterKeys?
 
   init(_ reader: inout SettingReader) throws(ConfigurationError) {
     process = try ProcessConfiguration(&reader, port: Settings.replicatorPort)
@@ -254,7 +256,7 @@ struct ReplicatorConfiguration {
     membership = try MembershipConfiguration(&reader)
     repair = try RepairConfiguration(&reader)
     placementPolicy = try reader.read(Settings.placementPolicy)
-    secret = try reader.readOptional(Settings.clusterSecret).map(ClusterSecret.init)
+    keys = try reader.clusterKeys()
   }
 }
 
@@ -267,7 +269,8 @@ struct NodeConfiguration {
   var zone: String
   /// nil for the host that it listens on, or the machine's name when that is a wildcard.
   var advertiseHost: String?
-  var secret: ClusterSecret?
+  /// nil in a cluster without a secret.
+  var keys: ClusterKeys?
 
   init(_ reader: inout SettingReader, port: Setting<Int> = Settings.nodePort) throws(ConfigurationError) {
     process = try ProcessConfiguration(&reader, port: port)
@@ -276,12 +279,12 @@ struct NodeConfiguration {
     membership = try MembershipConfiguration(&reader)
     zone = try reader.read(Settings.zone)
     advertiseHost = try reader.readOptional(Settings.advertiseHost)
-    secret = try reader.readOptional(Settings.clusterSecret).map(ClusterSecret.init)
+    keys = try reader.clusterKeys()
     let insecure = try reader.read(Settings.allowInsecureCluster)
     let host = process.listen.host
-    guard secret != nil || insecure || ListenAddress.isLoopback(host) else {
+    guard keys != nil || insecure || ListenAddress.isLoopback(host) else {
       throw .refused(
-        "HOST is '\(host)': without CLUSTER_SECRET anyone who reaches this address can read and write blobs. Set CLUSTER_SECRET on all nodes and coordinators, or ALLOW_INSECURE_CLUSTER=1"
+        "HOST is '\(host)': without CLUSTER_SECRET anyone who reaches this address can read and write blobs. Set CLUSTER_SECRET on all nodes and coordinators to what `cairn secret` prints, or ALLOW_INSECURE_CLUSTER=1"
       )
     }
   }
@@ -304,7 +307,7 @@ struct PeerConfiguration {
 struct RecoverConfiguration {
   /// Where the catalog is that is to be recovered.
   enum Place {
-    case redis(RedisConfiguration, ClusterSecret?)
+    case redis(RedisConfiguration, ClusterKeys?)
     /// Of a `cairn server` that does not run, and the file of its catalog.
     case storagePath(StorageConfiguration, catalog: String)
   }
@@ -329,8 +332,7 @@ struct RecoverConfiguration {
       let storage = try StorageConfiguration(&reader)
       place = .storagePath(storage, catalog: try storage.catalogPath(&reader))
     } else {
-      place = .redis(
-        try RedisConfiguration(&reader), try reader.readOptional(Settings.clusterSecret).map(ClusterSecret.init))
+      place = .redis(try RedisConfiguration(&reader), try reader.clusterKeys())
     }
   }
 }

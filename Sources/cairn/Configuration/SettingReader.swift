@@ -1,3 +1,5 @@
+import CairnModel
+
 /// Reads settings from flags and environment, and remembers what it read for `cairn config`.
 struct SettingReader {
   struct Entry {
@@ -9,6 +11,7 @@ struct SettingReader {
   private let environment: [String: String]
   private let flags: [String: String]
   private var component: StateStoreComponent?
+  private var foundKeys: ClusterKeys?
   private let readFile: (String) throws(ConfigurationError) -> [UInt8]
   /// In the order in which they were read first.
   private(set) var entries: [Entry] = []
@@ -44,6 +47,24 @@ struct SettingReader {
     }
     component = found
     return found
+  }
+
+  /// The keys of the cluster, the same for all roles of a process, which so stretches the secret once; nil where no secret
+  /// is set.
+  ///
+  /// - Throws: ``ConfigurationError``, also where the secret is easy to guess.
+  mutating func clusterKeys() throws(ConfigurationError) -> ClusterKeys? {
+    if let foundKeys { return foundKeys }
+    guard let text = try readOptional(Settings.clusterSecret) else { return nil }
+    do throws(ClusterSecret.Weakness) {
+      let keys = ClusterKeys(try ClusterSecret(text))
+      foundKeys = keys
+      return keys
+    } catch {
+      throw .refused(
+        "\(Settings.clusterSecret.name) \(error). Set it to what `cairn secret` prints, the same on all coordinators and nodes"
+      )
+    }
   }
 
   /// The value of a setting that has a default.

@@ -77,7 +77,7 @@ enum Settings {
   static let coordinatorZone = Setting.text(
     "NODE_ZONE", "a name for the place where the coordinator stands: replicas there are read first")
   static let clusterSecret = Setting.text(
-    "CLUSTER_SECRET", "a secret text, the same on all coordinators and nodes", secret: true)
+    "CLUSTER_SECRET", "what `cairn secret` prints, the same on all coordinators and nodes", secret: true)
   static let allowInsecureCluster = Setting.flag("ALLOW_INSECURE_CLUSTER")
 
   // Repair

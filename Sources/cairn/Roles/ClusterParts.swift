@@ -16,17 +16,18 @@ struct ClusterParts: Sendable {
   /// Begins to connect to Redis, and waits for nothing.
   ///
   /// - Parameters:
+  ///   - keys: of the cluster; nil where it has no secret.
   ///   - timeouts: of requests to nodes.
   ///   - local: the storage node in the same process, if there is one.
   init(
-    _ process: RoleProcess, redis: RedisConfiguration, membership: MembershipConfiguration, secret: ClusterSecret?,
+    _ process: RoleProcess, redis: RedisConfiguration, membership: MembershipConfiguration, keys: ClusterKeys?,
     timeouts: HTTPClient.Timeouts, local: LocalNode? = nil
   ) throws(CatalogError) {
     catalog = try RedisCatalog(configuration: redis, eventLoopGroup: process.group, logger: process.logger)
     catalog.start()
     view = ClusterView(registry: catalog, timeout: membership.timeout, logger: process.logger)
     client = HTTPClient(group: process.group, timeouts: timeouts)
-    directory = ClusterDirectory(local: local, view: view, client: client, secret: secret)
+    directory = ClusterDirectory(local: local, view: view, client: client, tokens: keys?.nodeTokens)
   }
 
   /// - Parameter port: that this process listens on. The queue remembers each name of a worker: host and port are the

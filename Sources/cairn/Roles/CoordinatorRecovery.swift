@@ -22,10 +22,9 @@ struct CoordinatorRecovery: CatalogRecoverer {
   func recover(_ memory: CatalogMemory, since: Timestamp?) async throws -> Set<NodeID> {
     // A stream of records may pause while a catalog takes them, so it gets more time than a client's request.
     let client = HTTPClient(group: process.group, timeouts: .init(connect: .seconds(2), idle: .seconds(60)))
+    let tokens = configuration.keys?.nodeTokens
     let sources = memory.nodes.map { report in
-      RemoteNode(
-        id: report.node, address: ListenAddress(of: report), client: client,
-        secret: configuration.secret)
+      RemoteNode(id: report.node, address: ListenAddress(of: report), client: client, tokens: tokens)
     }
     var settings = ClusterRecovery.Settings()
     settings.replicationFactor = configuration.replication.factor

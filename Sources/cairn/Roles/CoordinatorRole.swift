@@ -22,7 +22,7 @@ struct CoordinatorRole {
   func run(with local: LocalNode? = nil) async throws {
     let deadline = TimeAmount(configuration.writeDeadline)
     let cluster = try ClusterParts(
-      process, redis: configuration.redis, membership: configuration.membership, secret: configuration.secret,
+      process, redis: configuration.redis, membership: configuration.membership, keys: configuration.keys,
       timeouts: .init(connect: min(deadline, .seconds(2)), idle: deadline), local: local)
     let watch = CatalogWatch(
       catalog: cluster.catalog, patience: configuration.membership.timeout, logger: process.logger)
@@ -31,7 +31,7 @@ struct CoordinatorRole {
       uploads: configuration.uploads, replication: configuration.replication,
       placement: configuration.placementPolicy, repair: configuration.repair, zone: configuration.zone,
       durability: "per node", access: configuration.access,
-      seal: configuration.access.sealingSecret.map { SecretSeal(Array($0.utf8)) }, ids: BlobIDGenerator(),
+      seal: configuration.keys.map { SecretSeal($0.key(for: .accessKeySecrets)) }, ids: BlobIDGenerator(),
       barrier: WriteBarrier(),
       watch: watch)
     let recovery = CoordinatorRecovery(

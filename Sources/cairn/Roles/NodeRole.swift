@@ -31,7 +31,7 @@ struct NodeRole {
     registry.start()
     let incarnation = UInt64.random(in: .min ... .max)
     let api = NodeAPI(
-      store: store, incarnation: incarnation, secret: configuration.secret,
+      store: store, incarnation: incarnation, tokens: configuration.keys?.nodeTokens,
       budget: ByteBudget(bytes: Self.incomingBytesMax), version: Cairn.version,
       durability: configuration.storage.durability.rawValue, isReady: { await Self.reasonNotReady(store, registry) },
       logger: process.logger)

@@ -25,10 +25,10 @@ struct RecoverRole {
   /// - Returns: the exit code.
   func run() async throws -> Int32 {
     switch configuration.place {
-    case .redis(let redis, let secret):
+    case .redis(let redis, let keys):
       let catalog = try RedisCatalog(configuration: redis, eventLoopGroup: process.group, logger: process.logger)
       do {
-        let code = try await recoverCluster(catalog, secret)
+        let code = try await recoverCluster(catalog, keys)
         await catalog.close()
         return code
       } catch {
@@ -41,10 +41,10 @@ struct RecoverRole {
 
   // MARK: A cluster
 
-  private func recoverCluster(_ catalog: RedisCatalog, _ secret: ClusterSecret?) async throws -> Int32 {
+  private func recoverCluster(_ catalog: RedisCatalog, _ keys: ClusterKeys?) async throws -> Int32 {
     let client = HTTPClient(group: process.group, timeouts: .init(connect: .seconds(5), idle: .seconds(60)))
     let finder = RecoveryNodes(
-      catalog: catalog, client: client, secret: secret, membership: configuration.membership,
+      catalog: catalog, client: client, tokens: keys?.nodeTokens, membership: configuration.membership,
       given: configuration.nodes, process: process)
     var found = try await finder.find()
     for (node, reason) in await ReplicaSurvey.take(of: found.sources).unreachable { found.away[node] = reason }

@@ -17,7 +17,7 @@ struct RecoveryNodes {
 
   let catalog: RedisCatalog
   let client: HTTPClient
-  let secret: ClusterSecret?
+  let tokens: NodeTokens?
   let membership: MembershipConfiguration
   /// Addresses that the operator gave.
   let given: [ListenAddress]
@@ -63,7 +63,7 @@ struct RecoveryNodes {
       addresses[node.report.node] = ListenAddress(of: node.report)
     }
     found.sources = addresses.sorted { $0.key < $1.key }.map {
-      RemoteNode(id: $0.key, address: $0.value, client: client, secret: secret)
+      RemoteNode(id: $0.key, address: $0.value, client: client, tokens: tokens)
     }
     return found
   }

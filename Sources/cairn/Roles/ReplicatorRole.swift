@@ -18,7 +18,7 @@ struct ReplicatorRole {
 
   func run() async throws {
     let cluster = try ClusterParts(
-      process, redis: configuration.redis, membership: configuration.membership, secret: configuration.secret,
+      process, redis: configuration.redis, membership: configuration.membership, keys: configuration.keys,
       timeouts: .init(connect: .seconds(2), idle: .seconds(30)))
     let server = try await HTTPServer.start(
       on: configuration.process.listen, group: process.group, limits: configuration.process.limits,

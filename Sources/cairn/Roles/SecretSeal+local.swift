@@ -1,3 +1,4 @@
+import CairnModel
 import CairnObjects
 import Foundation
 import Glibc
@@ -10,12 +11,12 @@ extension SecretSeal {
   /// storage path.
   ///
   /// - Throws: ``ConfigurationError`` where the file can't be read or made.
-  static func local(_ secret: String?, storagePath: String) throws(ConfigurationError) -> SecretSeal {
+  static func local(_ keys: ClusterKeys?, storagePath: String) throws(ConfigurationError) -> SecretSeal {
     let path = storagePath + "/access.key"
     let found = try readIfPresent(path)
-    if let secret {
+    if let keys {
       // Keys from the time before the secret was set stay good.
-      return SecretSeal(Array(secret.utf8), older: found.map { [$0] } ?? [])
+      return SecretSeal(keys.key(for: .accessKeySecrets), older: found.map { [$0] } ?? [])
     }
     if let found {
       guard found.count == secretBytes else {

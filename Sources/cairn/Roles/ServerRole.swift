@@ -51,7 +51,7 @@ struct ServerRole {
       replication: configuration.replication, placement: configuration.placementPolicy,
       repair: configuration.repair, durability: configuration.storage.durability.rawValue,
       access: configuration.access,
-      seal: try .local(configuration.access.sealingSecret, storagePath: configuration.storage.path), ids: ids,
+      seal: try .local(configuration.access.clusterKeys, storagePath: configuration.storage.path), ids: ids,
       barrier: barrier)
     var reporter = StorageParts.Reporter(
       store: store, configuration: configuration.storage, address: configuration.process.listen, zone: "default")

@@ -29,7 +29,7 @@ extension ClusterSuite {
     }
 
     @Test func anyMachineTakesAnyRequest() async throws {
-      let cluster = try await peers(["CLUSTER_SECRET": "between peers"])
+      let cluster = try await peers(["CLUSTER_SECRET": TestSecret.cluster])
       let curls = try (0..<3).map(cluster.curl)
       let file = cluster.redis.logPath + ".file"
       for (length, name) in [(1000, "small"), (40 << 20, "large")] {
@@ -91,7 +91,7 @@ extension ClusterSuite {
     }
 
     @Test func anEmptiedCatalogIsRecoveredFromAllMachines() async throws {
-      let cluster = try await peers(["CLUSTER_SECRET": "between peers", "REPLICATION_FACTOR": "1"])
+      let cluster = try await peers(["CLUSTER_SECRET": TestSecret.cluster, "REPLICATION_FACTOR": "1"])
       let curls = try (0..<3).map(cluster.curl)
       var contents: [String: Data] = [:]
       for number in 0..<12 {

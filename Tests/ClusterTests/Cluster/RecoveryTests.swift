@@ -57,7 +57,7 @@ extension ClusterSuite {
     }
 
     @Test func anEmptiedRedisIsRecoveredByCommand() async throws {
-      let cluster = try await cluster(["CLUSTER_SECRET": "s3cret"])
+      let cluster = try await cluster(["CLUSTER_SECRET": TestSecret.cluster])
       var contents = Contents()
       try await fill(cluster.curl(), "a", into: &contents)
       for coordinator in cluster.coordinators { try await coordinator.stopInOrder() }

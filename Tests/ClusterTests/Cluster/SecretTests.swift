@@ -6,7 +6,7 @@ extension ClusterSuite {
   /// Only members of the cluster may talk to nodes.
   @Suite struct SecretTests {
     @Test func nodesRefuseRequestsWithoutAValidToken() async throws {
-      let cluster = try await Cluster(nodes: 1, ["CLUSTER_SECRET": "correct horse"])
+      let cluster = try await Cluster(nodes: 1, ["CLUSTER_SECRET": TestSecret.cluster])
       let node = cluster.nodes[0]
       #expect(try await cluster.curl().put("a", "x").status == 201)
       #expect(try await cluster.curl()("/blob/a").text == "x")
@@ -24,13 +24,29 @@ extension ClusterSuite {
         }
       }
       // A coordinator with another secret gets nothing.
-      let wrong = try await CairnProcess(.coordinator, cluster.settings.merging(["CLUSTER_SECRET": "wrong"]) { $1 })
+      let wrong = try await CairnProcess(
+        .coordinator, cluster.settings.merging(["CLUSTER_SECRET": TestSecret.other]) { $1 })
       try await eventually("it sees the node") { try await wrong.curl()("/ready").status == 200 }
       #expect(try await wrong.curl()("/blob/a").text != "x")
       #expect(try await wrong.curl()("/blob/a").status >= 500)
       #expect(try await wrong.curl().put("b", "x").status >= 500)
       #expect(try await cluster.curl()("/blob/b").status == 404)
-      for process in cluster.coordinators + cluster.nodes { #expect(!process.log.contains("correct horse")) }
+      for process in cluster.coordinators + cluster.nodes { #expect(!process.log.contains(TestSecret.cluster)) }
+    }
+
+    @Test func aGuessableSecretStopsTheStartAndAPrintedOneDoesNot() async throws {
+      let folder = try TemporaryFolder("guessable")
+      for role in ["server", "node", "coordinator", "replicator"] {
+        let refused = try await CairnProcess.run(
+          [role], ["CLUSTER_SECRET": "change-me", "PORT": "0", "BASE_STORAGE_PATH": folder.path + "/data"])
+        #expect(refused.exitCode != 0)
+        #expect(refused.output.contains("CLUSTER_SECRET has 9 characters"), "\(refused.output)")
+        #expect(refused.output.contains("`cairn secret`") && !refused.output.contains("change-me"))
+      }
+      let printed = try await CairnProcess.run(["secret"]).output.split(separator: "\n")
+      #expect(printed.count == 1 && printed.first?.count == 64)
+      let shown = try await CairnProcess.run(["config", "node"], ["CLUSTER_SECRET": String(printed.first ?? "")])
+      #expect(shown.exitCode == 0 && shown.output.contains(/(?m)^CLUSTER_SECRET +\*{8} +\(environment\)$/))
     }
 
     @Test func anOpenAddressNeedsASecret() async throws {
@@ -43,7 +59,7 @@ extension ClusterSuite {
       let refused = try await CairnProcess.run(["node"], settings)
       #expect(refused.exitCode != 0)
       #expect(refused.output.contains("CLUSTER_SECRET") && refused.output.contains("ALLOW_INSECURE_CLUSTER=1"))
-      for change in [["ALLOW_INSECURE_CLUSTER": "1"], ["CLUSTER_SECRET": "x"]] {
+      for change in [["ALLOW_INSECURE_CLUSTER": "1"], ["CLUSTER_SECRET": TestSecret.cluster]] {
         let node = try await CairnProcess(.node, settings.merging(change) { $1 })
         #expect(try await node.curl()("/health").status == 200)
         try await node.stopInOrder()

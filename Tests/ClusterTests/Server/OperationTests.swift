@@ -63,9 +63,9 @@ extension ServerSuite {
       #expect(result.output.contains(/(?m)^BASE_STORAGE_PATH +\/somewhere +\(environment\)$/))
       #expect(result.output.contains(/(?m)^DURABILITY +sync +\(default\)$/))
       let node = try await CairnProcess.run(
-        ["config", "node"], ["CLUSTER_SECRET": "hidden", "REDIS_PASSWORD": "hidden"])
+        ["config", "node"], ["CLUSTER_SECRET": TestSecret.cluster, "REDIS_PASSWORD": "hidden"])
       #expect(node.exitCode == 0)
-      #expect(!node.output.contains("hidden"))
+      #expect(!node.output.contains("hidden") && !node.output.contains(TestSecret.cluster))
       #expect(node.output.contains(/(?m)^REDIS_HOST +redis +\(default\)$/))
     }
 
