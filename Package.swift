@@ -117,7 +117,11 @@ let package = Package(
         "CairnTestSupport", .nioCore, .nioPosix, .logging,
       ]),
     tests("CairnAPITests", ["CairnAPI", .nioHTTP1]),
-    tests("CairnS3Tests", ["CairnModel", "CairnHTTP", "CairnCatalog", "CairnObjects", "CairnS3", .nioCore, .nioHTTP1]),
+    tests(
+      "CairnS3Tests",
+      [
+        "CairnModel", "CairnHTTP", "CairnCatalog", "CairnObjects", "CairnS3", "CairnTestSupport", .nioCore, .nioHTTP1,
+      ]),
     tests("CairnClientTests", ["CairnClient", "CairnTestSupport"]),
     tests(
       "CairnCommandTests",

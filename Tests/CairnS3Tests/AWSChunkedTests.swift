@@ -33,7 +33,7 @@ struct AWSChunkedTests {
 
   private static func publishedSignatures() throws -> ChunkSignatures {
     let request = published.request
-    let claim = try #require(try SignatureClaim(request, region: "us-east-1", now: SignatureTests.now))
+    let claim = try #require(try SignatureClaim(request, service: .s3, region: "us-east-1", now: SignatureTests.now))
     let key = SigningKeys().key(for: claim.credential, secret: SignatureTests.secret)
     try claim.verify(request, key: key)
     return ChunkSignatures(claim, key: key)

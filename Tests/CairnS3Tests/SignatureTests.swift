@@ -57,9 +57,10 @@ struct SignatureTests {
   ]
 
   static func verify(
-    _ request: SignableRequest, secret: String = secret, region: String = "us-east-1", now: Int = now
+    _ request: SignableRequest, secret: String = secret, service: SigningService = .s3, region: String = "us-east-1",
+    now: Int = now
   ) throws {
-    let claim = try #require(try SignatureClaim(request, region: region, now: now))
+    let claim = try #require(try SignatureClaim(request, service: service, region: region, now: now))
     try claim.verify(request, key: SigningKeys().key(for: claim.credential, secret: secret))
   }
 
@@ -186,6 +187,49 @@ struct SignatureTests {
     guard case .unsignedHeaders(["x-amz-acl"]) = error else { throw Unexpected(error) }
   }
 
+  @Test func headersOfCairnMustBeSigned() throws {
+    var request = Self.examples[0].request
+    request.headers.add(name: "X-Cairn-Copy-Source", value: "another")
+    let error = #expect(throws: SignatureError.self) { try Self.verify(request) }
+    guard case .unsignedHeaders(["x-cairn-copy-source"]) = error else { throw Unexpected(error) }
+  }
+
+  @Test(arguments: ["x-amz-date", "X-Amz-Content-Sha256", "host", "range"])
+  func aSignedHeaderIsSentOnce(_ name: String) throws {
+    var request = Self.examples[0].request
+    let value = try #require(request.headers.first(name: name))
+    request.headers.add(name: name, value: value)
+    let error = #expect(throws: SignatureError.self) { try Self.verify(request) }
+    guard case .repeatedHeader(name.lowercased()) = error else { throw Unexpected(error) }
+  }
+
+  @Test func aSignatureForAnotherPortsServiceIsRefused() throws {
+    let header = #expect(throws: SignatureError.self) {
+      try Self.verify(Self.examples[0].request, service: .cairn)
+    }
+    guard case .malformedHeader = header else { throw Unexpected(header) }
+    let query = #expect(throws: SignatureError.self) { try Self.verify(Self.presigned, service: .cairn) }
+    guard case .malformedQuery = query else { throw Unexpected(query) }
+  }
+
+  /// The host is signed, so a bucket in it does not become one in the path.
+  @Test func aSignatureForABucketInTheHostIsNoneForOneInThePath() throws {
+    var request = Self.presigned
+    request.headers.replaceOrAdd(name: "host", value: "s3.amazonaws.com")
+    for path in ["/examplebucket/test.txt", "/test.txt"] {
+      request.path = path[...]
+      let error = #expect(throws: SignatureError.self) { try Self.verify(request) }
+      guard case .doesNotMatch = error else { throw Unexpected(error) }
+    }
+  }
+
+  @Test func aSessionTokenIsRefusedWhereverItStands() throws {
+    var request = Self.presigned
+    request.query += "&X-Amz-Security-Token=a"
+    let error = #expect(throws: SignatureError.self) { try Self.verify(request) }
+    guard case .sessionToken = error else { throw Unexpected(error) }
+  }
+
   @Test(
     arguments: [
       "AWS AKIAIOSFODNN7EXAMPLE:frJIUN8DYpKDtOLCwo//yllqDzg=", "Basic dXNlcjpwYXNz", "AWS4-HMAC-SHA256",
@@ -216,7 +260,7 @@ struct SignatureTests {
 
   @Test func unsignedRequestClaimsNothing() throws {
     let request = SignableRequest(method: "GET", path: "/a", query: "prefix=X-Amz-", headers: ["Host": "h"])
-    #expect(try SignatureClaim(request, region: "us-east-1", now: Self.now) == nil)
+    #expect(try SignatureClaim(request, service: .s3, region: "us-east-1", now: Self.now) == nil)
   }
 }
 
@@ -229,11 +273,14 @@ struct Unexpected: Error {
 }
 
 struct CanonicalRequestTests {
-  private static func lines(_ path: String, _ query: String = "", _ headers: HTTPHeaders = [:]) -> [String] {
+  private static func lines(
+    _ path: String, _ query: String = "", _ headers: HTTPHeaders = [:],
+    _ encoding: CanonicalRequest.Encoding = .anew
+  ) throws -> [String] {
     let names = Set(headers.map { $0.name.lowercased() }).sorted()
-    let bytes = CanonicalRequest.bytes(
+    let bytes = try CanonicalRequest.bytes(
       of: SignableRequest(method: "GET", path: path[...], query: query[...], headers: headers),
-      signedHeaders: names.map { $0[...] }, payload: "p")
+      signedHeaders: names.map { $0[...] }, payload: "p", encoding: encoding)
     return String(decoding: bytes, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false).map(
       String.init)
   }
@@ -244,25 +291,53 @@ struct CanonicalRequestTests {
       ("/b/a+c", "/b/a%2Bc"), ("/b/a%20c", "/b/a%20c"), ("/b/%e2%82%ac", "/b/%E2%82%AC"), ("/b/€", "/b/%E2%82%AC"),
       ("/b/~a-._", "/b/~a-._"), ("/b/%7ea", "/b/~a"), ("/b/a%", "/b/a%25"), ("/b/a*'()!", "/b/a%2A%27%28%29%21"),
       ("/b/%00", "/b/%00"),
-    ]) func path(_ path: String, _ canonical: String)
+    ]) func path(_ path: String, _ canonical: String) throws
   {
-    #expect(Self.lines(path)[1] == canonical)
+    #expect(try Self.lines(path)[1] == canonical)
   }
 
   @Test(
     arguments: [
-      ("", ""), ("acl", "acl="), ("b&a=", "a=&b="), ("a=2&a=1", "a=1&a=2"), ("a-b=1&a=2", "a=2&a-b=1"),
-      ("a=x+y%20z", "a=x%20y%20z"), ("a=%2B", "a=%2B"), ("a=b=c", "a=b%3Dc"), ("A=1&a=1&%41=0", "A=0&A=1&a=1"),
+      ("", ""), ("acl", "acl="), ("b&a=", "a=&b="), ("b=2&a=1", "a=1&b=2"), ("a-b=1&a=2", "a=2&a-b=1"),
+      ("a=x+y%20z", "a=x%20y%20z"), ("a=%2B", "a=%2B"), ("a=b=c", "a=b%3Dc"), ("a=1&%41=0", "A=0&a=1"),
       ("a=/&&b", "a=%2F&b="), ("k=é", "k=%C3%A9"), ("a=1&X-Amz-Signature=00", "a=1"),
-    ]) func query(_ query: String, _ canonical: String)
+    ]) func query(_ query: String, _ canonical: String) throws
   {
-    #expect(Self.lines("/", query)[2] == canonical)
+    #expect(try Self.lines("/", query)[2] == canonical)
   }
 
-  @Test func headersAreTrimmedAndJoined() {
-    let lines = Self.lines("/", "", ["X-B": "  a \t  b ", "x-a": "2", "X-A": "", "x-A": "1"])
-    #expect(lines[3] == "x-a:2,,1")
+  @Test(
+    arguments: [
+      ("/blob/a%20b", "/blob/a%2520b"), ("/blob/a%2Fb", "/blob/a%252Fb"), ("/blob/a@b", "/blob/a%40b"),
+      ("/a/b", "/a/b"),
+    ]) func otherServicesEncodeThePathOnceMore(_ path: String, _ canonical: String) throws
+  {
+    let lines = try Self.lines(path, "b=%7e&a", [:], .twice)
+    #expect(lines[1] == canonical)
+    #expect(lines[2] == "a=&b=~")
+  }
+
+  @Test func headersAreTrimmed() throws {
+    let lines = try Self.lines("/", "", ["X-B": "  a \t  b ", "x-a": "1"])
+    #expect(lines[3] == "x-a:1")
     #expect(lines[4] == "x-b:a b")
     #expect(lines[6] == "x-a;x-b")
+  }
+
+  @Test func onlyMetadataOfUsersMayBeSentInSeveralHeaders() throws {
+    let lines = try Self.lines("/", "", ["x-amz-meta-a": "2", "X-Amz-Meta-A": "", "x-amz-meta-A": "1"])
+    #expect(lines[3] == "x-amz-meta-a:2,,1")
+    for name in ["x-amz-date", "X-Amz-Copy-Source", "host", "x-cairn-copy-source", "range"] {
+      let error = #expect(throws: SignatureError.self) { try Self.lines("/", "", [name: "a", name.lowercased(): "b"]) }
+      guard case .repeatedHeader(name.lowercased()) = error else { throw Unexpected(error) }
+    }
+  }
+
+  @Test(
+    arguments: ["a=1&a=2", "a&a", "A=1&a=1&%41=0", "p%61rt=1&x&part=2", "X-Amz-Signature=0&X-Amz-Signature=1"],
+    [CanonicalRequest.Encoding.anew, .twice])
+  func aParameterMayBeGivenOnce(_ query: String, _ encoding: CanonicalRequest.Encoding) throws {
+    let error = #expect(throws: SignatureError.self) { try Self.lines("/", query, [:], encoding) }
+    guard case .repeatedParameter = error else { throw Unexpected(error) }
   }
 }

@@ -61,6 +61,11 @@ package struct NativeAccess: Sendable {
       // RFC 9110, 11.1: its case says nothing.
       Substring(authorization.prefix(Self.bearer.utf8.count)).lowercased() == Self.bearer
     {
+      // What counts would be for the reader to choose.
+      guard request.query.isEmpty || !request.query.contains("X-Amz-Signature=") else {
+        throw APIError(
+          .badRequest, "The request has both an Authorization header and the signature of a presigned URL: send one")
+      }
       let token = Substring(authorization.dropFirst(Self.bearer.utf8.count))
       guard let colon = token.utf8.firstIndex(of: UInt8(ascii: ":")) else { throw Self.unknown }
       let key: AccessKey?

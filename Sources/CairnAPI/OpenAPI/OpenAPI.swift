@@ -37,7 +37,9 @@ extension NativeAPI {
           json.object { json in
             json.member("type", "http")
             json.member("scheme", "bearer")
-            json.member("description", "ID:SECRET of an access key. A signature as of S3's requests is taken, too.")
+            json.member(
+              "description",
+              "ID:SECRET of an access key. A signature by AWS's version 4 for the service 'cairn' is taken, too.")
           }
         }
         json.key("schemas")

@@ -28,9 +28,12 @@ package struct SignableRequest: Sendable {
 /// A path is never normalised: in S3 `//`, `.` and `..` are parts of keys like any other.
 package enum CanonicalRequest {
   /// How path and query get into the text.
-  package enum Encoding: Sendable {
-    /// Decoded and encoded anew, as the rules of signing want.
+  package enum Encoding: CaseIterable, Sendable {
+    /// Decoded and encoded anew, as the rules of signing want for S3.
     case anew
+    /// The path encoded as it stands, so once more, as the rules of signing want for all other services; the query as in
+    /// ``anew``.
+    case twice
     /// As they stand in the request, the query sorted: what clients sign that encode otherwise than the rules, and sign
     /// what they send.
     case verbatim
@@ -38,24 +41,26 @@ package enum CanonicalRequest {
     case asSent
   }
 
+  private static let userPrefix = Array("x-amz-meta-".utf8)
   private static let signatureParameter = Array("X-Amz-Signature".utf8)
 
   /// - Parameters:
   ///   - signedHeaders: names in lower case.
   ///   - payload: the last line: a hash, or what stands for one.
+  /// - Throws: ``SignatureError/repeatedParameter(_:)``, ``SignatureError/repeatedHeader(_:)``.
   package static func bytes(
     of request: SignableRequest, signedHeaders: [Substring], payload: String, encoding: Encoding = .anew
-  ) -> [UInt8] {
+  ) throws(SignatureError) -> [UInt8] {
     var text: [UInt8] = []
     text.reserveCapacity(768)
     text.append(contentsOf: request.method.utf8)
     text.append(UInt8(ascii: "\n"))
     appendPath(request.path, encoding, to: &text)
     text.append(UInt8(ascii: "\n"))
-    appendQuery(request.query, encoding, to: &text)
+    try appendQuery(request.query, encoding, to: &text)
     text.append(UInt8(ascii: "\n"))
     for name in signedHeaders.sorted(by: { $0.utf8.lexicographicallyPrecedes($1.utf8) }) {
-      appendHeader(name, request.headers, to: &text)
+      try appendHeader(name, request.headers, to: &text)
     }
     text.append(UInt8(ascii: "\n"))
     for (index, name) in signedHeaders.enumerated() {
@@ -69,53 +74,69 @@ package enum CanonicalRequest {
 
   private static func appendPath(_ path: Substring, _ encoding: Encoding, to text: inout [UInt8]) {
     switch encoding {
-    case .anew: appendEncoded(path.utf8, keepsSlash: true, plusIsSpace: false, to: &text)
+    case .anew: appendEncoded(path.utf8, isEncoded: true, keepsSlash: true, plusIsSpace: false, to: &text)
+    case .twice: appendEncoded(path.utf8, isEncoded: false, keepsSlash: true, plusIsSpace: false, to: &text)
     case .verbatim, .asSent: text.append(contentsOf: path.utf8)
     }
     if path.isEmpty { text.append(UInt8(ascii: "/")) }
   }
 
-  private static func appendQuery(_ query: Substring, _ encoding: Encoding, to text: inout [UInt8]) {
+  /// - Throws: for a parameter that is given twice. The text says nothing of the order, and the first one counts: somebody
+  ///   on the way could choose which.
+  private static func appendQuery(
+    _ query: Substring, _ encoding: Encoding, to text: inout [UInt8]
+  ) throws(SignatureError) {
     guard !query.isEmpty else { return }
     guard encoding != .asSent else {
       text.append(contentsOf: query.utf8)
       return
     }
     var parameters: [(name: [UInt8], value: [UInt8])] = []
-    for parameter in query.utf8.split(separator: UInt8(ascii: "&"), omittingEmptySubsequences: encoding == .anew) {
+    var hasSignature = false
+    let isVerbatim = encoding == .verbatim
+    for parameter in query.utf8.split(separator: UInt8(ascii: "&"), omittingEmptySubsequences: !isVerbatim) {
       let equals = parameter.firstIndex(of: UInt8(ascii: "=")) ?? parameter.endIndex
-      let name = encoded(parameter[..<equals], encoding)
-      guard name != signatureParameter else { continue }
-      parameters.append((name, encoded(parameter[equals...].dropFirst(), encoding)))
+      let name = isVerbatim ? Array(parameter[..<equals]) : encoded(parameter[..<equals])
+      guard name != signatureParameter else {
+        guard !hasSignature else { throw .repeatedParameter(String(decoding: name, as: UTF8.self)) }
+        hasSignature = true
+        continue
+      }
+      let value = parameter[equals...].dropFirst()
+      parameters.append((name, isVerbatim ? Array(value) : encoded(value)))
     }
     parameters.sort {
       $0.name == $1.name ? $0.value.lexicographicallyPrecedes($1.value) : $0.name.lexicographicallyPrecedes($1.name)
     }
     for (index, parameter) in parameters.enumerated() {
-      if index > 0 { text.append(UInt8(ascii: "&")) }
+      if index > 0 {
+        guard parameter.name != parameters[index - 1].name else {
+          throw .repeatedParameter(String(decoding: parameter.name, as: UTF8.self))
+        }
+        text.append(UInt8(ascii: "&"))
+      }
       text.append(contentsOf: parameter.name)
       text.append(UInt8(ascii: "="))
       text.append(contentsOf: parameter.value)
     }
   }
 
-  private static func encoded(_ part: Substring.UTF8View.SubSequence, _ encoding: Encoding) -> [UInt8] {
-    guard encoding == .anew else { return Array(part) }
+  private static func encoded(_ part: Substring.UTF8View.SubSequence) -> [UInt8] {
     var bytes: [UInt8] = []
     bytes.reserveCapacity(part.count)
-    appendEncoded(part, keepsSlash: false, plusIsSpace: true, to: &bytes)
+    appendEncoded(part, isEncoded: true, keepsSlash: false, plusIsSpace: true, to: &bytes)
     return bytes
   }
 
-  /// Decodes and encodes in one pass. A `%` without two digits stands for itself.
+  /// Decodes what is encoded, and encodes, in one pass. A `%` without two digits stands for itself.
   private static func appendEncoded(
-    _ source: Substring.UTF8View, keepsSlash: Bool, plusIsSpace: Bool, to text: inout [UInt8]
+    _ source: Substring.UTF8View, isEncoded: Bool, keepsSlash: Bool, plusIsSpace: Bool, to text: inout [UInt8]
   ) {
     var index = source.startIndex
     while index < source.endIndex {
       var byte = source[index]
       source.formIndex(after: &index)
-      if byte == UInt8(ascii: "%"), let (decoded, end) = decodedByte(in: source, at: index) {
+      if isEncoded, byte == UInt8(ascii: "%"), let (decoded, end) = decodedByte(in: source, at: index) {
         byte = decoded
         index = end
       } else if byte == UInt8(ascii: "+"), plusIsSpace {
@@ -154,13 +175,21 @@ package enum CanonicalRequest {
     nibble < 10 ? UInt8(ascii: "0") + nibble : UInt8(ascii: "A") + nibble - 10
   }
 
-  /// `name:value,value`, with runs of white space as one space and none around.
-  private static func appendHeader(_ name: Substring, _ headers: HTTPHeaders, to text: inout [UInt8]) {
+  /// `name:value`, with runs of white space as one space and none around.
+  ///
+  /// - Throws: for a header that is sent twice. The rules join the values by commas, and headers are read as one value:
+  ///   somebody on the way could cut it at a comma. Only the metadata of users is joined where it is read, too.
+  private static func appendHeader(
+    _ name: Substring, _ headers: HTTPHeaders, to text: inout [UInt8]
+  ) throws(SignatureError) {
     text.append(contentsOf: name.utf8)
     text.append(UInt8(ascii: ":"))
     var isFirst = true
     for header in headers where header.name.utf8.isEqual(ignoringCaseTo: name.utf8) {
-      if !isFirst { text.append(UInt8(ascii: ",")) }
+      if !isFirst {
+        guard name.utf8.starts(with: userPrefix) else { throw .repeatedHeader(String(name)) }
+        text.append(UInt8(ascii: ","))
+      }
       isFirst = false
       let start = text.count
       text.append(contentsOf: header.value.utf8)

@@ -25,6 +25,11 @@ extension S3Error {
         .invalidArgument,
         "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string parameter or the Authorization header should be specified",
         details: [.init("ArgumentName", "Authorization")])
+    case .repeatedParameter(let name):
+      self = .invalidArgument(name, "", "The query parameter '\(name)' is given more than once: send it once.")
+    case .repeatedHeader(let name):
+      self = .invalidArgument(
+        name, "", "The header '\(name)' is sent more than once: a signature can only cover one. Send it once.")
     case .noDate: self.init(.accessDenied, "AWS authentication requires a valid Date or x-amz-date header")
     case .unsignedHeaders(let names):
       self.init(

@@ -7,32 +7,35 @@ internal import NIOHTTP1
 /// Takes requests that are signed with a key of the store, by AWS's version 4.
 package struct SigV4Authenticator: S3Authenticator {
   private let keys: AccessKeyStore
+  private let service: SigningService
   private let region: String
   private let allowsAnonymous: Bool
   private let signingKeys = SigningKeys()
 
   /// - Parameters:
+  ///   - service: of the port at which the requests come.
   ///   - region: the one that signatures must name (`S3_REGION`).
   ///   - allowsAnonymous: who doesn't sign may do everything (`ALLOW_ANONYMOUS`).
-  package init(keys: AccessKeyStore, region: String, allowsAnonymous: Bool) {
+  package init(keys: AccessKeyStore, service: SigningService, region: String, allowsAnonymous: Bool) {
     self.keys = keys
+    self.service = service
     self.region = region
     self.allowsAnonymous = allowsAnonymous
   }
 
   package func authenticate(_ request: HTTPRequest) async throws(S3Error) -> S3Identity {
-    guard let key = try await key(of: request) else {
+    guard let (key, _) = try await verify(request) else {
       return allowsAnonymous ? .unrestricted : .anonymous
     }
     return .key(key.id, key.grants)
   }
 
-  /// The key that a request is signed with; nil for one that isn't signed.
-  package func key(of request: HTTPRequest) async throws(S3Error) -> AccessKey? {
+  /// The key that a request is signed with, and what it says of its signature; nil for one that isn't signed.
+  private func verify(_ request: HTTPRequest) async throws(S3Error) -> (key: AccessKey, claim: SignatureClaim)? {
     let signable = SignableRequest(request)
     let claim: SignatureClaim?
     do throws(SignatureError) {
-      claim = try SignatureClaim(signable, region: region, now: HTTPDate.secondsNow())
+      claim = try SignatureClaim(signable, service: service, region: region, now: HTTPDate.secondsNow())
     } catch {
       throw S3Error(error)
     }
@@ -46,7 +49,7 @@ package struct SigV4Authenticator: S3Authenticator {
     do throws(SignatureError) {
       guard let found else { throw .unknownKey(claim.credential.accessKeyID) }
       try claim.verify(signable, key: signingKeys.key(for: claim.credential, secret: found.secret))
-      return found
+      return (found, claim)
     } catch {
       throw S3Error(error)
     }
@@ -55,10 +58,13 @@ package struct SigV4Authenticator: S3Authenticator {
   /// The key of a signed request, and the request with a body that is verified while it is read; nil for one that isn't
   /// signed. For what doesn't read bodies through ``body(of:_:)``, so their chunks can't be signed.
   package func verified(_ request: HTTPRequest) async throws(S3Error) -> (key: AccessKey, request: HTTPRequest)? {
-    guard let key = try await key(of: request) else { return nil }
+    guard let (key, claim) = try await verify(request) else { return nil }
     let form: PayloadForm
     do throws(SignatureError) {
-      form = try PayloadForm(request.headers.first(name: "x-amz-content-sha256") ?? PayloadForm.unsignedText)
+      let signed = try PayloadForm(claim.payload)
+      // The header of a presigned request need not be signed: it can't take away what is.
+      let header = request.headers.first(name: "x-amz-content-sha256")
+      form = if signed == .unsigned, let header { try PayloadForm(header) } else { signed }
     } catch {
       throw S3Error(error)
     }
@@ -80,7 +86,8 @@ package struct SigV4Authenticator: S3Authenticator {
       }
       var claim: SignatureClaim?
       if case .key = identity {
-        claim = try SignatureClaim(SignableRequest(request), region: region, now: HTTPDate.secondsNow())
+        claim = try SignatureClaim(
+          SignableRequest(request), service: service, region: region, now: HTTPDate.secondsNow())
       }
       let signed = try claim.map { claim throws(SignatureError) in try PayloadForm(claim.payload) }
       // The header of a presigned request need not be signed: it can't take away what is.

@@ -12,8 +12,8 @@ package struct SignatureClaim: Sendable {
   /// Of a presigned URL: a week.
   package static let expiryMaxSeconds = 604_800
   static let algorithm = "AWS4-HMAC-SHA256"
-  static let service = "s3"
-  private static let amazonPrefix = Array("x-amz-".utf8)
+  /// Headers that change what a request does.
+  private static let prefixesThatMustBeSigned = [Array("x-amz-".utf8), Array("x-cairn-".utf8)]
 
   package let credential: SigningCredential
   package let time: SigningTime
@@ -22,30 +22,34 @@ package struct SignatureClaim: Sendable {
   /// 64 hexadecimal digits.
   package let signature: String
   package let isPresigned: Bool
+  private let service: SigningService
   private let signedHeaders: [Substring]
 
   /// - Parameters:
+  ///   - service: the one that signatures must name: of the port at which the request came.
   ///   - region: the one that signatures must name (`S3_REGION`).
   ///   - now: seconds since the epoch.
   /// - Returns: nil for a request that isn't signed.
-  package init?(_ request: SignableRequest, region: String, now: Int) throws(SignatureError) {
+  package init?(
+    _ request: SignableRequest, service: SigningService, region: String, now: Int
+  ) throws(SignatureError) {
     let presigned = Self.presignedParameters(request.query)
     guard let authorization = request.headers.first(name: "authorization") else {
       guard let presigned else {
         if Self.isPresignedOtherwise(request.query) { throw .unsupportedScheme }
         return nil
       }
-      try self.init(presigned: presigned, request, region: region, now: now)
+      try self.init(presigned: presigned, request, service, region: region, now: now)
       return
     }
     guard presigned == nil else { throw .twoSignatures }
-    try self.init(authorization: authorization, request, region: region, now: now)
+    try self.init(authorization: authorization, request, service, region: region, now: now)
   }
 
   // MARK: In a header
 
   private init(
-    authorization: String, _ request: SignableRequest, region: String, now: Int
+    authorization: String, _ request: SignableRequest, _ service: SigningService, region: String, now: Int
   ) throws(SignatureError) {
     let (credentialText, headers, signature) = try Self.fields(of: authorization)
     guard let credentialText else {
@@ -57,7 +61,7 @@ package struct SignatureClaim: Sendable {
     guard let signature, !signature.isEmpty else {
       throw .malformedHeader("The authorization header is malformed; missing Signature.")
     }
-    let credential = try Self.credential(credentialText, region: region, isPresigned: false)
+    let credential = try Self.credential(credentialText, service, region: region, isPresigned: false)
     guard
       let time = (request.headers.first(name: "x-amz-date") ?? request.headers.first(name: "date")).flatMap({
         SigningTime($0)
@@ -81,6 +85,7 @@ package struct SignatureClaim: Sendable {
     self.payload = payload
     self.signature = String(signature)
     isPresigned = false
+    self.service = service
     signedHeaders = headers.parts(separatedBy: UInt8(ascii: ";"))
     try checkSignedHeaders(of: request)
   }
@@ -130,7 +135,8 @@ package struct SignatureClaim: Sendable {
   }
 
   private init(
-    presigned parameters: QueryParameters, _ request: SignableRequest, region: String, now: Int
+    presigned parameters: QueryParameters, _ request: SignableRequest, _ service: SigningService, region: String,
+    now: Int
   ) throws(SignatureError) {
     guard let algorithm = parameters["X-Amz-Algorithm"], let credentialText = parameters["X-Amz-Credential"],
       let dateText = parameters["X-Amz-Date"], let expiresText = parameters["X-Amz-Expires"],
@@ -143,7 +149,7 @@ package struct SignatureClaim: Sendable {
     guard algorithm == Self.algorithm else {
       throw .malformedQuery("X-Amz-Algorithm only supports \"AWS4-HMAC-SHA256\"")
     }
-    let credential = try Self.credential(credentialText[...], region: region, isPresigned: true)
+    let credential = try Self.credential(credentialText[...], service, region: region, isPresigned: true)
     guard dateText.utf8.count == 16, let time = SigningTime(dateText) else {
       throw .malformedQuery("X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\"")
     }
@@ -169,12 +175,14 @@ package struct SignatureClaim: Sendable {
     self.time = time
     self.signature = signature
     isPresigned = true
+    self.service = service
     signedHeaders = headers[...].parts(separatedBy: UInt8(ascii: ";"))
     // The hash of a body is rarely known when its URL is signed.
     let signed = signedHeaders.contains("x-amz-content-sha256")
     payload =
       (signed ? request.headers.first(name: "x-amz-content-sha256") : nil) ?? parameters["X-Amz-Content-Sha256"]
       ?? PayloadForm.unsignedText
+    guard parameters["X-Amz-Security-Token"] == nil else { throw .sessionToken }
     try checkSignedHeaders(of: request)
   }
 
@@ -182,7 +190,7 @@ package struct SignatureClaim: Sendable {
 
   /// The credential, which must be for this server.
   private static func credential(
-    _ text: Substring, region: String, isPresigned: Bool
+    _ text: Substring, _ service: SigningService, region: String, isPresigned: Bool
   ) throws(SignatureError) -> SigningCredential {
     func malformed(_ reason: String) -> SignatureError {
       isPresigned
@@ -193,9 +201,9 @@ package struct SignatureClaim: Sendable {
       throw malformed(
         "the Credential is mal-formed; expecting \"<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request\".")
     }
-    guard credential.scope.service == service else {
+    guard credential.scope.service == service.rawValue else {
       throw malformed(
-        "incorrect service \"\(credential.scope.service)\". This endpoint belongs to \"\(service)\".")
+        "incorrect service \"\(credential.scope.service)\". This endpoint belongs to \"\(service.rawValue)\".")
     }
     guard credential.scope.region == region else {
       throw .wrongRegion(credential.scope.region, expected: region, isPresigned: isPresigned)
@@ -203,7 +211,8 @@ package struct SignatureClaim: Sendable {
     return credential
   }
 
-  /// Host and every `x-amz-…` header must be signed, or somebody on the way could change what the request does.
+  /// Host and every `x-amz-…` and `x-cairn-…` header must be signed, or somebody on the way could change what the request
+  /// does.
   private func checkSignedHeaders(of request: SignableRequest) throws(SignatureError) {
     guard signedHeaders.allSatisfy({ name in name.utf8.allSatisfy { !(0x41...0x5A).contains($0) } }) else {
       throw isPresigned
@@ -211,9 +220,15 @@ package struct SignatureClaim: Sendable {
         : .malformedHeader("The authorization header is malformed; SignedHeaders must be in lower case.")
     }
     var missing: [String] = signedHeaders.contains("host") ? [] : ["host"]
-    for (name, _) in request.headers where name.utf8.starts(ignoringCase: Self.amazonPrefix) {
+    var hasPayloadHash = false
+    for (name, _) in request.headers where name.utf8.first.map({ $0 | 0x20 }) == UInt8(ascii: "x") {
+      guard Self.prefixesThatMustBeSigned.contains(where: name.utf8.starts(ignoringCase:)) else { continue }
       // It is the last line of what is signed.
-      guard !name.utf8.isEqual(ignoringCaseTo: "x-amz-content-sha256"[...].utf8) else { continue }
+      if name.utf8.isEqual(ignoringCaseTo: "x-amz-content-sha256"[...].utf8) {
+        guard !hasPayloadHash else { throw .repeatedHeader(name.lowercased()) }
+        hasPayloadHash = true
+        continue
+      }
       guard !signedHeaders.contains(where: { name.utf8.isEqual(ignoringCaseTo: $0.utf8) }) else { continue }
       missing.append(name.lowercased())
     }
@@ -225,11 +240,12 @@ package struct SignatureClaim: Sendable {
   ///
   /// - Parameter key: of the credential, from ``SigningKeys``.
   package func verify(_ request: SignableRequest, key: SigningKey) throws(SignatureError) {
-    let canonical = CanonicalRequest.bytes(of: request, signedHeaders: signedHeaders, payload: payload)
+    let canonical = try CanonicalRequest.bytes(
+      of: request, signedHeaders: signedHeaders, payload: payload, encoding: service.encoding)
     let text = stringToSign(canonical)
     if key.isValid(signature, for: text) { return }
-    for encoding in [CanonicalRequest.Encoding.verbatim, .asSent] {
-      let other = CanonicalRequest.bytes(
+    for encoding in service.otherEncodings(path: request.path) {
+      let other = try CanonicalRequest.bytes(
         of: request, signedHeaders: signedHeaders, payload: payload, encoding: encoding)
       if other != canonical, key.isValid(signature, for: stringToSign(other)) { return }
     }

@@ -18,6 +18,10 @@ package enum SignatureError: Error, Sendable {
   case wrongRegion(String, expected: String, isPresigned: Bool)
   /// Both `Authorization` and a presigned URL's parameters.
   case twoSignatures
+  /// A parameter of the query that is given twice.
+  case repeatedParameter(String)
+  /// A header that belongs to the signature, or is signed, and is sent twice.
+  case repeatedHeader(String)
   /// Neither `x-amz-date` nor `Date` can be read.
   case noDate
   /// The headers that a signature must cover and doesn't.

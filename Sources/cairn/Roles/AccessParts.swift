@@ -12,6 +12,7 @@ import NIOHTTP1
 /// What tells clients apart: the access keys, and those who verify that a request is by the holder of one.
 struct AccessParts: Sendable {
   let keys: AccessKeyStore
+  /// Of S3's port.
   let authenticator: SigV4Authenticator
   let native: NativeAccess
   private let configuration: AccessConfiguration
@@ -22,14 +23,15 @@ struct AccessParts: Sendable {
     self.configuration = configuration
     self.logger = logger
     let keys = AccessKeyStore(objects: objects, seal: seal, configured: configuration.firstKey)
-    let authenticator = SigV4Authenticator(
-      keys: keys, region: configuration.region, allowsAnonymous: configuration.allowsAnonymous)
+    let nativeAuthenticator = SigV4Authenticator(
+      keys: keys, service: .cairn, region: configuration.region, allowsAnonymous: configuration.allowsAnonymous)
     self.keys = keys
-    self.authenticator = authenticator
+    authenticator = SigV4Authenticator(
+      keys: keys, service: .s3, region: configuration.region, allowsAnonymous: configuration.allowsAnonymous)
     native = NativeAccess(
       keys: keys, isRequired: configuration.isRequired, isLocal: configuration.isLocal,
       signed: { request throws(APIError) in
-        do throws(S3Error) { return try await authenticator.verified(request) } catch { throw APIError(error) }
+        do throws(S3Error) { return try await nativeAuthenticator.verified(request) } catch { throw APIError(error) }
       })
   }
 

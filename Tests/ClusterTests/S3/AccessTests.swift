@@ -25,8 +25,10 @@ struct PrintedKey {
   var settings: [String: String] { ["ACCESS_KEY": id, "SECRET_KEY": secret] }
   var token: String { "\(id):\(secret)" }
   var bearer: String { "Authorization: Bearer \(token)" }
-  /// Arguments of curl that sign a request.
+  /// Arguments of curl that sign a request to the S3 port.
   var signing: [String] { ["--aws-sigv4", "aws:amz:us-east-1:s3", "--user", token] }
+  /// Arguments of curl that sign a request to the native port.
+  var nativeSigning: [String] { ["--aws-sigv4", "aws:amz:us-east-1:cairn", "--user", token] }
 }
 
 extension S3Suite {
@@ -47,9 +49,10 @@ extension S3Suite {
     // MARK: S3
 
     @Test func presignedURLsAndErrorsAreWhatBoto3Expects() async throws {
-      let server = try await CairnProcess.server(Self.configured)
+      let server = try await CairnProcess.server(Self.configured.merging(["AUTH": "required"]) { $1 })
       let port = try #require(server.s3Port)
-      try await S3Clients.run("presigned_cases.py", ["\(port)", Self.first.id, Self.first.secret])
+      try await S3Clients.run(
+        "presigned_cases.py", ["\(port)", Self.first.id, Self.first.secret, "\(server.port)"])
       try await server.stopInOrder()
     }
 
@@ -171,11 +174,11 @@ extension S3Suite {
       #expect(try await curl.put("a", "x", "-H", Self.first.bearer).status == 201)
       #expect(try await curl("/blob/a", "-H", Self.first.bearer).text == "x")
       #expect(try await curl("/blob/a", "-H", "authorization: bearer \(Self.first.token)").text == "x")
-      let signed = try await curl.run("/blob/a", Self.first.signing + Self.unsignedPayload)
+      let signed = try await curl.run("/blob/a", Self.first.nativeSigning + Self.unsignedPayload)
       #expect(signed.text == "x")
       let hash = "x-amz-content-sha256: " + String(repeating: "0", count: 64)
       let wrong = try await curl.run(
-        "/blob/b", Self.first.signing + ["-H", hash, "-X", "PUT", "--data-binary", "hello"])
+        "/blob/b", Self.first.nativeSigning + ["-H", hash, "-X", "PUT", "--data-binary", "hello"])
       #expect(wrong.status == 400, "\(wrong.text)")
       #expect(try await curl("/blob/b", "-H", Self.first.bearer).status == 404)
 
@@ -190,6 +193,30 @@ extension S3Suite {
         "/blob/c", "-X", "PUT", "-H", "X-Cairn-Copy-Source: a", "-H", reader.bearer)
       #expect(copy.status == 403)
       #expect(!server.log.contains(Self.first.secret))
+      try await server.stopInOrder()
+    }
+
+    @Test func aRequestHasOneProofOfWhoSendsIt() async throws {
+      let server = try await CairnProcess.server(Self.configured.merging(["AUTH": "required"]) { $1 })
+      let native = try server.curl()
+      let s3 = try Curl(port: try #require(server.s3Port), of: server)
+      let two = ["-H", Self.first.bearer, "-H", Self.first.bearer]
+      let presigned = "?X-Amz-Algorithm=a&X-Amz-Credential=b&X-Amz-Signature=c"
+      for curl in [native, s3] {
+        let answer = try await curl.run("/blob/a", two)
+        #expect(answer.status == 400 && answer.text.contains("only one Authorization header"), "\(answer.text)")
+      }
+      let both = try await native.run("/blob/a" + presigned, ["-H", Self.first.bearer])
+      #expect(both.status == 400 && both.text.contains("presigned URL"), "\(both.text)")
+      #expect(try await native.run("/blob/a" + presigned, Self.first.nativeSigning).status == 400)
+      #expect(try await s3.run("/default/a" + presigned, Self.first.signing).status == 400)
+      // A signature for one port is none for the other, whatever the path.
+      let foreign = try await native.run("/blob/a", Self.first.signing + Self.unsignedPayload)
+      #expect(foreign.status == 400 && foreign.text.contains("belongs to"), "\(foreign.text)")
+      #expect(try await s3.run("/default", Self.first.nativeSigning + Self.unsignedPayload).status == 400)
+      // Of two parameters with one name somebody on the way could choose which comes first.
+      let twice = try await s3.run("/default?list-type=2&prefix=a&prefix=b", Self.first.signing + Self.unsignedPayload)
+      #expect(twice.status == 400 && twice.text.contains("'prefix' is given more than once"), "\(twice.text)")
       try await server.stopInOrder()
     }
 
@@ -282,7 +309,7 @@ extension S3Suite {
     @Test(arguments: [false, true]) func clustersAndPeersAskForKeysToo(arePeers: Bool) async throws {
       var cluster = try await Cluster(
         coordinators: arePeers ? 0 : 2, nodes: arePeers ? 0 : 2,
-        ["CLUSTER_SECRET": "cluster secret", "REPLICATION_FACTOR": "2"].merging(
+        ["CLUSTER_SECRET": TestSecret.cluster, "REPLICATION_FACTOR": "2"].merging(
           arePeers ? ["PEERS": "1", "NODE_PORT": "0"] : [:]
         ) { $1 }, key: Self.first)
       if arePeers {
@@ -312,7 +339,7 @@ extension S3Suite {
     }
 
     @Test func keysCountOnEveryCoordinator() async throws {
-      let cluster = try await Cluster(coordinators: 2, nodes: 1, ["CLUSTER_SECRET": "cluster secret"])
+      let cluster = try await Cluster(coordinators: 2, nodes: 1, ["CLUSTER_SECRET": TestSecret.cluster])
       let made = try await cairn(cluster.coordinators[0], nil, "key", "create", "--bucket", "*", "--allow", "all")
       let key = try #require(PrintedKey(made))
       func status(_ coordinator: Int) async throws -> Int {

@@ -45,7 +45,7 @@ extension S3Suite {
         let claim: SignatureClaim
         let key: SigningKey
         do {
-          claim = try #require(try SignatureClaim(request, region: example.region, now: start.now), label)
+          claim = try #require(try SignatureClaim(request, service: .s3, region: example.region, now: start.now), label)
           key = SigningKey(secret: example.secret, scope: claim.credential.scope)
           try claim.verify(request, key: key)
         } catch {

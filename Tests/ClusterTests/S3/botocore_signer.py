@@ -36,9 +36,13 @@ def path(rng):
 
 
 def query(rng):
-    pairs = []
+    pairs, names = [], set()
     for _ in range(rng.randrange(6)):
         name = quote(text(rng, 4, ODD) + rng.choice("aAzZ09-"), safe="-_.~")
+        # A parameter that is given twice is refused.
+        if name in names:
+            continue
+        names.add(name)
         value = quote(text(rng, 5, ODD), safe="-_.~")
         pairs.append(name if rng.random() < 0.2 and value == "" else name + "=" + value)
     return "&".join(pairs)

@@ -1,6 +1,6 @@
 """Presigned URLs and SigV4 errors, as boto3 and plain HTTP see them.
 
-usage: presigned_cases.py S3_PORT ACCESS_KEY SECRET_KEY
+usage: presigned_cases.py S3_PORT ACCESS_KEY SECRET_KEY NATIVE_PORT, of a server with AUTH=required
 """
 import http.client
 import sys
@@ -10,10 +10,13 @@ import urllib.request
 import xml.etree.ElementTree as ET
 
 import boto3
+from botocore.auth import S3SigV4QueryAuth, SigV4Auth
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config
+from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
-PORT, KEY, SECRET = int(sys.argv[1]), sys.argv[2], sys.argv[3]
+PORT, KEY, SECRET, NATIVE_PORT = int(sys.argv[1]), sys.argv[2], sys.argv[3], int(sys.argv[4])
 BODY = b"presigned bytes"
 
 
@@ -125,3 +128,34 @@ if len(signed["headers"].get("X-Amz-Content-SHA256", "")) == 64:
     assert answer.status == 400, (answer.status, text)
     assert ET.fromstring(text).findtext("Code") in ("XAmzContentSHA256Mismatch", "BadDigest"), text
     refused(lambda: plain.head_object(Bucket="presigned", Key="hashed"), 404, "404", "what was changed")
+
+# What was signed for one port means nothing at the other one, which may be reached with the same Host.
+credentials = Credentials(KEY, SECRET)
+
+
+def native(signer, path, method="GET", body=None, **headers):
+    """A request to the native port, with the headers and the target that a signer of botocore made."""
+    request = AWSRequest(method=method, url=f"http://127.0.0.1:{NATIVE_PORT}{path}", headers=headers)
+    signer.add_auth(request)
+    return fetch(request.url, method, body, dict(request.headers.items()))
+
+
+s3.create_bucket(Bucket="blob")
+stolen = s3.generate_presigned_url("put_object", {"Bucket": "blob", "Key": "stolen"}, ExpiresIn=600)
+status, text = fetch(
+    stolen.replace(f":{PORT}/", f":{NATIVE_PORT}/"), "PUT", BODY, {"Host": f"127.0.0.1:{PORT}"})
+assert status == 400 and b"belongs to" in text, (status, text)
+expect(fetch(stolen, "PUT", BODY)[0], 200, "the URL at its own port")
+query = S3SigV4QueryAuth(credentials, "cairn", "us-east-1", expires=600)
+expect(native(query, "/blob/presigned", "PUT", BODY)[0], 201, "a URL for the native port")
+expect(native(query, "/blob/presigned"), (200, BODY), "a URL for the native port")
+request = AWSRequest(method="GET", url=f"http://127.0.0.1:{PORT}/default/presigned")
+query.add_auth(request)
+code(fetch(request.url), 400, "AuthorizationQueryParametersError", "a URL of the native port")
+
+# As all services but S3 are signed: the path encoded once more.
+header = SigV4Auth(credentials, "cairn", "us-east-1")
+unsigned = {"X-Amz-Content-SHA256": "UNSIGNED-PAYLOAD"}
+for path in ["/blob/plain", "/blob/sp%20ace", "/blob/100%25", "/blob/a%2Fb", "/blob/a@b(c)", "/blob/%C3%B6?on_conflict=overwrite"]:
+    expect(native(header, path, "PUT", BODY, **unsigned)[0], 201, f"PUT {path}")
+    expect(native(header, path.split("?")[0], **unsigned), (200, BODY), f"GET {path}")
