@@ -103,7 +103,7 @@ def md5(data):
 def signed(method, path, data=None, headers=None, base=ENDPOINT):
     """The header fields of a request that boto3 itself would not send, each character standing for a byte."""
     request = AWSRequest(method=method, url=base + path, data=data, headers=headers or {})
-    S3SigV4Auth(KEY, "s3", "us-east-1").add_auth(request)
+    S3SigV4Auth(KEY, "cairn" if base == NATIVE else "s3", "us-east-1").add_auth(request)
     return {name: value.encode().decode("latin-1") for name, value in request.headers.items()}
 
 
