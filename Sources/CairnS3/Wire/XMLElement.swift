@@ -40,6 +40,8 @@ package struct XMLElement: Hashable, Sendable {
     guard data.range(of: Data("<!DOCTYPE".utf8)) == nil, data.range(of: Data("<!ENTITY".utf8)) == nil else {
       throw .malformedXML
     }
+    // Foundation's parser ends the process at an instruction without content, and no client of S3 sends any.
+    guard data.range(of: Data("<?".utf8)) == nil else { throw .malformedXML }
     let parser = XMLParser(data: data)
     let reader = Reader(depthMax: Self.depthMax, countMax: Self.countMax)
     parser.delegate = reader
