@@ -98,20 +98,27 @@ package struct RemoteNode: StorageNode {
     return HTTPClientRequest(method, path + query, headers: headers, body: body)
   }
 
-  /// Sends a request whose answer carries no blob, from wherever the caller runs.
+  /// Sends a request whose answer carries no blob, from wherever the caller runs. The node carries it out although the
+  /// client that caused it goes away: only its answer, or a time-out, says something of the node.
   func command(_ method: HTTPMethod, _ path: String, record: EncodedRecord? = nil) async throws(NodeError) {
-    _ = try await fetch(method, path, record: record, limit: Self.answerBytesMax)
+    var request = request(method, path, record: record)
+    request.outlivesCancellation = true
+    _ = try await fetch(request, limit: Self.answerBytesMax)
   }
 
   /// Sends a request and reads the whole answer, from wherever the caller runs.
   ///
   /// - Parameter limit: bytes of the answer.
   func fetch(
-    _ method: HTTPMethod, _ path: String, record: EncodedRecord? = nil, limit: Int
+    _ method: HTTPMethod, _ path: String, limit: Int
   ) async throws(NodeError) -> ByteBuffer {
+    try await fetch(request(method, path), limit: limit)
+  }
+
+  private func fetch(_ request: HTTPClientRequest, limit: Int) async throws(NodeError) -> ByteBuffer {
     let answer: (status: HTTPResponseStatus, headers: HTTPHeaders, body: ByteBuffer)
     do throws(HTTPClientError) {
-      answer = try await client.fetch(request(method, path, record: record), from: address, limit: limit)
+      answer = try await client.fetch(request, from: address, limit: limit)
     } catch {
       throw .unreachable(id, "\(error)")
     }

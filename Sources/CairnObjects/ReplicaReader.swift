@@ -208,6 +208,8 @@ package struct ReplicaReader: Sendable {
       do {
         return try await current.content.write(to: counted)
       } catch let error as NodeError {
+        // The reader went away: that says nothing of the node.
+        guard !Task.isCancelled else { throw error }
         note(error, at: location)
         // Bytes that went out already can't be taken back: better a broken answer than a wrong one.
         if case .refused(_, .corrupt, _) = error, counted.count > 0 { throw error }

@@ -108,4 +108,39 @@ import Testing
     // The next one has a connection of its own.
     #expect(try answers.last?.get().1 == "5 told")
   }
+
+  // MARK: Cancellation
+
+  /// Answers when it is let.
+  private struct Patient: HTTPResponder {
+    let asked: AsyncStream<Void>.Continuation
+    let answers: AsyncStream<Void>
+
+    func respond(to request: HTTPRequest) async -> HTTPResponse {
+      asked.yield()
+      for await _ in answers { break }
+      return HTTPResponse(.ok)
+    }
+  }
+
+  @Test(arguments: [true, false]) func aRequestThatOutlivesCancellationGetsItsAnswer(outlives: Bool) async throws {
+    let (asked, ask) = AsyncStream.makeStream(of: Void.self)
+    let (answers, answer) = AsyncStream.makeStream(of: Void.self)
+    let server = try await HTTPServer.start(
+      on: ListenAddress(host: "127.0.0.1", port: 0), group: MultiThreadedEventLoopGroup.singleton,
+      responder: Patient(asked: ask, answers: answers), refusal: { status, _ in HTTPResponse(status) },
+      logger: Logger(label: "test"))
+    let client = HTTPClient(group: .singleton, timeouts: .init(connect: .seconds(5), idle: .seconds(20)))
+    var request = HTTPClientRequest(.POST, "/")
+    request.outlivesCancellation = outlives
+    let sending = Task { [request] () async -> HTTPResponseStatus? in
+      try? await client.fetch(request, from: ListenAddress(host: "127.0.0.1", port: server.port), limit: 1000).status
+    }
+    for await _ in asked { break }
+    sending.cancel()
+    if outlives { answer.yield() }
+    #expect(await sending.value == (outlives ? .ok : nil))
+    answer.finish()
+    await server.stop(grace: .zero)
+  }
 }

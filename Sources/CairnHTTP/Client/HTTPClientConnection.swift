@@ -22,6 +22,7 @@ final class HTTPClientConnection: ChannelInboundHandler, @unchecked Sendable {
   /// Counts the requests.
   private var exchange: UInt64 = 0
   private var keepAlive = true
+  private var outlivesCancellation = false
   /// The server answered before it had the whole request.
   private var isCutShort = false
   private var head: HTTPResponseHead?
@@ -54,6 +55,7 @@ final class HTTPClientConnection: ChannelInboundHandler, @unchecked Sendable {
     phase = .waitingForHead
     exchange += 1
     self.onIdle = onIdle
+    outlivesCancellation = request.outlivesCancellation
     var headers = request.headers
     headers.replaceOrAdd(name: "Host", value: address.description)
     let length = request.body.reduce(0) { $0 + $1.readableBytes }
@@ -183,6 +185,9 @@ final class HTTPClientConnection: ChannelInboundHandler, @unchecked Sendable {
       let seconds = Double(idleTimeout.nanoseconds) / 1e9
       fail(.timedOut(address, "nothing came for \(seconds) s"))
       channel.close(promise: nil)
+    }
+    guard !outlivesCancellation else {
+      return await withCheckedContinuation { waiter = $0 }
     }
     await withTaskCancellationHandler {
       await withCheckedContinuation { waiter = $0 }

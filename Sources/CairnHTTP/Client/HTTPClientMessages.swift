@@ -11,6 +11,9 @@ package struct HTTPClientRequest: Sendable {
   package var body: [ByteBuffer]
   /// Sent after `body`, chunked; nil where `body` is all.
   package var stream: HTTPClientStream?
+  /// The answer is waited for although the task that asks is cancelled. What a server does in any case must not look as
+  /// if it had failed because somebody lost interest.
+  package var outlivesCancellation = false
 
   package init(_ method: HTTPMethod, _ target: String, headers: HTTPHeaders = [:], body: [ByteBuffer] = []) {
     self.method = method
