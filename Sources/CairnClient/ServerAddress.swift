@@ -16,7 +16,8 @@ package struct ServerAddress: Hashable, Sendable {
   /// nil for a text that is no `http://HOST[:PORT]`.
   package init?(_ text: String) {
     guard let parts = URLComponents(string: text), parts.scheme?.lowercased() == "http", let host = parts.host,
-      !host.isEmpty, parts.query == nil, parts.fragment == nil, parts.user == nil
+      !host.isEmpty, parts.query == nil, parts.fragment == nil, parts.user == nil,
+      (0...Int(UInt16.max)).contains(parts.port ?? 80)
     else { return nil }
     let bare = host.hasPrefix("[") && host.hasSuffix("]") ? String(host.dropFirst().dropLast()) : host
     listen = ListenAddress(host: bare, port: parts.port ?? 80)

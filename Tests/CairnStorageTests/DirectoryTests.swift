@@ -64,6 +64,7 @@ import Testing
 
   @Test(arguments: [
     #"{"formatVersion": 2, "identity": "of another kind"}"#, "", "{", #"{"formatVersion": 1, "node": "abc"}"#,
+    #"{"formatVersion": 1, "node": "0123456789abcdef0123456789abcdef", "directoryEntriesMax": 0}"#,
   ])
   func nodeFileThatCanNotBeReadIsRefusedAndKept(text: String) async throws {
     let test = try TestStore()

@@ -75,6 +75,10 @@ struct NodeFile: Codable, Hashable, Sendable {
     guard let node = try? decoder.decode(NodeFile.self, from: text) else {
       throw .format(.missingField(what: name, name: "node"), path: path)
     }
+    // The shape of the tree of volumes follows from it.
+    guard StorageConfiguration.directoryEntriesAllowed.contains(node.directoryEntriesMax) else {
+      throw .format(.missingField(what: name, name: "directoryEntriesMax"), path: path)
+    }
     return node
   }
 }
