@@ -52,9 +52,12 @@ extension RegisteredNode {
     catalogEntry bytes: ByteBuffer, lastHeartbeat: UInt64, now: UInt64, departed: Bool, isDraining: Bool
   ) throws(CatalogError) {
     do throws(FormatError) {
+      guard let heartbeat = Timestamp(millisecondsSinceEpoch: lastHeartbeat) else {
+        throw .outOfRange(what: "heartbeat", value: lastHeartbeat, max: Timestamp.millisecondsMax)
+      }
       let age = now > lastHeartbeat ? now - lastHeartbeat : 0
       self.init(
-        report: try NodeReport(decoding: bytes), lastHeartbeat: Timestamp(millisecondsSinceEpoch: lastHeartbeat),
+        report: try NodeReport(decoding: bytes), lastHeartbeat: heartbeat,
         ageMilliseconds: departed ? CatalogLimits.departedAgeMilliseconds : age, isDraining: isDraining)
     } catch {
       throw .format(error)

@@ -19,6 +19,14 @@ extension NodeReport {
     case blobCount = 10
     case volumeCount = 11
     case damagedCount = 12
+
+    var max: UInt64 {
+      switch self {
+      case .incarnation: .max
+      case .port: UInt64(UInt16.max)
+      default: Limits.nodeTotalMax
+      }
+    }
   }
 
   func encoded() -> ByteBuffer {
@@ -58,6 +66,7 @@ extension NodeReport {
         guard let number = value.readInteger(endianness: .little, as: UInt64.self) else {
           throw .badField(what: Self.what, tag: field.tag)
         }
+        guard number <= tag.max else { throw .outOfRange(what: "\(tag) of a node", value: number, max: tag.max) }
         numbers[tag] = number
       }
     }

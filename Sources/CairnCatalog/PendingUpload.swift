@@ -179,11 +179,8 @@ extension PendingUpload {
 extension ObjectAttributes {
   /// Of an object that will be made of parts.
   package static func ofUpload(_ contentType: String, _ id: BlobID) -> ObjectAttributes {
-    // An id has more bits for the time than there are nanoseconds.
-    let milliseconds = min(id.millisecondsSinceEpoch, UInt64.max / 1_000_000)
     var attributes = ObjectAttributes(
-      size: 0, contentType: contentType, createdAt: Timestamp(millisecondsSinceEpoch: milliseconds), md5: nil,
-      sha256: nil, layout: .manifest)
+      size: 0, contentType: contentType, createdAt: id.createdAt, md5: nil, sha256: nil, layout: .manifest)
     attributes.assembly = Assembly(digest: Digest([UInt8](repeating: 0, count: 16)), partCount: 0, upload: id)
     return attributes
   }
@@ -220,7 +217,9 @@ extension UploadPart {
       number: number, size: 0, md5: Digest([UInt8]()), sha256: Digest([UInt8]()), chunks: [], isDegraded: false)
     while let field = try buffer.readField(of: Self.what) {
       switch field.tag {
-      case Self.sizeTag: size = try field.value.integer(of: Self.what, field.tag)
+      case Self.sizeTag:
+        size = try field.value.integer(of: Self.what, field.tag)
+        guard size <= Limits.storedSizeMax else { throw .badField(what: Self.what, tag: field.tag) }
       case Self.md5Tag: md5 = Digest(Array(field.value.readableBytesView))
       case Self.sha256Tag: sha256 = Digest(Array(field.value.readableBytesView))
       case Self.chunksTag: chunks = try Manifest(decoding: field.value).chunks

@@ -13,6 +13,9 @@ package struct BlobID: Hashable, Sendable {
 
   /// Milliseconds since 1970-01-01T00:00:00Z at which the id was made.
   package var millisecondsSinceEpoch: UInt64 { high >> 16 }
+
+  /// When the id was made. An id has more bits for the time than ``Timestamp``: later times are its last one.
+  package var createdAt: Timestamp { Timestamp(clampingMillisecondsSinceEpoch: millisecondsSinceEpoch) }
 }
 
 extension BlobID: Comparable {

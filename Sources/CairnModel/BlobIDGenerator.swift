@@ -42,7 +42,11 @@ package final class BlobIDGenerator: Sendable {
   }
 
   /// Makes every later id greater than `id`.
+  ///
+  /// Ids from after the end of ``Timestamp`` were made by no clock. They are passed over: else a damaged record or
+  /// catalog entry would leave no greater ids to make.
   package func observe(_ id: BlobID) {
+    guard id.millisecondsSinceEpoch <= Timestamp.millisecondsMax else { return }
     state.withLock { $0.last = max($0.last, id.high) }
   }
 }

@@ -6,6 +6,8 @@ package enum FormatError: Error, Hashable, CustomStringConvertible {
   case newerVersion(what: String, found: UInt8, supported: UInt8)
   case badField(what: String, tag: UInt8)
   case missingField(what: String, name: String)
+  /// A number that nothing can have: arithmetic with it would not end well.
+  case outOfRange(what: String, value: UInt64, max: UInt64)
   case badMagic(found: UInt32)
   case badChecksum(what: String, expected: UInt32, found: UInt32)
 
@@ -16,6 +18,7 @@ package enum FormatError: Error, Hashable, CustomStringConvertible {
       "\(what) has format version \(found), this Cairn reads up to \(supported): use a newer Cairn"
     case .badField(let what, let tag): "\(what) has a malformed field \(tag)"
     case .missingField(let what, let name): "\(what) lacks the field '\(name)'"
+    case .outOfRange(let what, let value, let max): "\(what) is \(value), at most \(max) is possible"
     case .badMagic(let found): "no record starts here (found 0x\(UInt64(found).hexadecimal))"
     case .badChecksum(let what, let expected, let found):
       "\(what) has checksum \(UInt64(found).hexadecimal), expected \(UInt64(expected).hexadecimal)"

@@ -82,6 +82,12 @@ package struct Manifest: Hashable, Sendable {
       chunks.append(Chunk(location: location, length: length))
     }
     guard buffer.readableBytes == 0 else { throw .truncated(what: "manifest") }
+    // Each has been checked to be less than all bytes that there can be, so the sum of so few can't overflow.
+    let partBytes = parts.reduce(0) { $0 + $1.size }
+    let chunkBytes = chunks.reduce(0) { $0 + UInt64($1.length) }
+    guard parts.isEmpty || partBytes == chunkBytes else {
+      throw .outOfRange(what: "bytes of a manifest's parts", value: partBytes, max: chunkBytes)
+    }
   }
 
   private static func parts(_ buffer: inout ByteBuffer) throws(FormatError) -> [Part] {
@@ -94,6 +100,9 @@ package struct Manifest: Hashable, Sendable {
         let size = buffer.readInteger(endianness: .little, as: UInt64.self),
         let length = buffer.readInteger(as: UInt8.self), let checksum = buffer.readBytes(length: Int(length))
       else { throw .truncated(what: "manifest") }
+      guard size <= Limits.storedSizeMax else {
+        throw .outOfRange(what: "bytes of a manifest's part", value: size, max: Limits.storedSizeMax)
+      }
       parts.append(Part(size: size, checksum: checksum.isEmpty ? nil : Digest(checksum)))
     }
     return parts

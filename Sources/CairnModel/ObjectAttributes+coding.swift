@@ -78,7 +78,7 @@ extension ObjectAttributes {
       switch Tag(rawValue: tag) {
       case .size:
         size = value.readInteger(endianness: .little)
-        complete = size != nil
+        complete = size.map { $0 <= Limits.storedSizeMax } ?? false
       case .contentType:
         contentType = value.validatedString
         complete = contentType != nil

@@ -73,6 +73,9 @@ extension ReplicaSummary {
       guard let number = field.value.readInteger(endianness: .little, as: UInt64.self) else {
         throw .badField(what: Self.what, tag: field.tag)
       }
+      guard number <= Limits.nodeTotalMax || tag == .id else {
+        throw .outOfRange(what: "a number of a replica summary", value: number, max: Limits.nodeTotalMax)
+      }
       numbers[tag] = number
     }
     guard let id = numbers[.id] else { throw .missingField(what: Self.what, name: "id") }

@@ -4,16 +4,28 @@
   internal import Darwin
 #endif
 
-/// A point in wall-clock time, to the nanosecond.
+/// A point in wall-clock time, to the nanosecond, from 1970 to July 2554.
 package struct Timestamp: Hashable, Sendable {
   package let nanosecondsSinceEpoch: UInt64
+
+  /// Milliseconds since 1970: the last ones whose nanoseconds fit 64 bits.
+  package static let millisecondsMax = UInt64.max / 1_000_000
 
   package init(nanosecondsSinceEpoch: UInt64) {
     self.nanosecondsSinceEpoch = nanosecondsSinceEpoch
   }
 
-  package init(millisecondsSinceEpoch: UInt64) {
-    self.init(nanosecondsSinceEpoch: millisecondsSinceEpoch * 1_000_000)
+  /// A time that somebody else tells: a request, a disk, Redis or another node.
+  ///
+  /// - Returns: nil after ``millisecondsMax``.
+  package init?(millisecondsSinceEpoch milliseconds: UInt64) {
+    guard milliseconds <= Self.millisecondsMax else { return nil }
+    self.init(nanosecondsSinceEpoch: milliseconds * 1_000_000)
+  }
+
+  /// The same, with the last time that there is for all later ones.
+  package init(clampingMillisecondsSinceEpoch milliseconds: UInt64) {
+    self.init(nanosecondsSinceEpoch: min(milliseconds, Self.millisecondsMax) * 1_000_000)
   }
 
   package var millisecondsSinceEpoch: UInt64 { nanosecondsSinceEpoch / 1_000_000 }
@@ -23,7 +35,8 @@ package struct Timestamp: Hashable, Sendable {
   package static func now() -> Timestamp {
     var time = timespec()
     clock_gettime(CLOCK_REALTIME, &time)
-    return Timestamp(nanosecondsSinceEpoch: UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec))
+    return Timestamp(
+      nanosecondsSinceEpoch: UInt64(clamping: time.tv_sec) &* 1_000_000_000 &+ UInt64(clamping: time.tv_nsec))
   }
 }
 

@@ -12,7 +12,7 @@ package struct VolumeID: Hashable, Sendable {
   }
 
   /// When the volume was made, by the clock of who made it.
-  package var createdAt: Timestamp { Timestamp(millisecondsSinceEpoch: rawValue >> 22) }
+  package var createdAt: Timestamp { Timestamp(clampingMillisecondsSinceEpoch: rawValue >> 22) }
 }
 
 extension VolumeID: Comparable {

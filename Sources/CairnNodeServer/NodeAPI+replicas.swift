@@ -25,10 +25,14 @@ extension NodeAPI {
     guard let offset = parameters.number(NodeProtocol.fromQuery, default: 0) else {
       throw Refusal(.malformed, "'\(NodeProtocol.fromQuery)' must be an offset in bytes")
     }
-    guard let since = parameters.number(NodeProtocol.sinceQuery, default: 0) else {
-      throw Refusal(.malformed, "'\(NodeProtocol.sinceQuery)' must be milliseconds since 1970")
+    guard let milliseconds = parameters.number(NodeProtocol.sinceQuery, default: 0),
+      let since = Timestamp(millisecondsSinceEpoch: milliseconds)
+    else {
+      throw Refusal(
+        .malformed,
+        "'\(NodeProtocol.sinceQuery)' must be milliseconds since 1970, at most \(Timestamp.millisecondsMax)")
     }
-    let origin: RecordOrigin = since > 0 ? .time(Timestamp(millisecondsSinceEpoch: since)) : .offset(offset)
+    let origin: RecordOrigin = milliseconds > 0 ? .time(since) : .offset(offset)
     let kinds: RecordCursor.Kinds
     switch parameters[NodeProtocol.kindsQuery] {
     case nil: kinds = .all

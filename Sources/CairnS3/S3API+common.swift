@@ -142,7 +142,7 @@ struct S3Owner: Hashable, Sendable {
 extension Timestamp {
   /// `2009-10-12T17:50:30.000Z`, as S3's documents have it. No fraction, so that it is the same as in header fields.
   var s3Text: String {
-    HTTPDate.iso8601(nanosecondsSinceEpoch: secondsSinceEpoch * 1_000_000_000)
+    HTTPDate.iso8601(secondsSinceEpoch: Int(clamping: secondsSinceEpoch))
   }
 
   /// `Mon, 12 Oct 2009 17:50:30 GMT`.

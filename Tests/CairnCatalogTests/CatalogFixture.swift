@@ -112,7 +112,7 @@ func makeObject(_ version: BlobID, size: UInt64 = 1, contentType: String = "text
   StoredObject(
     head: BlobLocation(volume: VolumeID(rawValue: 7), blob: version),
     attributes: ObjectAttributes(
-      size: size, contentType: contentType, createdAt: Timestamp(millisecondsSinceEpoch: 1_700_000_000_000),
+      size: size, contentType: contentType, createdAt: Timestamp(clampingMillisecondsSinceEpoch: 1_700_000_000_000),
       md5: Digest([UInt8](repeating: 1, count: 16)), sha256: Digest([UInt8](repeating: 2, count: 32)), layout: .inline))
 }
 

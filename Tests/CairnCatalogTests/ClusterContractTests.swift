@@ -86,7 +86,7 @@ import Testing
       moved.address = "10.0.0.9"
       moved.zone = "zürich"
       moved.readOnly = true
-      moved.available = .max
+      moved.available = Limits.nodeTotalMax
       #expect(try await catalog.heartbeat(moved, timeout: .seconds(90), takeOver: false) == .accepted)
       let known = try await catalog.nodes()
       #expect(known.map(\.report.node) == nodes.sorted())

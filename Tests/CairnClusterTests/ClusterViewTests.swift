@@ -17,7 +17,7 @@ import Testing
 
     final class Clock: Sendable {
       private let milliseconds = Mutex<UInt64>(1_000_000_000)
-      func now() -> Timestamp { Timestamp(millisecondsSinceEpoch: milliseconds.withLock { $0 }) }
+      func now() -> Timestamp { Timestamp(clampingMillisecondsSinceEpoch: milliseconds.withLock { $0 }) }
       func advance(seconds: UInt64) { milliseconds.withLock { $0 += seconds * 1000 } }
     }
 

@@ -43,7 +43,7 @@ import Testing
 
   @Test func idsIncreaseEvenWhenTheClockStepsBack() {
     let milliseconds = Atomic<UInt64>(1_000_000)
-    let generator = BlobIDGenerator { Timestamp(millisecondsSinceEpoch: milliseconds.load(ordering: .relaxed)) }
+    let generator = BlobIDGenerator { Timestamp(clampingMillisecondsSinceEpoch: milliseconds.load(ordering: .relaxed)) }
     var last = generator.next()
     for step in 0..<1000 {
       if step.isMultiple(of: 3) {
@@ -57,8 +57,27 @@ import Testing
     }
   }
 
+  /// Such an id comes from a damaged record or catalog entry. Were it believed, there would be no greater one.
+  @Test(arguments: [UInt64.max, UInt64.max - 1, (Timestamp.millisecondsMax + 1) << 16])
+  func idsThatNoClockMadeAreNotFollowed(high: UInt64) {
+    let generator = BlobIDGenerator()
+    generator.observe(BlobID(high: high, low: 0))
+    for _ in 0..<10 { #expect(generator.next().high < high) }
+    #expect(BlobID(high: high, low: 0).createdAt.millisecondsSinceEpoch <= Timestamp.millisecondsMax)
+  }
+
+  @Test func timesFromOutsideAreInRange() {
+    let last = Timestamp.millisecondsMax
+    #expect(Timestamp(millisecondsSinceEpoch: last)?.millisecondsSinceEpoch == last)
+    for milliseconds in [last + 1, 1 << 63, .max] {
+      #expect(Timestamp(millisecondsSinceEpoch: milliseconds) == nil)
+      #expect(Timestamp(clampingMillisecondsSinceEpoch: milliseconds).millisecondsSinceEpoch == last)
+    }
+    #expect(VolumeID(rawValue: .max).createdAt.millisecondsSinceEpoch == .max >> 22)
+  }
+
   @Test func observedIDsAreExceeded() {
-    let generator = BlobIDGenerator { Timestamp(millisecondsSinceEpoch: 5) }
+    let generator = BlobIDGenerator { Timestamp(clampingMillisecondsSinceEpoch: 5) }
     let foreign = BlobID(high: 99 << 16, low: .max)
     generator.observe(foreign)
     #expect(generator.next() > foreign)

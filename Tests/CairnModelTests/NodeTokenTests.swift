@@ -4,7 +4,7 @@ import Testing
 
 @Suite struct NodeTokenTests {
   private static let tokens = NodeTokens(key: [UInt8](repeating: 7, count: 32))
-  private static let time = Timestamp(millisecondsSinceEpoch: 1_700_000_000_000)
+  private static let time = Timestamp(clampingMillisecondsSinceEpoch: 1_700_000_000_000)
   private static let prefix = ByteBuffer(repeating: 3, count: 100)
   private static let request = NodeTokens.Request(
     node: NodeID.make(), method: "POST", path: "/volumes/0000000000000001/records", query: "rate=1&x", bodyLength: 120,
@@ -18,7 +18,7 @@ import Testing
     _ token: String?, _ request: NodeTokens.Request = request, secondsLater: Int = 0
   ) -> NodeTokens.Verified? {
     let seconds = Int(time.secondsSinceEpoch) + secondsLater
-    return tokens.verify(token, for: request, at: Timestamp(millisecondsSinceEpoch: UInt64(seconds) * 1000))
+    return tokens.verify(token, for: request, at: Timestamp(clampingMillisecondsSinceEpoch: UInt64(seconds) * 1000))
   }
 
   @Test func aTokenIsGoodForItsRequestAndItsRecord() throws {

@@ -50,6 +50,24 @@ import Testing
     #expect(try HeadRecord(metadata: head.metadata()) == head)
   }
 
+  /// Sums with them would overflow, and lengths of ranges not fit.
+  @Test(arguments: [UInt64.max, 1 << 63, Limits.storedSizeMax + 1])
+  func sizesThatNothingHasAreRefused(size: UInt64) throws {
+    var head = try HeadRecord(metadata: head(payload: "x").record.metadata)
+    head.attributes.size = size
+    #expect(throws: FormatError.self) { try HeadRecord(metadata: head.metadata()) }
+    let chunk = Manifest.Chunk(location: BlobLocation(volume: .make(), blob: BlobID(high: 1, low: 1)), length: 1)
+    for sizes in [[size], [1, size], [size, size]] {
+      let parts = sizes.map { Manifest.Part(size: $0, checksum: nil) }
+      #expect(throws: FormatError.self) { try Manifest(decoding: Manifest(chunks: [chunk], parts: parts).encoded()) }
+    }
+    let volume = ReplicaSummary(
+      id: .make(), state: .open, isFailed: false, logBytes: max(size, Limits.nodeTotalMax + 1), liveBytes: 0,
+      garbageBytes: 0, blobCount: 0,
+      durableEnd: 0, damagedCount: 0)
+    #expect(throws: FormatError.self) { try ReplicaSummary(decoding: ByteBuffer(bytes: volume.encoded())) }
+  }
+
   @Test func everyFlippedBitIsNoticed() throws {
     let bytes = wire(try head(payload: "payload"))
     for bit in 0..<bytes.readableBytes * 8 {

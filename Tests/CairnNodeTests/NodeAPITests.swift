@@ -27,7 +27,8 @@ import Testing
     func signed(
       for node: NodeID, with tokens: NodeTokens = NodeFixture.tokens, seconds: Int = 0, record: EncodedRecord? = nil
     ) -> Probe {
-      let time = Timestamp(millisecondsSinceEpoch: UInt64(Int(Timestamp.now().secondsSinceEpoch) + seconds) * 1000)
+      let time = Timestamp(
+        clampingMillisecondsSinceEpoch: UInt64(Int(Timestamp.now().secondsSinceEpoch) + seconds) * 1000)
       var probe = self
       probe.headers.add(name: NodeProtocol.nodeHeader, value: node.description)
       probe.headers.add(
@@ -60,6 +61,20 @@ import Testing
       try await expect("403 unauthorized", fixture, probe.signed(for: node, seconds: -302))
       try await expect("403 unauthorized", fixture, probe.signed(for: node, seconds: 310))
       try await expect("204 served", fixture, probe.signed(for: node, seconds: -290))
+    }
+  }
+
+  @Test(arguments: ["18446744073709551615", "18446744073709552", "18446744073709551616", "-1", "", "x"])
+  func numbersThatMeanNothingAreRefused(number: String) async throws {
+    try await NodeFixture.with(.http) { fixture in
+      let (node, volume) = (fixture.store.node, VolumeID.make())
+      try await fixture.node.createVolume(volume)
+      let path = NodeProtocol.recordsPath(volume)
+      for (parameter, isAnyNumberFine) in [(NodeProtocol.sinceQuery, false), (NodeProtocol.fromQuery, true)] {
+        let probe = Probe(method: .GET, target: "\(path)?\(parameter)=\(number)").signed(for: node)
+        let expected = isAnyNumberFine && UInt64(number) != nil ? "200 served" : "400 malformed"
+        try await expect(expected, fixture, probe)
+      }
     }
   }
 

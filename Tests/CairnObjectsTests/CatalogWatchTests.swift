@@ -20,7 +20,7 @@ import Testing
       var others: [BucketName: CatalogEpoch] = [:]
       var process = "p1"
       var interruptions = 0
-      var time = Timestamp(millisecondsSinceEpoch: 1_000_000_000)
+      var time = Timestamp(clampingMillisecondsSinceEpoch: 1_000_000_000)
       var known: [NodeID: Reconciliation] = [:]
       var nodes: [NodeReport] = []
       var missing: Set<NodeID> = []
@@ -189,7 +189,7 @@ import Testing
     try await watch.look(stage)
     try await watch.verify()
     try await watch.look(stage)
-    let since = Timestamp(millisecondsSinceEpoch: 1_000_000_000 - 600_000)
+    let since = Timestamp(clampingMillisecondsSinceEpoch: 1_000_000_000 - 600_000)
     #expect(stage.recoveries == [Stage.Recovery(nodes: [node], since: since)])
   }
 
@@ -244,7 +244,7 @@ import Testing
     let stage = stage([here, gone])
     stage.set {
       $0.nodes = [report(here)]
-      $0.known[here] = Reconciliation(process: "p1", time: Timestamp(millisecondsSinceEpoch: 1_000_300_000))
+      $0.known[here] = Reconciliation(process: "p1", time: Timestamp(clampingMillisecondsSinceEpoch: 1_000_300_000))
     }
     restarted(stage)
     let watch = watch(stage, patience: .seconds(1000))

@@ -114,7 +114,7 @@ final class RepairFixture: Sendable {
   static func record(_ seed: Int) throws -> EncodedRecord {
     try EncodedRecord(
       Record(
-        kind: .chunk, blob: BlobID(high: UInt64(seed), low: 7), timestamp: Timestamp(millisecondsSinceEpoch: 1),
+        kind: .chunk, blob: BlobID(high: UInt64(seed), low: 7), timestamp: Timestamp(clampingMillisecondsSinceEpoch: 1),
         metadata: ByteBuffer(), payload: ByteBuffer(repeating: UInt8(truncatingIfNeeded: seed), count: 1000)))
   }
 }

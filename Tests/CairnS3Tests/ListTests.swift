@@ -36,7 +36,7 @@ struct ListTests {
   @Test func pageShowsNamesAndPrefixes() throws {
     let digest = Digest([UInt8](repeating: 0xAB, count: 16))
     let attributes = ObjectAttributes(
-      size: 5, contentType: "a/b", createdAt: Timestamp(millisecondsSinceEpoch: 1_255_369_830_500), md5: digest,
+      size: 5, contentType: "a/b", createdAt: Timestamp(clampingMillisecondsSinceEpoch: 1_255_369_830_500), md5: digest,
       sha256: digest, layout: .inline)
     let head = BlobLocation(volume: VolumeID(rawValue: 1), blob: BlobID(high: 1, low: 1))
     let page = ListPage(

@@ -99,6 +99,27 @@ struct SignatureTests {
     #expect(throws: SignatureError.self) { try Self.verify(request, secret: Self.secret + "x") }
   }
 
+  /// Before 1970, after the last nanosecond of 64 bits, at the end of years with four digits: nothing but skewed.
+  @Test(arguments: [
+    ("Mon, 01 Jan 2555 00:00:00 GMT", "25550101"), ("Fri, 31 Dec 9999 23:59:60 GMT", "99991231"),
+    ("Mon, 01 Jan 1900 00:00:00 GMT", "19700101"), ("99991231T235960Z", "99991231"),
+    ("25540721T233434Z", "25540721"), ("Saturday, 01-Jan-70 00:00:00 GMT", "20700101"),
+  ])
+  func signaturesOfAnyYearAreSkewedAtMost(date: String, scope: String) throws {
+    let request = SignableRequest(
+      method: "GET", path: "/", query: "",
+      headers: [
+        "Host": "a", "Date": date,
+        "Authorization":
+          "AWS4-HMAC-SHA256 Credential=A/\(scope)/us-east-1/s3/aws4_request,SignedHeaders=host,Signature=0",
+      ])
+    let error = #expect(throws: SignatureError.self) { try SignatureClaim(request, region: "us-east-1", now: Self.now) }
+    switch error {
+    case .skewed, .malformedHeader: break
+    default: throw Unexpected(error)
+    }
+  }
+
   @Test func mismatchTellsWhatShouldHaveBeenSigned() throws {
     var request = Self.examples[0].request
     request.headers.replaceOrAdd(name: "range", value: "bytes=0-8")

@@ -58,7 +58,7 @@ import Testing
   @Test func entryKeepsItsPartsApart() throws {
     let record = try EncodedRecord(
       Record(
-        kind: .tombstone, blob: BlobID(high: 1, low: 2), timestamp: Timestamp(millisecondsSinceEpoch: 0),
+        kind: .tombstone, blob: BlobID(high: 1, low: 2), timestamp: Timestamp(clampingMillisecondsSinceEpoch: 0),
         metadata: .init(repeating: 1, count: Record.metadataLengthMax),
         payload: .init(repeating: 1, count: Record.payloadLengthMax)))
     let last = StorageConfiguration.volumeSizeAllowed.upperBound

@@ -102,7 +102,7 @@ import Testing
     payload.writeRepeatingByte(0, count: 100)
     let outer = try EncodedRecord(
       Record(
-        kind: .chunk, blob: BlobID(high: 1, low: 1), timestamp: Timestamp(millisecondsSinceEpoch: 1),
+        kind: .chunk, blob: BlobID(high: 1, low: 1), timestamp: Timestamp(clampingMillisecondsSinceEpoch: 1),
         metadata: .init(), payload: payload))
     try await test.store.fill([outer, try .chunk(2)])
     var log = try test.log()
@@ -195,6 +195,25 @@ import Testing
     #expect(try await crashed.store.holds(.chunk(1)))
     await crashed.store.close()
     #expect(try readFile(crashed.folder.file(endingIn: ".log")) == log)
+    await test.store.close()
+  }
+
+  /// Its checksum is right, so no bit has flipped: somebody wrote it.
+  @Test(arguments: [0, 127, 1 << 35, 1 << 63, UInt64.max])
+  func aSealThatNoLogReachesCountsAsDamaged(end: UInt64) async throws {
+    let test = try TestStore()
+    try await test.store.fill([try .chunk(1)])
+    try await test.store.seal(TestStore.volume)
+    var log = try test.log()
+    log.replaceSubrange(72..<80, with: withUnsafeBytes(of: end.littleEndian) { Array($0) })
+    log.replaceSubrange(124..<128, with: checksum(log[64..<124]))
+    let crashed = try opened(test.folder, log: log)
+    #expect(crashed.store.volumes().map(\.state) == [.sealed])
+    #expect(crashed.store.volumes().map(\.logBytes) == [UInt64(log.count)])
+    #expect(try await crashed.store.holds(.chunk(1)))
+    #expect(try crashed.store.scanBlocking(TestStore.volume) { _, _ in }.recordCount == 1)
+    await crashed.store.maintain()
+    await crashed.store.close()
     await test.store.close()
   }
 

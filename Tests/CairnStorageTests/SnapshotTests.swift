@@ -64,6 +64,28 @@ import Testing
     }
   }
 
+  /// Offsets of a field in the index file, and what somebody who also mends the checksum could write there.
+  private static let contradictions: [(position: Int, value: UInt64)] = {
+    let (logEnd, entry, dying) = (24, 56 + 16, 56 + 41 * 24)
+    let last = UInt64.max
+    return [
+      (logEnd, last), (logEnd, 0), (logEnd, 127), (entry, last), (entry, 0), (entry + 24, 16), (dying, 41),
+      (dying, last),
+    ]
+  }()
+
+  @Test(arguments: contradictions)
+  func anIndexThatContradictsItselfIsMadeAnew(position: Int, value: UInt64) async throws {
+    let (test, records) = try await closedStore()
+    var index = try readFile(test.folder.file(endingIn: ".index"))
+    let bytes = withUnsafeBytes(of: value.littleEndian) { Array($0) }
+    index.replaceSubrange(position..<position + 8, with: bytes)
+    let crc = index.dropLast(4).withUnsafeBytes(CRC32C.checksum)
+    index.replaceSubrange(index.count - 4..<index.count, with: withUnsafeBytes(of: crc.littleEndian) { Array($0) })
+    try writeFile(try test.folder.file(endingIn: ".index"), index)
+    try await check(TestStore(test.folder, clock: test.clock.now()), records)
+  }
+
   @Test func oldIndexIsCompletedFromTheLog() async throws {
     let test = try TestStore { $0.garbageGrace = .zero }
     let records = try #require(records)

@@ -9,9 +9,13 @@ extension RedisCatalog: ReplayMarks {
     }
     var marks: [VolumeID: UInt64] = [:]
     for index in stride(from: 0, to: parts.count, by: 2) {
+      // A volume without a mark is replayed from its start.
       guard case .bytes(var id) = parts[index], let id = id.readOrderedVolumeID(),
         case .bytes(let text) = parts[index + 1], let position = UInt64(String(buffer: text))
-      else { throw .unexpected(reply, to: "HGETALL") }
+      else {
+        skipped.note(.replayMark, parts[index].entryName, .unexpected(parts[index + 1], to: "HGETALL"))
+        continue
+      }
       marks[id] = position
     }
     return marks

@@ -11,7 +11,12 @@ extension RedisCatalog: NodeRegistry {
     guard case .array(let parts) = reply else { throw .unexpected(reply, to: "heartbeat") }
     guard !parts.isEmpty else { return .accepted }
     guard parts.count == 4, case .integer(let now) = parts[0] else { throw .unexpected(reply, to: "heartbeat") }
-    return .duplicate(of: try RegisteredNode(parts[1...], now: now))
+    let other = skipped.read(.heartbeat, "\(report.node)") { () throws(CatalogError) in
+      try RegisteredNode(parts[1...], now: now)
+    }
+    // Nobody can be told from what makes no sense.
+    guard let other else { return try await heartbeat(report, timeout: timeout, takeOver: true) }
+    return .duplicate(of: other)
   }
 
   package func leave(_ node: NodeID, incarnation: UInt64) async throws(CatalogError) {
@@ -21,12 +26,15 @@ extension RedisCatalog: NodeRegistry {
 
   package func nodes() async throws(CatalogError) -> [RegisteredNode] {
     let reply = try await client.run(RedisScripts.nodes, keys: [keys.nodes, keys.heartbeats, keys.draining])
-    guard case .array(let parts) = reply, parts.count % 3 == 1, case .integer(let now) = parts[0] else {
+    guard case .array(let parts) = reply, parts.count % 4 == 1, case .integer(let now) = parts[0] else {
       throw .unexpected(reply, to: "nodes")
     }
     var nodes: [RegisteredNode] = []
-    for index in stride(from: 1, to: parts.count, by: 3) {
-      nodes.append(try RegisteredNode(parts[index..<index + 3], now: now))
+    for index in stride(from: 1, to: parts.count, by: 4) {
+      let node = skipped.read(.heartbeat, parts[index].entryName) { () throws(CatalogError) in
+        try RegisteredNode(parts[index + 1..<index + 4], now: now)
+      }
+      if let node { nodes.append(node) }
     }
     return nodes.sorted { $0.report.node < $1.report.node }
   }
@@ -79,8 +87,10 @@ extension RedisScripts {
   fileprivate static let heartbeat = RedisScript(
     clock + """
       local known = redis.call('HGET', KEYS[2], ARGV[1])
-      if known and string.sub(known, 1, 8) ~= ARGV[2] and string.sub(known, 9, 9) == '0' and ARGV[5] == '0'
-        and now - tonumber(string.sub(known, 10)) < tonumber(ARGV[4]) then
+      local last = known and tonumber(string.sub(known, 10))
+      -- What is no time, or one that no clock shows, stands in nobody's way.
+      if last and last <= \(Timestamp.millisecondsMax) and string.sub(known, 1, 8) ~= ARGV[2]
+        and string.sub(known, 9, 9) == '0' and ARGV[5] == '0' and now - last < tonumber(ARGV[4]) then
         return {now, redis.call('HGET', KEYS[1], ARGV[1]), known, redis.call('SISMEMBER', KEYS[3], ARGV[1])}
       end
       redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
@@ -114,12 +124,13 @@ extension RedisScripts {
     return redis.call('HDEL', KEYS[1], ARGV[1])
     """)
 
-  /// KEYS: nodes, heartbeats, draining. The time, then report, heartbeat and 1 if it is to be emptied of each node.
+  /// KEYS: nodes, heartbeats, draining. The time, then id, report, heartbeat and 1 if it is to be emptied of each node.
   fileprivate static let nodes = RedisScript(
     clock + """
       local reports = redis.call('HGETALL', KEYS[1])
       local answer = {now}
       for i = 1, #reports, 2 do
+        answer[#answer + 1] = reports[i]
         answer[#answer + 1] = reports[i + 1]
         answer[#answer + 1] = redis.call('HGET', KEYS[2], reports[i])
         answer[#answer + 1] = redis.call('SISMEMBER', KEYS[3], reports[i])

@@ -7,9 +7,13 @@ extension RedisCatalog: ReconciledNodes {
     guard case .array(let parts) = reply, parts.count.isMultiple(of: 2) else { throw .unexpected(reply, to: "HGETALL") }
     var found: [NodeID: Reconciliation] = [:]
     for index in stride(from: 0, to: parts.count, by: 2) {
+      // A node without an entry is read anew, from its start.
       guard case .bytes(let node) = parts[index], let node = NodeID(String(buffer: node)),
         case .bytes(let value) = parts[index + 1], let value = Reconciliation(redisValue: String(buffer: value))
-      else { throw .unexpected(reply, to: "HGETALL") }
+      else {
+        skipped.note(.reconciledNode, parts[index].entryName, .unexpected(parts[index + 1], to: "HGETALL"))
+        continue
+      }
       found[node] = value
     }
     return found
@@ -28,8 +32,10 @@ extension RedisCatalog: ReconciledNodes {
 extension Reconciliation {
   fileprivate init?(redisValue text: String) {
     let parts = text.split(separator: " ", maxSplits: 1)
-    guard parts.count == 2, let milliseconds = UInt64(parts[0]) else { return nil }
-    self.init(process: String(parts[1]), time: Timestamp(millisecondsSinceEpoch: milliseconds))
+    guard parts.count == 2, let milliseconds = UInt64(parts[0]),
+      let time = Timestamp(millisecondsSinceEpoch: milliseconds)
+    else { return nil }
+    self.init(process: String(parts[1]), time: time)
   }
 }
 

@@ -19,15 +19,18 @@ extension RedisCatalog: RepairQueue {
     }
     var claimed: [ClaimedWork] = []
     for index in stride(from: 0, to: parts.count, by: 4) {
-      guard case .bytes(let key) = parts[index], case .bytes(let value) = parts[index + 1],
-        case .bytes(let place) = parts[index + 2], case .integer(let attempt) = parts[index + 3]
-      else { throw .unexpected(reply, to: "claim") }
-      claimed.append(
-        ClaimedWork(
-          work: try RepairWork(key: key, catalogEntry: value), worker: worker, attempt: Int(attempt),
-          place: String(buffer: place)))
+      let work = skipped.read(.repairWork, parts[index].entryName) { () throws(CatalogError) in
+        try ClaimedWork(Array(parts[index..<index + 4]), worker: worker)
+      }
+      if let work { claimed.append(work) } else { try await drop(parts[index]) }
     }
     return claimed
+  }
+
+  /// Removes work that nobody can do. What needs to be done is found again.
+  private func drop(_ key: RedisReply) async throws(CatalogError) {
+    guard case .bytes(let key) = key else { return }
+    for keys in [keys.repairStates, keys.repairWork] { _ = try await client.send(RedisCommand("HDEL", keys, key)) }
   }
 
   package func renew(_ claimed: ClaimedWork, lease: Duration) async throws(CatalogError) -> Bool {
@@ -71,7 +74,10 @@ extension RedisCatalog: RepairQueue {
     }
     var works: [QueuedWork] = []
     for index in stride(from: 0, to: parts.count, by: QueuedWork.partCount) {
-      works.append(try QueuedWork(Array(parts[index..<index + QueuedWork.partCount])))
+      let work = skipped.read(.repairWork, parts[index].entryName) { () throws(CatalogError) in
+        try QueuedWork(Array(parts[index..<index + QueuedWork.partCount]))
+      }
+      if let work { works.append(work) }
     }
     return works
   }
@@ -87,6 +93,18 @@ extension RedisCatalog: RepairQueue {
   }
 }
 
+extension ClaimedWork {
+  /// - Parameter parts: key, work, entry, attempt.
+  fileprivate init(_ parts: [RedisReply], worker: String) throws(CatalogError) {
+    guard parts.count == 4, case .bytes(let key) = parts[0], case .bytes(let value) = parts[1],
+      case .bytes(let place) = parts[2], case .integer(let attempt) = parts[3]
+    else { throw .unexpected(.array(parts), to: "claim") }
+    self.init(
+      work: try RepairWork(key: key, catalogEntry: value), worker: worker, attempt: Int(clamping: attempt),
+      place: String(buffer: place))
+  }
+}
+
 extension QueuedWork {
   fileprivate static let partCount = 9
 
@@ -94,7 +112,8 @@ extension QueuedWork {
   fileprivate init(_ parts: [RedisReply]) throws(CatalogError) {
     let unexpected = CatalogError.unexpected(.array(parts), to: "list of repairs")
     guard parts.count == Self.partCount, case .bytes(let key) = parts[0], case .bytes(let value) = parts[1],
-      case .integer(let since) = parts[3], case .integer(let attempts) = parts[4]
+      case .integer(let since) = parts[3], case .integer(let attempts) = parts[4],
+      let since = Timestamp(millisecondsSinceEpoch: UInt64(clamping: since))
     else { throw unexpected }
     func text(_ index: Int) throws(CatalogError) -> String {
       guard case .bytes(let text) = parts[index] else { throw unexpected }
@@ -114,7 +133,6 @@ extension QueuedWork {
     }
     self.init(
       work: try RepairWork(key: key, catalogEntry: value), state: state, worker: worker.isEmpty ? nil : worker,
-      attempts: Int(attempts), lastError: error.isEmpty ? nil : error, progress: progress,
-      since: Timestamp(millisecondsSinceEpoch: UInt64(clamping: since)))
+      attempts: Int(clamping: attempts), lastError: error.isEmpty ? nil : error, progress: progress, since: since)
   }
 }

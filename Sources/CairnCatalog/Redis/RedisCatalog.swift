@@ -9,6 +9,7 @@ package import NIOCore
 package final class RedisCatalog: Sendable {
   let client: RedisClient
   let keys: RedisKeys
+  let skipped: SkippedEntries
 
   /// - Parameter eventLoopGroup: each of its event loops gets a connection. It must outlive ``close()``.
   /// - Throws: ``CatalogError/failed(_:)`` where the key prefix can't be one.
@@ -20,7 +21,11 @@ package final class RedisCatalog: Sendable {
     }
     keys = RedisKeys(prefix: configuration.keyPrefix)
     client = RedisClient(configuration: configuration, eventLoopGroup: eventLoopGroup, logger: logger)
+    skipped = SkippedEntries(logger: logger)
   }
+
+  /// How often an entry was left out because it can't be understood. The log names them.
+  package var skippedEntries: Int { skipped.count }
 
   /// Begins to connect, and keeps connected until ``close()``. Without it the first request connects.
   package func start() {

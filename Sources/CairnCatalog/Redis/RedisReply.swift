@@ -12,6 +12,13 @@ enum RedisReply: Hashable, Sendable {
 }
 
 extension RedisReply {
+  /// The name of an entry, for people: at most so many bytes of it.
+  var entryName: String {
+    let nameBytesMax = 100
+    guard case .bytes(let bytes) = self else { return "?" }
+    return String(decoding: bytes.readableBytesView.prefix(nameBytesMax), as: UTF8.self)
+  }
+
   /// What a script answers that says 1 or 0: whether it did something.
   func isDone(by script: StaticString) throws(CatalogError) -> Bool {
     guard case .integer(let count) = self else { throw .unexpected(self, to: script) }

@@ -18,7 +18,11 @@ extension RedisScripts {
       local group, idleMax = 'workers', \(RepairLimits.leaseMax.milliseconds)
       local function state(key)
         local packed = redis.call('HGET', states, key)
-        return packed and cmsgpack.unpack(packed)
+        if not packed then return nil end
+        -- What these scripts did not write counts for nothing.
+        local ok, task = pcall(cmsgpack.unpack, packed)
+        if ok and type(task) == 'table' and type(task.attempts) == 'number' then return task end
+        return nil
       end
       local function change(key, task, name)
         if name then task.state, task.since = name, now end
@@ -56,7 +60,7 @@ extension RedisScripts {
   /// ARGV: key, kind and payload packed for the work's HASH, 1 where it is urgent.
   static let enqueueRepair = RedisScript(
     repairs + """
-      if redis.call('HEXISTS', states, ARGV[1]) == 1 then return 0 end
+      if state(ARGV[1]) then return 0 end
       redis.call('HSET', works, ARGV[1], ARGV[2])
       append(ARGV[1], {attempts = 0, worker = '', error = '', done = '', total = '', urgent = ARGV[3] == '1'})
       return 1
@@ -176,7 +180,7 @@ extension RedisScripts {
             key, redis.call('HGET', works, key), task.state, task.since, task.attempts, task.worker, task.error,
             task.done, task.total
           }
-          for _, part in ipairs(parts) do answer[#answer + 1] = part end
+          for index = 1, 9 do answer[#answer + 1] = parts[index] or false end
         end
       end
       return answer

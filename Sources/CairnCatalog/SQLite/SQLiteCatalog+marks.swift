@@ -3,13 +3,16 @@ internal import NIOCore
 
 extension SQLiteCatalog: ReplayMarks {
   package func replayMarks() async throws(CatalogError) -> [VolumeID: UInt64] {
-    try await readers.read { (connection) throws(CatalogError) in
+    let skipped = skipped
+    return try await readers.read { (connection) throws(CatalogError) in
       try connection.prepared("SELECT volume, position FROM marks").use { (statement) throws(CatalogError) in
         var marks: [VolumeID: UInt64] = [:]
         while try statement.step() {
           var volume = statement.bytes(0)
+          // A volume without a mark is replayed from its start.
           guard let volume = volume.readOrderedVolumeID() else {
-            throw .format(.truncated(what: "replay mark in the catalog"))
+            skipped.note(.replayMark, "?", .format(.truncated(what: "replay mark in the catalog")))
+            continue
           }
           marks[volume] = UInt64(bitPattern: statement.integer(1))
         }

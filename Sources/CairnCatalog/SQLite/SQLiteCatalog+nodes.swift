@@ -5,9 +5,10 @@ extension SQLiteCatalog: NodeRegistry {
   package func heartbeat(
     _ report: NodeReport, timeout: Duration, takeOver: Bool
   ) async throws(CatalogError) -> HeartbeatOutcome {
-    try await writer.write { (session) throws(CatalogError) in
+    let skipped = skipped
+    return try await writer.write { (session) throws(CatalogError) in
       let now = session.nowMilliseconds
-      if let known = try session.connection.node(report.node, now: now),
+      if let known = try session.connection.node(report.node, now: now, skipped),
         known.report.incarnation != report.incarnation, !takeOver, known.ageMilliseconds < timeout.milliseconds
       {
         return .duplicate(of: known)
@@ -39,8 +40,9 @@ extension SQLiteCatalog: NodeRegistry {
 
   @discardableResult
   package func setDraining(_ node: NodeID, _ isDraining: Bool) async throws(CatalogError) -> Bool {
-    try await writer.write { (session) throws(CatalogError) in
-      guard try session.connection.node(node, now: session.nowMilliseconds) != nil else { return false }
+    let skipped = skipped
+    return try await writer.write { (session) throws(CatalogError) in
+      guard try session.connection.node(node, now: session.nowMilliseconds, skipped) != nil else { return false }
       let statement = try session.connection.prepared(
         isDraining ? "INSERT OR IGNORE INTO draining (node) VALUES (?)" : "DELETE FROM draining WHERE node = ?")
       try statement.use { (statement) throws(CatalogError) in
@@ -66,16 +68,18 @@ extension SQLiteCatalog: NodeRegistry {
   }
 
   package func nodes() async throws(CatalogError) -> [RegisteredNode] {
-    let now = now
+    let (now, skipped) = (now, skipped)
     return try await readers.read { (connection) throws(CatalogError) in
       let statement = try connection.prepared(
         """
-        SELECT report, milliseconds, departed, EXISTS (SELECT 1 FROM draining WHERE node = nodes.id)
+        SELECT report, milliseconds, departed, EXISTS (SELECT 1 FROM draining WHERE node = nodes.id), id
         FROM nodes ORDER BY id
         """)
       return try statement.use { (statement) throws(CatalogError) in
         var nodes: [RegisteredNode] = []
-        while let node = try statement.node(now: now().millisecondsSinceEpoch) { nodes.append(node) }
+        while try statement.step() {
+          if let node = statement.node(now: now().millisecondsSinceEpoch, skipped) { nodes.append(node) }
+        }
         return nodes
       }
     }
@@ -89,25 +93,27 @@ extension SQLiteCatalog: NodeRegistry {
 }
 
 extension SQLiteConnection {
-  fileprivate func node(_ id: NodeID, now: UInt64) throws(CatalogError) -> RegisteredNode? {
+  fileprivate func node(_ id: NodeID, now: UInt64, _ skipped: SkippedEntries) throws(CatalogError) -> RegisteredNode? {
     let statement = try prepared(
       """
-      SELECT report, milliseconds, departed, EXISTS (SELECT 1 FROM draining WHERE node = nodes.id)
+      SELECT report, milliseconds, departed, EXISTS (SELECT 1 FROM draining WHERE node = nodes.id), id
       FROM nodes WHERE id = ?
       """)
     return try statement.use { (statement) throws(CatalogError) in
       try statement.bind(1, utf8: id.description)
-      return try statement.node(now: now)
+      return try statement.step() ? statement.node(now: now, skipped) : nil
     }
   }
 }
 
 extension SQLiteStatement {
-  fileprivate func node(now: UInt64) throws(CatalogError) -> RegisteredNode? {
-    guard try step() else { return nil }
-    return try RegisteredNode(
-      catalogEntry: bytes(0), lastHeartbeat: UInt64(clamping: integer(1)), now: now, departed: integer(2) != 0,
-      isDraining: integer(3) != 0)
+  /// The node of the current row; nil for one that can't be understood.
+  fileprivate func node(now: UInt64, _ skipped: SkippedEntries) -> RegisteredNode? {
+    skipped.read(.heartbeat, String(buffer: bytes(4))) { () throws(CatalogError) in
+      try RegisteredNode(
+        catalogEntry: bytes(0), lastHeartbeat: UInt64(clamping: integer(1)), now: now, departed: integer(2) != 0,
+        isDraining: integer(3) != 0)
+    }
   }
 }
 

@@ -26,6 +26,7 @@ extension SQLiteCatalog: RepairQueue {
     worker: String, limit: Int, lease: Duration
   ) async throws(CatalogError) -> [ClaimedWork] {
     guard limit > 0 else { return [] }
+    let skipped = skipped
     return try await writer.write { (session) throws(CatalogError) in
       let connection = session.connection
       let now = Int64(clamping: session.nowMilliseconds)
@@ -35,9 +36,17 @@ extension SQLiteCatalog: RepairQueue {
       places += try connection.waitingRepairs(limit: limit - places.count)
       var claimed: [ClaimedWork] = []
       for place in places {
-        let work = try connection.claimRepair(
-          place, worker: worker, now: now, until: now + Int64(clamping: lease.leaseMilliseconds))
-        if let work { claimed.append(work) }
+        do throws(CatalogError) {
+          let work = try connection.claimRepair(
+            place, worker: worker, now: now, until: now + Int64(clamping: lease.leaseMilliseconds))
+          if let work { claimed.append(work) }
+        } catch .format(let error) {
+          // Nobody can do it. What needs to be done is found again.
+          skipped.note(.repairWork, "\(place)", .format(error))
+          try connection.removeRepair(place)
+        } catch {
+          throw error
+        }
       }
       return claimed
     }
@@ -89,8 +98,9 @@ extension SQLiteCatalog: RepairQueue {
   }
 
   package func list(limit: Int) async throws(CatalogError) -> [QueuedWork] {
-    try await readers.read { (connection) throws(CatalogError) in
-      try connection.queuedRepairs(limit: limit)
+    let skipped = skipped
+    return try await readers.read { (connection) throws(CatalogError) in
+      try connection.queuedRepairs(limit: limit, skipped)
     }
   }
 

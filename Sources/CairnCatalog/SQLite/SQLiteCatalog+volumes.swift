@@ -34,9 +34,17 @@ extension SQLiteCatalog: VolumeCatalog {
   }
 
   package func openVolumes() async throws(CatalogError) -> [Volume] {
-    try await readers.read { (connection) throws(CatalogError) in
+    let skipped = skipped
+    return try await readers.read { (connection) throws(CatalogError) in
       let statement = try connection.prepared("SELECT id, sealed, value FROM volumes WHERE sealed = 0 ORDER BY id")
-      return try statement.use { (statement) throws(CatalogError) in try statement.volumes() }
+      return try statement.use { (statement) throws(CatalogError) in
+        var volumes: [Volume] = []
+        // One that can't be understood takes no writes; others do.
+        while try statement.step() {
+          if let volume = skipped.read(.openVolume, "?", statement.volume) { volumes.append(volume) }
+        }
+        return volumes
+      }
     }
   }
 
@@ -99,11 +107,13 @@ extension SQLiteConnection {
 extension SQLiteStatement {
   fileprivate func volumes() throws(CatalogError) -> [Volume] {
     var volumes: [Volume] = []
-    while try step() {
-      var id = bytes(0)
-      guard let id = id.readOrderedVolumeID() else { throw .format(.truncated(what: "volume id in the catalog")) }
-      volumes.append(try Volume(id: id, catalogEntry: bytes(2), state: integer(1) == 0 ? .open : .sealed))
-    }
+    while try step() { volumes.append(try volume()) }
     return volumes
+  }
+
+  fileprivate func volume() throws(CatalogError) -> Volume {
+    var id = bytes(0)
+    guard let id = id.readOrderedVolumeID() else { throw .format(.truncated(what: "volume id in the catalog")) }
+    return try Volume(id: id, catalogEntry: bytes(2), state: integer(1) == 0 ? .open : .sealed)
   }
 }

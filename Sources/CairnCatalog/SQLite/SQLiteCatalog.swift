@@ -13,6 +13,7 @@ package final class SQLiteCatalog: Sendable {
   let readers: SQLiteReaders
   let writer: SQLiteWriter
   let now: @Sendable () -> Timestamp
+  let skipped: SkippedEntries
 
   /// Bytes of the object cache: with some 700 bytes an entry, the 46,000 objects used last.
   package static let cacheSizeDefault = 32 << 20
@@ -23,13 +24,18 @@ package final class SQLiteCatalog: Sendable {
   private static let writerPageCacheKiB = 8 << 10
 
   private init(
-    cache: ObjectCache, readers: SQLiteReaders, writer: SQLiteWriter, now: @escaping @Sendable () -> Timestamp
+    cache: ObjectCache, readers: SQLiteReaders, writer: SQLiteWriter, now: @escaping @Sendable () -> Timestamp,
+    skipped: SkippedEntries
   ) {
     self.cache = cache
     self.readers = readers
     self.writer = writer
     self.now = now
+    self.skipped = skipped
   }
+
+  /// How often an entry was left out because it can't be understood. The log names them.
+  package var skippedEntries: Int { skipped.count }
 
   /// Opens the catalog, and creates it where there is no file.
   ///
@@ -69,7 +75,8 @@ package final class SQLiteCatalog: Sendable {
       }
     }
     do throws(CatalogError) {
-      return SQLiteCatalog(cache: cache, readers: readers, writer: try opened.get(), now: now)
+      return SQLiteCatalog(
+        cache: cache, readers: readers, writer: try opened.get(), now: now, skipped: SkippedEntries(logger: logger))
     } catch {
       await withCheckedContinuation { done in
         thread.shutdownGracefully { _ in done.resume() }

@@ -53,7 +53,14 @@ extension SQLiteConnection {
     }
   }
 
-  func queuedRepairs(limit: Int) throws(CatalogError) -> [QueuedWork] {
+  func removeRepair(_ place: Int64) throws(CatalogError) {
+    try prepared("DELETE FROM repairs WHERE place = ?").use { (statement) throws(CatalogError) in
+      try statement.bind(1, place)
+      _ = try statement.step()
+    }
+  }
+
+  func queuedRepairs(limit: Int, _ skipped: SkippedEntries) throws(CatalogError) -> [QueuedWork] {
     let statement = try prepared(
       """
       SELECT key, value, state, since, attempts, worker, error, done, total FROM repairs
@@ -62,7 +69,10 @@ extension SQLiteConnection {
     return try statement.use { (statement) throws(CatalogError) in
       try statement.bind(1, Int64(max(limit, 0)))
       var works: [QueuedWork] = []
-      while try statement.step() { works.append(try statement.queuedWork()) }
+      while try statement.step() {
+        let work = skipped.read(.repairWork, String(buffer: statement.bytes(0)), statement.queuedWork)
+        if let work { works.append(work) }
+      }
       return works
     }
   }
@@ -83,6 +93,9 @@ extension SQLiteStatement {
     case 2: state = .retrying
     case let other: throw .failed("repair work has the state \(other) in the catalog; 0 to 2 are known")
     }
+    guard let since = Timestamp(millisecondsSinceEpoch: UInt64(clamping: integer(3))) else {
+      throw .failed("repair work has the time \(integer(3)) in the catalog; it can't be later than 2554")
+    }
     let (worker, error) = (String(buffer: bytes(5)), String(buffer: bytes(6)))
     var progress: QueuedWork.Progress?
     if let done = UInt64(String(buffer: bytes(7))), let total = UInt64(String(buffer: bytes(8))) {
@@ -91,6 +104,6 @@ extension SQLiteStatement {
     return QueuedWork(
       work: try RepairWork(key: bytes(0), catalogEntry: bytes(1)), state: state, worker: worker.isEmpty ? nil : worker,
       attempts: Int(integer(4)), lastError: error.isEmpty ? nil : error, progress: progress,
-      since: Timestamp(millisecondsSinceEpoch: UInt64(clamping: integer(3))))
+      since: since)
   }
 }

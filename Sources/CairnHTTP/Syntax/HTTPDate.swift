@@ -5,15 +5,22 @@ package enum HTTPDate {
   private static let days = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"]
   private static let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
+  /// What can be written with a year of four digits: seconds since 1970 up to the end of 9999.
+  private static let secondsRange = 0...253_402_300_799
+
+  private static func clamped(_ seconds: Int) -> Int {
+    min(max(seconds, secondsRange.lowerBound), secondsRange.upperBound)
+  }
+
   package static func secondsNow() -> Int {
     var now = timespec()
     clock_gettime(CLOCK_REALTIME_COARSE, &now)
     return now.tv_sec
   }
 
-  /// `Sun, 06 Nov 1994 08:49:37 GMT`.
+  /// `Sun, 06 Nov 1994 08:49:37 GMT`; the nearest time that can be written for one before 1970 or after 9999.
   package static func format(secondsSinceEpoch seconds: Int) -> String {
-    var seconds = seconds
+    var seconds = clamped(seconds)
     var parts = tm()
     gmtime_r(&seconds, &parts)
     let year = parts.tm_year + 1900
@@ -52,8 +59,18 @@ package enum HTTPDate {
 
   /// `1994-11-06T08:49:37.123Z`, as JSON answers have it (RFC 3339).
   package static func iso8601(nanosecondsSinceEpoch nanoseconds: UInt64) -> String {
-    var seconds = Int(nanoseconds / 1_000_000_000)
-    let milliseconds = Int(nanoseconds / 1_000_000 % 1000)
+    iso8601(
+      secondsSinceEpoch: Int(clamping: nanoseconds / 1_000_000_000),
+      milliseconds: Int(truncatingIfNeeded: nanoseconds / 1_000_000 % 1000))
+  }
+
+  /// The same for whole seconds; the nearest time that can be written for one before 1970 or after 9999.
+  package static func iso8601(secondsSinceEpoch seconds: Int) -> String {
+    iso8601(secondsSinceEpoch: seconds, milliseconds: 0)
+  }
+
+  private static func iso8601(secondsSinceEpoch seconds: Int, milliseconds: Int) -> String {
+    var seconds = clamped(seconds)
     var parts = tm()
     gmtime_r(&seconds, &parts)
     let year = parts.tm_year + 1900

@@ -29,7 +29,7 @@ package struct SigningTime: Hashable, Sendable {
 
   package init(secondsSinceEpoch seconds: Int) {
     secondsSinceEpoch = seconds
-    let extended = HTTPDate.iso8601(nanosecondsSinceEpoch: UInt64(max(0, seconds)) * 1_000_000_000)
+    let extended = HTTPDate.iso8601(secondsSinceEpoch: seconds)
     // `1994-11-06T08:49:37.000Z` without what stands between the digits.
     text = String(extended.prefix(19).filter { $0 != "-" && $0 != ":" }) + "Z"
   }

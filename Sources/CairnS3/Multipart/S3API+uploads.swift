@@ -53,7 +53,6 @@ extension UploadPart {
 
   /// When its bytes began to be stored.
   var lastModified: Timestamp {
-    let milliseconds = chunks.first?.location.blob.millisecondsSinceEpoch ?? 0
-    return Timestamp(millisecondsSinceEpoch: min(milliseconds, UInt64.max / 1_000_000))
+    chunks.first?.location.blob.createdAt ?? Timestamp(nanosecondsSinceEpoch: 0)
   }
 }

@@ -55,6 +55,12 @@ struct IndexEntry: BitwiseCopyable, Sendable {
   /// Of the record in the log, without the padding.
   var range: Range<UInt64> { offset..<offset + UInt64(length) }
   var paddedLength: UInt64 { UInt64((length + Record.alignment - 1) & ~(Record.alignment - 1)) }
+  /// Whether such a record can lie between the two offsets of a log.
+  func fits(from start: UInt64, to end: UInt64) -> Bool {
+    offset >= start && length >= Record.headerLength && offset + paddedLength <= end
+      && packed >> Self.kindShift & 3 != 0
+  }
+
   var isTombstone: Bool { packed >> Self.kindShift & 3 == UInt32(Record.Kind.tombstone.rawValue) }
 
   var life: Life {

@@ -96,6 +96,9 @@ extension IndexSnapshot {
       throw .format(.newerVersion(what: what, found: version, supported: Self.formatVersion))
     }
     guard id == volume.rawValue else { throw .format(.badField(what: what, tag: 8)) }
+    guard (UInt64(LogHeader.length)...LogHeader.logLengthMax).contains(logEnd) else {
+      throw .format(.outOfRange(what: "log end of the \(what)", value: logEnd, max: LogHeader.logLengthMax))
+    }
 
     // Before memory is set aside for them: do the counts of a header that isn't verified yet fit the file?
     let stride = MemoryLayout<IndexEntry>.stride
@@ -106,13 +109,22 @@ extension IndexSnapshot {
 
     var index = BlobIndex(minimumCapacity: Int(count))
     var left = Int(count)
+    // Records follow each other in the log, and so do their entries.
+    var recordEnd = UInt64(LogHeader.length)
+    var areInOrder = true
     while left > 0 {
       let part = min(left, BlobIndex.segmentLength)
       try take(part * stride).withUnsafeReadableBytes { bytes in
-        for entry in 0..<part { index.put(bytes.loadUnaligned(fromByteOffset: entry * stride, as: IndexEntry.self)) }
+        for place in 0..<part {
+          let entry = bytes.loadUnaligned(fromByteOffset: place * stride, as: IndexEntry.self)
+          areInOrder = areInOrder && entry.fits(from: recordEnd, to: logEnd)
+          recordEnd = entry.offset + entry.paddedLength
+          index.put(entry)
+        }
       }
       left -= part
     }
+    guard areInOrder else { throw .format(.badField(what: what, tag: 56)) }
     let dyingStride = MemoryLayout<DyingEntry>.stride
     let dying = try take(Int(dyingCount) * dyingStride).withUnsafeReadableBytes { bytes in
       ContiguousArray(
@@ -120,6 +132,7 @@ extension IndexSnapshot {
           bytes.loadUnaligned(fromByteOffset: entry * dyingStride, as: DyingEntry.self)
         })
     }
+    guard dying.allSatisfy({ $0.ordinal < count }) else { throw .format(.badField(what: what, tag: 44)) }
     let found = crc.value
     let expected = try take(4, checked: false).getInteger(at: 0, endianness: .little, as: UInt32.self) ?? 0
     guard found == expected else { throw .format(.badChecksum(what: what, expected: expected, found: found)) }

@@ -26,6 +26,8 @@ struct LogHeader: Hashable, Sendable {
   static let formatVersion: UInt8 = 1
   /// Bytes before the first record.
   static let length = 128
+  /// Bytes of a log at most: the last record must begin at an offset that an ``IndexEntry`` can hold.
+  static let logLengthMax = UInt64(UInt32.max) * UInt64(Record.alignment)
   /// Where the seal mark is.
   static let sealOffset: UInt64 = 64
   private static let partLength = 64
@@ -96,7 +98,8 @@ extension LogHeader {
     if bytes.readableBytesView.allSatisfy({ $0 == 0 }) { return .open }
     guard (try? verify(bytes, "seal mark")) != nil,
       bytes.getInteger(at: bytes.readerIndex, endianness: .little, as: UInt32.self) == sealMagic,
-      let end = bytes.getInteger(at: bytes.readerIndex + 8, endianness: .little, as: UInt64.self)
+      let end = bytes.getInteger(at: bytes.readerIndex + 8, endianness: .little, as: UInt64.self),
+      (UInt64(length)...logLengthMax).contains(end)
     else { return .damaged }
     return .sealed(end: end)
   }

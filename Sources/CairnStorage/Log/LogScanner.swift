@@ -126,6 +126,8 @@ struct LogScanner {
     var candidate = start + UInt64(step)
     while candidate < end {
       let part = try atLeast(Record.headerLength, at: candidate)
+      // The file is shorter than the log should be.
+      guard part.readableBytes > 0 else { break }
       let hit = part.withUnsafeReadableBytes { bytes in
         stride(from: 0, to: bytes.count - 3, by: step).first {
           UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: $0, as: UInt32.self)) == Record.magic

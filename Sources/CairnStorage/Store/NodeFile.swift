@@ -7,6 +7,8 @@ internal import NIOCore
 struct NodeFile: Codable, Hashable, Sendable {
   static let formatVersion: UInt8 = 1
   static let name = "node.json"
+  /// Bytes that are read of it at most; it has about 100.
+  private static let lengthMax = 64 << 10
 
   var formatVersion = Self.formatVersion
   var node: NodeID
@@ -64,7 +66,7 @@ struct NodeFile: Codable, Hashable, Sendable {
       if case .io(let cause, _) = error, cause.code == ENOENT { return nil }
       throw error
     }
-    let text = Data(try file.read(Int(try file.size()), at: 0).readableBytesView)
+    let text = Data(try file.read(lengthMax, at: 0).readableBytesView)
     let decoder = JSONDecoder()
     guard let version = try? decoder.decode(Version.self, from: text).formatVersion else {
       throw .format(.missingField(what: name, name: "formatVersion"), path: path)

@@ -19,7 +19,8 @@ extension StoredVolume {
     var logger = context.logger
     logger[metadataKey: "volume"] = "\(paths.volume)"
     let file = try OpenFile(paths.log, flags: O_RDWR, operations: context.operations)
-    let size = try file.size()
+    // Nothing that Cairn wrote lies behind the longest log.
+    let size = min(try file.size(), LogHeader.logLengthMax)
     let (header, seal) = try readHeader(file, paths, logger)
 
     var state = State.empty(header)

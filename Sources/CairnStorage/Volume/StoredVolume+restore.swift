@@ -4,9 +4,6 @@ internal import NIOCore
 internal import Synchronization
 
 extension StoredVolume {
-  /// Offsets are kept in units of the records' alignment, in 32 bits.
-  private static let restorableEndMax = UInt64(UInt32.max) * UInt64(Record.alignment)
-
   /// Appends records in the place of damaged or missing ones, also to a sealed log, and durably whatever `DURABILITY`
   /// says. Only on the volume's writer.
   ///
@@ -43,7 +40,7 @@ extension StoredVolume {
         }
         guard try isNeeded(restore.record) else { continue }
         if let failure { throw .volumeFailed(id, failure) }
-        guard plan.end + UInt64(header.paddedLength) <= Self.restorableEndMax else { throw .volumeFull(id) }
+        guard plan.end + UInt64(header.paddedLength) <= LogHeader.logLengthMax else { throw .volumeFull(id) }
         try context.space.admit(UInt64(header.paddedLength))
         positions[header.blob] = position
         plan.accept(header, at: position)

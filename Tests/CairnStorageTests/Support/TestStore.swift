@@ -39,7 +39,7 @@ final class TestStore: Sendable {
 }
 
 final class TestClock: Sendable {
-  private let time = Mutex(Timestamp(millisecondsSinceEpoch: 1_800_000_000_000))
+  private let time = Mutex(Timestamp(clampingMillisecondsSinceEpoch: 1_800_000_000_000))
 
   var now: @Sendable () -> Timestamp { { [self] in time.withLock { $0 } } }
 
@@ -61,12 +61,13 @@ extension EncodedRecord {
   static func chunk(_ seed: UInt64, length: Int = 100, metadata: Int = 0) throws -> EncodedRecord {
     try EncodedRecord(
       Record(
-        kind: .chunk, blob: BlobID(high: seed << 16, low: seed), timestamp: Timestamp(millisecondsSinceEpoch: 1),
+        kind: .chunk, blob: BlobID(high: seed << 16, low: seed),
+        timestamp: Timestamp(clampingMillisecondsSinceEpoch: 1),
         metadata: pattern(seed &+ 1, metadata), payload: pattern(seed, length)))
   }
 
   static func tombstone(
-    _ seed: UInt64, garbage: [BlobLocation], at time: Timestamp = Timestamp(millisecondsSinceEpoch: 1)
+    _ seed: UInt64, garbage: [BlobLocation], at time: Timestamp = Timestamp(clampingMillisecondsSinceEpoch: 1)
   ) throws -> EncodedRecord {
     try EncodedRecord(
       Record(
