@@ -220,7 +220,7 @@ extension ClientError {
     case .cannotConnect, .timedOut(_, "no connection"): self = .unreachable("\(error)")
     case .timedOut, .closed, .malformed: self = .broken("\(error)")
     case .tooLong: self = .refused("\(error)")
-    case .bodyFailed(_, let reason): self = .local(reason)
+    case .bodyFailed(_, let reason), .invalidRequest(_, let reason): self = .local(reason)
     }
   }
 }

@@ -100,6 +100,13 @@ struct AWSChunkedTests {
     #expect(try Self.decode(bytes, Self.decoder).payload.count == 13)
   }
 
+  @Test(arguments: ["\u{E9}:1", ":1", " :1", "a b:1", "a\u{0}:1", "a:\u{0}", "a:\u{1B}", "a:1\r", "a"])
+  func aTrailerThatNoFieldCanBeIsRefused(field: String) throws {
+    let body = Array("d\r\nabc0123456789\r\n0\r\n\(field)\r\n\r\n".utf8)
+    let error = #expect(throws: AWSChunkedError.self) { try Self.decode([body], Self.decoder) }
+    guard case .malformedTrailer = error else { throw Unexpected(error) }
+  }
+
   @Test func everyCutIsIncomplete() throws {
     for end in 0..<Self.trailed.count {
       let error = #expect(throws: AWSChunkedError.self) {

@@ -52,6 +52,7 @@ final class HTTPClientConnection: ChannelInboundHandler, @unchecked Sendable {
   ) async throws(HTTPClientError) -> HTTPClientResponse {
     eventLoop.assertInEventLoop()
     precondition(phase == .idle, "two requests on one connection")
+    try check(request)
     phase = .waitingForHead
     exchange += 1
     self.onIdle = onIdle
@@ -85,6 +86,18 @@ final class HTTPClientConnection: ChannelInboundHandler, @unchecked Sendable {
           status: head.status, headers: head.headers, body: HTTPClientBody(connection: self, exchange: exchange))
       case .some: continue
       case nil: await wait()
+      }
+    }
+  }
+
+  /// SwiftNIO writes a head as it is: a line break in it would begin another field, or another request.
+  private func check(_ request: HTTPClientRequest) throws(HTTPClientError) {
+    guard request.target.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7F }) else {
+      throw .invalidRequest(address, "the target '\(request.target)' is not percent-encoded")
+    }
+    for (name, value) in request.headers {
+      do throws(InvalidField) { try HTTPHeaders.check(name, value) } catch {
+        throw .invalidRequest(address, "\(error)")
       }
     }
   }

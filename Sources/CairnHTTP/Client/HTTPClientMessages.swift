@@ -56,6 +56,8 @@ package enum HTTPClientError: Error, Hashable, CustomStringConvertible {
   case closed(ListenAddress)
   case malformed(ListenAddress, String)
   case tooLong(ListenAddress, limit: Int)
+  /// Its head can't be sent.
+  case invalidRequest(ListenAddress, String)
   /// The stream of the request's body failed.
   case bodyFailed(ListenAddress, String)
 
@@ -66,6 +68,7 @@ package enum HTTPClientError: Error, Hashable, CustomStringConvertible {
     case .closed(let address): "\(address) closed the connection before the end of its answer"
     case .malformed(let address, let reason): "\(address) sent a malformed answer: \(reason)"
     case .tooLong(let address, let limit): "\(address) sent an answer of more than \(limit) bytes"
+    case .invalidRequest(let address, let reason): "a request can't be sent to \(address): \(reason)"
     case .bodyFailed(let address, let reason): "what was sent to \(address) could not be read: \(reason)"
     }
   }

@@ -1,3 +1,4 @@
+internal import CairnHTTP
 internal import CairnModel
 package import NIOCore
 package import NIOHTTP1
@@ -168,7 +169,9 @@ package struct AWSChunkedDecoder {
       try signatures?.verify(trailers, signature: trimmed)
       trailerIsSigned = true
     } else {
-      trailers.add(name: name, value: trimmed)
+      do throws(InvalidField) { try trailers.add(checking: name, trimmed) } catch {
+        throw .malformedTrailer("\(error)")
+      }
     }
   }
 }

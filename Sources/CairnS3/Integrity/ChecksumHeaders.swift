@@ -122,7 +122,7 @@ extension HTTPHeaders {
   /// An object's checksum, where it has one.
   mutating func addChecksum(of attributes: ObjectAttributes) {
     guard let checksum = attributes.checksum, let text = attributes.checksumText else { return }
-    add(name: checksum.algorithm.field, value: text)
+    try? add(checking: checksum.algorithm.field, text)
     add(name: ChecksumHeaders.type, value: checksum.kind.name)
   }
 }

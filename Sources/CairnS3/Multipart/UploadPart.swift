@@ -24,7 +24,7 @@ extension S3API {
       throw S3Error(error)
     }
     var headers: HTTPHeaders = ["ETag": part.etag]
-    if let checksum = part.checksum { headers.add(name: checksum.algorithm.field, value: checksum.value.base64) }
+    if let checksum = part.checksum { try? headers.add(checking: checksum.algorithm.field, checksum.value.base64) }
     return HTTPResponse(.ok, headers: headers)
   }
 }

@@ -33,7 +33,7 @@ package struct CopySource: Hashable, Sendable {
   static func checkConditions(_ headers: HTTPHeaders, _ attributes: ObjectAttributes) throws(S3Error) {
     var conditions = HTTPHeaders()
     for name in ["if-match", "if-none-match", "if-modified-since", "if-unmodified-since"] {
-      if let value = headers.first(name: "\(field)-\(name)") { conditions.add(name: name, value: value) }
+      if let value = headers.first(name: "\(field)-\(name)") { try? conditions.add(checking: name, value) }
     }
     let outcome = Preconditions.evaluate(
       EntityTag.conditions(conditions), isRead: true, etag: attributes.etag,

@@ -15,8 +15,8 @@ extension S3API {
     headers.add(name: "Accept-Ranges", value: "bytes")
     headers.add(name: "Content-Type", value: attributes.contentType)
     let metadata = attributes.metadata
-    for (header, value) in metadata.headers { headers.add(name: header.fieldName, value: value) }
-    for pair in metadata.user { headers.add(name: UploadDescription.userPrefix + pair.name, value: pair.value) }
+    for (header, value) in metadata.headers { try? headers.add(checking: header.fieldName, value) }
+    if !metadata.user.isEmpty { headers.add(metadata.user) }
     if !metadata.tags.isEmpty { headers.add(name: "x-amz-tagging-count", value: String(metadata.tags.count)) }
     if let storageClass = metadata.storageClass { headers.add(name: "x-amz-storage-class", value: storageClass) }
     if !request.query.isEmpty { try override(&headers, request) }
@@ -37,10 +37,9 @@ extension S3API {
         throw S3Error(
           .invalidRequest, "Request specific response headers cannot be used for anonymous GET requests.")
       }
-      guard value.utf8.allSatisfy({ $0 >= 0x20 || $0 == 0x09 }) else {
+      do throws(InvalidField) { try headers.replace(checking: field, value) } catch {
         throw .invalidArgument(parameter, value, "Header value can not contain control characters")
       }
-      headers.replaceOrAdd(name: field, value: value)
     }
   }
 
@@ -80,5 +79,20 @@ extension S3API {
         details: [.init("RangeRequested", header), .init("ActualObjectSize", String(attributes.size))],
         headers: [.init("Content-Range", "bytes */\(attributes.size)")])
     }
+  }
+}
+
+extension HTTPHeaders {
+  /// The metadata that clients gave an object, and how much of it can't be told in header fields, as S3 does.
+  fileprivate mutating func add(_ pairs: [ObjectMetadata.Pair]) {
+    var missing = 0
+    for pair in pairs {
+      do throws(InvalidField) {
+        try add(checking: UploadDescription.userPrefix + pair.name, pair.value)
+      } catch {
+        missing += 1
+      }
+    }
+    if missing > 0 { add(name: "x-amz-missing-meta", value: String(missing)) }
   }
 }

@@ -15,7 +15,7 @@ enum EntityTag {
     var headers = headers
     for name in ["if-match", "if-none-match"] {
       guard let value = headers.first(name: name), !value.contains("\"") else { continue }
-      headers.replaceOrAdd(name: name, value: quoted(value))
+      try? headers.replace(checking: name, quoted(value))
     }
     return headers
   }
