@@ -58,6 +58,7 @@ let package = Package(
     .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
     .systemLibrary(name: "CJemalloc", pkgConfig: "jemalloc", providers: [.apt(["libjemalloc-dev"])]),
     .target(name: "CMallocSettings"),
+    .target(name: "CFatalSignals"),
 
     library("CairnModel", ["CISAL", .nioCore, .crypto]),
     library("CairnHTTP", [.nioCore, .nioPosix, .nioHTTP1, .logging]),
@@ -87,7 +88,8 @@ let package = Package(
       name: "cairn",
       dependencies: [
         "CairnClient", "CairnModel", "CairnHTTP", "CairnStorage", "CairnCatalog", "CairnNodeClient", "CairnNodeServer",
-        "CairnCluster", "CairnObjects", "CairnRepair", "CairnAPI", "CairnS3", "CJemalloc", "CMallocSettings", "CYAML",
+        "CairnCluster", "CairnObjects", "CairnRepair", "CairnAPI", "CairnS3", "CJemalloc", "CMallocSettings",
+        "CFatalSignals", "CYAML",
         .nioCore, .nioPosix, .nioHTTP1, .logging, .argumentParser,
       ],
       swiftSettings: settings),
@@ -127,7 +129,7 @@ let package = Package(
       "CairnCommandTests",
       [
         "cairn", "CairnCatalog", "CairnClient", "CairnCluster", "CairnHTTP", "CairnObjects", "CairnS3", "CairnStorage",
-        "CairnTestSupport", .logging, .argumentParser,
+        "CairnTestSupport", .nioCore, .logging, .argumentParser,
       ]),
     tests("CairnStorageTests", ["CairnModel", "CairnStorage", "CairnTestSupport", .nioCore, .nioPosix, .logging]),
     tests(

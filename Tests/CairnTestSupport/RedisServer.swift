@@ -127,7 +127,8 @@ package final class RedisServer: Sendable {
     throw StartError(description: "redis-server doesn't answer on port \(port), see \(folder)/redis.log")
   }
 
-  private static func freePort() throws -> Int {
+  /// A port that nobody listens on now.
+  package static func freePort() throws -> Int {
     let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | O_CLOEXEC, 0)
     guard descriptor >= 0 else { throw StartError(description: "no socket: errno \(errno)") }
     defer { close(descriptor) }

@@ -39,7 +39,7 @@ struct CatalogCommand: AsyncParsableCommand {
       }
       configuration.leaveRoomForProgress()
       var isDone = false
-      try await RoleProcess.run("catalog", configuration) { process in
+      try await RoleProcess.run("catalog", configuration, isService: false) { process in
         isDone = try await process.interruptible {
           try await CatalogCopyRole(from: source, to: target, isForced: force, process).run()
         }

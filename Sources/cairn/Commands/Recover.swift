@@ -48,7 +48,7 @@ struct Recover: AsyncParsableCommand {
     configuration.printsJSON = json
     let final = configuration
     var exitCode: Int32 = 0
-    try await RoleProcess.run("recover", final.process) { process in
+    try await RoleProcess.run("recover", final.process, isService: false) { process in
       exitCode = try await process.interruptible { try await RecoverRole(final, process).run() }
     }
     if exitCode != 0 { throw ExitCode(exitCode) }

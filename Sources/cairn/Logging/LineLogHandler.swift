@@ -18,10 +18,12 @@ struct LineLogHandler: LogHandler {
   var logLevel: Logger.Level
   private let label: String
   private let format: Format
+  private let lines: LineQueue
 
-  init(label: String, format: Format, level: Logger.Level) {
+  init(label: String, format: Format, level: Logger.Level, to lines: LineQueue = .standardError) {
     self.label = label
     self.format = format
+    self.lines = lines
     logLevel = level
   }
 
@@ -35,26 +37,36 @@ struct LineLogHandler: LogHandler {
     level: Logger.Level, message: Logger.Message, metadata: Logger.Metadata?, source: String, file: String,
     function: String, line: UInt
   ) {
-    let fields = self.metadata.merging(metadata ?? [:]) { $1 }.sorted { $0.key < $1.key }
+    lines.add(
+      Self.line(
+        level, label, "\(message)", self.metadata.merging(metadata ?? [:]) { $1 }.mapValues { "\($0)" }, as: format))
+  }
+
+  /// An event as it is written, with its line break.
+  static func line(
+    _ level: Logger.Level, _ label: String, _ message: String, _ metadata: [String: String], as format: Format
+  ) -> ByteBuffer {
+    let fields = metadata.sorted { $0.key < $1.key }
     let time = HTTPDate.iso8601(nanosecondsSinceEpoch: Timestamp.now().nanosecondsSinceEpoch)
     var text: ByteBuffer
     switch format {
     case .text:
       text = ByteBuffer(string: "\(time) \(level.rawValue.uppercased()) \(label): \(message)")
       for (key, value) in fields { text.writeString(" \(key)=\(value)") }
+      ControlCharacters.escape(&text, as: .text)
     case .json:
       var json = JSONText()
       json.object { json in
         json.member("time", time)
         json.member("level", level.rawValue)
         json.member("role", label)
-        json.member("message", message.description)
-        for (key, value) in fields { json.member(dynamic: key, value.description) }
+        json.member("message", message)
+        for (key, value) in fields { json.member(dynamic: key, value) }
       }
       text = json.buffer
+      ControlCharacters.escape(&text, as: .json)
     }
     text.writeString("\n")
-    // One write a line, so that the lines of several threads don't mix.
-    text.withUnsafeReadableBytes { _ = write(STDERR_FILENO, $0.baseAddress, $0.count) }
+    return text
   }
 }

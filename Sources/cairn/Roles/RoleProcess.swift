@@ -1,7 +1,6 @@
 import ArgumentParser
 // Linked for its `malloc`: what one thread allocates and another frees costs half of what it does in glibc.
 import CJemalloc
-import Dispatch
 import Foundation
 import Glibc
 import Logging
@@ -15,11 +14,11 @@ struct RoleProcess: Sendable {
   /// For blocking work: disk reads and hashing.
   let threads: NIOThreadPool
   let logger: Logger
-  private let signals: StopSignals
+  private let signals: ProcessSignals
 
   /// Returns when SIGTERM or SIGINT has come, or when the task is cancelled.
   func stopped() async {
-    await signals.first()
+    await signals.stop()
   }
 
   /// Does work that may be cut off: the signal to stop ends the process at once. Whatever was done is of use, and doing
@@ -35,13 +34,15 @@ struct RoleProcess: Sendable {
 
   /// Runs a role from start to exit.
   ///
+  /// - Parameter isService: it runs until it is told to stop, and so it outlives the terminal that started it.
   /// - Throws: `ExitCode.failure` when the role fails; the log says why.
   static func run(
-    _ role: String, _ configuration: ProcessConfiguration, _ body: (RoleProcess) async throws -> Void
+    _ role: String, _ configuration: ProcessConfiguration, isService: Bool = true,
+    _ body: (RoleProcess) async throws -> Void
   ) async throws {
-    let format = LineLogHandler.Format.automatic()
-    let level = configuration.logLevel
-    LoggingSystem.bootstrap { LineLogHandler(label: $0, format: format, level: level) }
+    // What a process keeps is nobody else's on this machine: data, names and keys.
+    umask(0o077)
+    startLog(role, configuration.logLevel)
     // Writing to a socket that was closed is an error of that write, not the end of the process.
     signal(SIGPIPE, SIG_IGN)
     raiseDescriptorLimit()
@@ -50,8 +51,10 @@ struct RoleProcess: Sendable {
       numberOfThreads: configuration.eventLoops > 0 ? configuration.eventLoops : processors)
     let threads = NIOThreadPool(numberOfThreads: max(4, processors))
     threads.start()
+    let logger = Logger(label: role)
     let process = RoleProcess(
-      role: role, group: group, threads: threads, logger: Logger(label: role), signals: StopSignals())
+      role: role, group: group, threads: threads, logger: logger,
+      signals: ProcessSignals(ignoresHangUp: isService, logger))
     do {
       try await body(process)
     } catch {
@@ -63,36 +66,24 @@ struct RoleProcess: Sendable {
     process.logger.info("stopped")
   }
 
+  private static func startLog(_ role: String, _ level: Logger.Level) {
+    let format = LineLogHandler.Format.automatic()
+    LineQueue.standardError.noticeDrops { count in
+      LineLogHandler.line(
+        .warning, role, "\(count) lines dropped: nobody read standard error fast enough", ["dropped": "\(count)"],
+        as: format)
+    }
+    LoggingSystem.bootstrap { LineLogHandler(label: $0, format: format, level: level) }
+    FatalSignals.report(role: role, version: Cairn.version, format: format)
+    // Whatever ends the process in order, its last lines are written.
+    atexit { LineQueue.standardError.flush() }
+  }
+
   /// Every connection and every volume needs a descriptor: take as many as the system gives.
   private static func raiseDescriptorLimit() {
     var limit = rlimit()
     guard getrlimit(__rlimit_resource_t(UInt32(RLIMIT_NOFILE.rawValue)), &limit) == 0 else { return }
     limit.rlim_cur = limit.rlim_max
     setrlimit(__rlimit_resource_t(UInt32(RLIMIT_NOFILE.rawValue)), &limit)
-  }
-}
-
-/// SIGTERM and SIGINT.
-/// The sources are only kept alive; nothing touches them after `init`.
-private final class StopSignals: @unchecked Sendable {
-  private let stream: AsyncStream<Void>
-  private let sources: [any DispatchSourceSignal]
-
-  init() {
-    let (stream, continuation) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
-    self.stream = stream
-    let queue = DispatchQueue(label: "signals")
-    sources = [SIGTERM, SIGINT].map { number in
-      signal(number, SIG_IGN)
-      let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
-      // All who wait are told, and who asks later.
-      source.setEventHandler { continuation.finish() }
-      source.resume()
-      return source
-    }
-  }
-
-  func first() async {
-    for await _ in stream { return }
   }
 }
