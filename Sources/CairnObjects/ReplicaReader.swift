@@ -2,7 +2,6 @@ internal import CairnCatalog
 package import CairnCluster
 package import CairnModel
 internal import CairnNodeClient
-internal import CairnStorage
 package import Logging
 internal import NIOCore
 internal import Synchronization
@@ -225,25 +224,5 @@ package struct ReplicaReader: Sendable {
         current = next
       }
     }
-  }
-}
-
-/// Counts the bytes that went through. Used by one writer at a time.
-private final class CountingSink: ByteSink, @unchecked Sendable {
-  private let sink: any ByteSink
-  private(set) var count: UInt64 = 0
-
-  init(_ sink: any ByteSink) {
-    self.sink = sink
-  }
-
-  func write(_ bytes: ByteBuffer) async throws {
-    try await sink.write(bytes)
-    count += UInt64(bytes.readableBytes)
-  }
-
-  func write(_ file: BlobFile, _ range: Range<Int>) async throws {
-    try await sink.write(file, range)
-    count += UInt64(range.count)
   }
 }
