@@ -218,15 +218,15 @@ private final class ErrorLog: Sendable {
     ("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: x\r\n\r\n", 400),
     ("GET / HTTP/1.1\r\nHost: x\r\nA: " + String(repeating: "x", count: 70_000) + "\r\n\r\n", 431),
     ("GET / HTTP/1.1\r\nHost: x\r\nA: " + String(repeating: "x", count: 200_000) + "\r\n\r\n", 431),
-    ("GET / HTTP/1.1\r\nHost: x\r\n" + String(repeating: "A: b\r\n", count: 100) + "\r\n", 431),
+    ("GET / HTTP/1.1\r\nHost: x\r\n" + String(repeating: "A: b\r\n", count: 256) + "\r\n", 431),
     ("POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 400),
   ])
   func malformedRequestsAreRefused(request: String, status: Int) async throws {
     #expect(try await ask(request).hasPrefix("HTTP/1.1 \(status) "))
   }
 
-  @Test func hundredHeadersAreAllowed() async throws {
-    let headers = String(repeating: "A: b\r\n", count: 98)
+  @Test func manyHeadersAreAllowed() async throws {
+    let headers = String(repeating: "A: b\r\n", count: 254)
     let answer = try await ask("GET / HTTP/1.1\r\nHost: x\r\n\(headers)Connection: close\r\n\r\n")
     #expect(answer.hasPrefix("HTTP/1.1 200"))
   }

@@ -15,11 +15,16 @@ package final class RawConnection: Sendable {
     self.received = received
   }
 
-  /// - Parameter text: is sent as soon as the connection stands, however busy the machine is.
-  package static func connect(port: Int, sending text: String = "") async throws -> RawConnection {
+  /// - Parameters:
+  ///   - text: is sent as soon as the connection stands, however busy the machine is.
+  ///   - isReading: false to leave everything that comes in the socket.
+  package static func connect(
+    port: Int, sending text: String = "", isReading: Bool = true
+  ) async throws -> RawConnection {
     let (stream, continuation) = AsyncThrowingStream<ByteBuffer, any Error>.makeStream()
     let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
       .channelOption(ChannelOptions.allowRemoteHalfClosure, value: true)
+      .channelOption(ChannelOptions.autoRead, value: isReading)
       .channelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
           try channel.pipeline.syncOperations.addHandler(Receiver(continuation, first: text))

@@ -110,6 +110,7 @@ package final class HTTPClient: Sendable {
       .connectTimeout(timeouts.connect)
       .channelOption(ChannelOptions.tcpOption(.tcp_nodelay), value: 1)
       .channelOption(ChannelOptions.autoRead, value: false)
+      .channelOption(ChannelOptions.maxMessagesPerRead, value: 1)
       .channelOption(ChannelOptions.writeBufferWaterMark, value: .init(low: 256 << 10, high: 1 << 20))
       .channelOption(
         ChannelOptions.recvAllocator,
@@ -117,9 +118,11 @@ package final class HTTPClient: Sendable {
       )
       .channelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
+          let feed = DecoderFeed()
+          try channel.pipeline.syncOperations.addHandler(feed)
           try channel.pipeline.syncOperations.addHTTPClientHandlers()
           try channel.pipeline.syncOperations.addHandler(
-            HTTPClientConnection(address: address, channel: channel, idleTimeout: idle))
+            HTTPClientConnection(address: address, channel: channel, feed: feed, idleTimeout: idle))
         }
       }
     do {

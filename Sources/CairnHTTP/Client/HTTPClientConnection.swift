@@ -15,6 +15,8 @@ final class HTTPClientConnection: ChannelInboundHandler, @unchecked Sendable {
 
   let address: ListenAddress
   private let channel: any Channel
+  /// In front of the decoder.
+  private let feed: DecoderFeed
   private let idleTimeout: TimeAmount
   /// Called when an answer was read to its end and the connection can take another request.
   private var onIdle: (() -> Void)?
@@ -34,9 +36,10 @@ final class HTTPClientConnection: ChannelInboundHandler, @unchecked Sendable {
   private var timer: Scheduled<Void>?
   private var reading = false
 
-  init(address: ListenAddress, channel: any Channel, idleTimeout: TimeAmount) {
+  init(address: ListenAddress, channel: any Channel, feed: DecoderFeed, idleTimeout: TimeAmount) {
     self.address = address
     self.channel = channel
+    self.feed = feed
     self.idleTimeout = idleTimeout
   }
 
@@ -139,8 +142,10 @@ final class HTTPClientConnection: ChannelInboundHandler, @unchecked Sendable {
     channel.close(promise: nil)
   }
 
+  /// Decodes more of what came from the socket; where nothing is left of it, reads from there.
   private func readAhead() {
-    guard !reading else { return }
+    while inbox.isEmpty, failure == nil, feed.decodeMore() {}
+    guard inbox.isEmpty, failure == nil, !reading else { return }
     reading = true
     channel.read()
   }
@@ -231,7 +236,17 @@ final class HTTPClientConnection: ChannelInboundHandler, @unchecked Sendable {
   // MARK: Channel events
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-    inbox.append(unwrapInboundIn(data))
+    let part = unwrapInboundIn(data)
+    switch part {
+    case .head(let head):
+      feed.budget.decodedHeadOrEnd()
+      feed.budget.bodyRemaining = head.headers.first(name: "content-length").flatMap { UInt64($0) } ?? 0
+    case .body(let bytes): feed.budget.decodedBody(bytes.readableBytes)
+    case .end:
+      feed.budget.decodedHeadOrEnd()
+      feed.budget.bodyRemaining = 0
+    }
+    inbox.append(part)
   }
 
   func channelWritabilityChanged(context: ChannelHandlerContext) {
@@ -241,6 +256,7 @@ final class HTTPClientConnection: ChannelInboundHandler, @unchecked Sendable {
 
   func channelReadComplete(context: ChannelHandlerContext) {
     reading = false
+    while waiter != nil, inbox.isEmpty, failure == nil, feed.decodeMore() {}
     if waiter != nil, inbox.isEmpty {
       reading = true
       context.read()
@@ -250,6 +266,7 @@ final class HTTPClientConnection: ChannelInboundHandler, @unchecked Sendable {
   }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    feed.discard()
     fail(.malformed(address, "\(error)"))
     context.close(promise: nil)
   }

@@ -51,15 +51,21 @@ struct HTTPConnectionState {
 
   // MARK: Request
 
-  mutating func received(head: HTTPRequestHead) -> HeadAction {
+  /// - Parameter head: comes back with values without blanks around them, and a target that begins with a slash.
+  mutating func received(head: inout HTTPRequestHead) -> HeadAction {
     guard case .waitingForRequest = phase else { preconditionFailure("a request head within a request") }
-    let chunked = head.headers.contains(name: "transfer-encoding")
-    let lengths = head.headers["content-length"]
+    let fields = RequestFields(head.headers)
+    // The decoder takes what follows a request for an upgrade for another protocol, so there can be no next request.
+    let keepAlive = head.isKeepAlive && !fields.asksForUpgrade && head.method != .CONNECT
+    if fields.hasPaddedValues { head.headers = head.headers.trimmed() }
+    var bodyRemaining: UInt64? = 0
+    if fields.coding != .none { bodyRemaining = nil }
+    if case .bytes(let count) = fields.bodyLength, bodyRemaining != nil { bodyRemaining = count }
     var exchange = Exchange(
-      keepAlive: head.isKeepAlive && !stopping, isHead: head.method == .HEAD, isVersion10: head.version != .http1_1,
-      bodyRemaining: chunked ? nil : lengths.first.flatMap { UInt64($0) } ?? 0, bodyComplete: false,
-      expectsContinue: head.headers.first(name: "expect")?.lowercased() == "100-continue" && head.version == .http1_1)
-    if let problem = Self.problem(of: head, chunked: chunked, lengths: lengths) {
+      keepAlive: keepAlive && !stopping, isHead: head.method == .HEAD, isVersion10: head.version != .http1_1,
+      bodyRemaining: bodyRemaining, bodyComplete: false,
+      expectsContinue: fields.expectsContinue && head.version == .http1_1)
+    if let problem = Self.problem(of: &head, fields) {
       exchange.expectsContinue = false
       exchange.keepAlive = false
       phase = .answering(exchange)
@@ -72,34 +78,64 @@ struct HTTPConnectionState {
     return .answer(sendContinue: sendContinue)
   }
 
-  private static func problem(of head: HTTPRequestHead, chunked: Bool, lengths: [String]) -> HeadAction? {
+  /// No request can be found in what came; it is answered all the same, and the connection is closed.
+  mutating func receivedNoRequest() {
+    guard case .waitingForRequest = phase else { preconditionFailure("a request that fails within another") }
+    phase = .answering(
+      Exchange(
+        keepAlive: false, isHead: false, isVersion10: true, bodyRemaining: 0, bodyComplete: false,
+        expectsContinue: false))
+  }
+
+  private static func problem(of head: inout HTTPRequestHead, _ fields: RequestFields) -> HeadAction? {
     if head.headers.count > HTTPServerLimits.headerCountMax {
       return .reject(
         status: .requestHeaderFieldsTooLarge,
         detail: "The request has \(head.headers.count) headers, at most \(HTTPServerLimits.headerCountMax) are allowed")
     }
-    let bytes = head.headers.reduce(head.uri.utf8.count) { $0 + $1.name.utf8.count + $1.value.utf8.count + 4 }
+    let bytes = fields.bytes + head.uri.utf8.count
     if bytes > HTTPServerLimits.headerBytesMax {
       return .reject(
         status: .requestHeaderFieldsTooLarge,
         detail: "The request's headers have \(bytes) bytes, at most \(HTTPServerLimits.headerBytesMax) are allowed")
     }
-    // Both at once is how requests are smuggled past proxies (RFC 9112, section 6.3).
-    if chunked && !lengths.isEmpty {
-      return .reject(status: .badRequest, detail: "The request has both Content-Length and Transfer-Encoding")
+    if let name = fields.foldedField {
+      return .reject(
+        status: .badRequest, detail: "The value of '\(name)' goes on in a second line: send it in one line")
     }
-    if chunked, head.headers[canonicalForm: "transfer-encoding"].last?.lowercased() != "chunked" {
-      return .reject(status: .notImplemented, detail: "The only Transfer-Encoding that is supported is 'chunked'")
-    }
-    if lengths.count > 1 || lengths.first.map({ UInt64($0) == nil }) == true {
-      return .reject(status: .badRequest, detail: "The request's Content-Length is not one number")
-    }
-    if head.version == .http1_1, head.headers["host"].count != 1 {
+    if let problem = framingProblem(head.version, fields) { return problem }
+    if head.version == .http1_1, fields.hostCount != 1 {
       return .reject(status: .badRequest, detail: "An HTTP/1.1 request must have exactly one Host header")
     }
     // Each reader would have to choose the same one.
-    if head.headers["authorization"].count > 1 {
+    if fields.authorizationCount > 1 {
       return .reject(status: .badRequest, detail: "A request can have only one Authorization header")
+    }
+    if !head.takeAuthorityFromTarget() {
+      return .reject(
+        status: .badRequest, detail: "The request's target must begin with '/' or 'http://', and is '\(head.uri)'")
+    }
+    return nil
+  }
+
+  /// What makes the end of the body uncertain, or its bytes others than they seem.
+  private static func framingProblem(_ version: HTTPVersion, _ fields: RequestFields) -> HeadAction? {
+    // Both at once is how requests are smuggled past proxies (RFC 9112, section 6.3).
+    if fields.coding != .none, fields.bodyLength != .none {
+      return .reject(status: .badRequest, detail: "The request has both Content-Length and Transfer-Encoding")
+    }
+    if fields.coding != .none, version != .http1_1 {
+      return .reject(status: .badRequest, detail: "HTTP/1.0 has no Transfer-Encoding: send a Content-Length")
+    }
+    if case .others(let codings) = fields.coding {
+      guard RequestFields.areAllChunked(codings) else {
+        return .reject(
+          status: .notImplemented, detail: "The only Transfer-Encoding supported is 'chunked', not '\(codings)'")
+      }
+      return .reject(status: .badRequest, detail: "The request's Transfer-Encoding names 'chunked' more than once")
+    }
+    if fields.bodyLength == .malformed {
+      return .reject(status: .badRequest, detail: "The request's Content-Length is not one number")
     }
     return nil
   }

@@ -64,6 +64,8 @@ package final class HTTPServer: Sendable {
       .serverChannelOption(ChannelOptions.socketOption(.so_reuseaddr), value: 1)
       .childChannelOption(ChannelOptions.tcpOption(.tcp_nodelay), value: 1)
       .childChannelOption(ChannelOptions.autoRead, value: false)
+      // A connection holds no more than one receive buffer that nobody asked for.
+      .childChannelOption(ChannelOptions.maxMessagesPerRead, value: 1)
       .childChannelOption(ChannelOptions.allowRemoteHalfClosure, value: true)
       .childChannelOption(ChannelOptions.writeBufferWaterMark, value: .init(low: 256 << 10, high: 1 << 20))
       .childChannelOption(
@@ -76,9 +78,11 @@ package final class HTTPServer: Sendable {
             return try channel.pipeline.syncOperations.addHandler(
               BusyHandler(context.refusal(.serviceUnavailable, "Too many connections, try again later")))
           }
+          let feed = DecoderFeed()
           let decoder = HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes)
           try channel.pipeline.syncOperations.addHandlers([
-            ByteToMessageHandler(decoder), HTTPServerHandler(context: context, eventLoop: channel.eventLoop),
+            feed, ByteToMessageHandler(decoder),
+            HTTPServerHandler(context: context, feed: feed, eventLoop: channel.eventLoop),
           ])
         }
       }

@@ -75,6 +75,8 @@ extension HTTPServerHandler {
       process()
     case .close:
       guard let channelContext else { return }
+      // A client that does not read keeps the connection open no longer than within an answer.
+      timer.expect(.write, within: context.limits.idleTimeout)
       channelContext.writeAndFlush(wrapOutboundOut(.byteBuffer(ByteBuffer()))).whenComplete { [self] _ in close() }
     }
   }

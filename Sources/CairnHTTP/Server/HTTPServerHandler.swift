@@ -5,8 +5,8 @@ internal import NIOHTTP1
 /// One client connection: pulls requests from the decoder, runs the responder, writes answers in order.
 ///
 /// The shell around ``HTTPConnectionState``. Nothing is read from the socket that nobody asked for: `autoRead` is
-/// off, so a slow consumer of a body slows its sender down. Confined to its event loop. Requests and their bodies are
-/// here, answers in an extension.
+/// off, so a slow consumer of a body slows its sender down, and a client that does not read its answers gets no more
+/// of its requests answered. Confined to its event loop. Requests and their bodies are here, answers in an extension.
 final class HTTPServerHandler: ChannelInboundHandler, HTTPBodySource, @unchecked Sendable {
   typealias InboundIn = HTTPServerRequestPart
   typealias OutboundOut = IOData
@@ -23,6 +23,8 @@ final class HTTPServerHandler: ChannelInboundHandler, HTTPBodySource, @unchecked
   let eventLoop: any EventLoop
   let context: HTTPServerContext
   private let executor: EventLoopExecutor
+  /// In front of the decoder.
+  private let feed: DecoderFeed
   var channelContext: ChannelHandlerContext?
   /// The context's: to ask the context for it takes longer than to use it.
   private(set) var channel: (any Channel)?
@@ -39,8 +41,9 @@ final class HTTPServerHandler: ChannelInboundHandler, HTTPBodySource, @unchecked
   var inRead = false
   lazy var timer = HTTPConnectionTimer(eventLoop: eventLoop) { [unowned self] in expired($0) }
 
-  init(context: HTTPServerContext, eventLoop: any EventLoop) {
+  init(context: HTTPServerContext, feed: DecoderFeed, eventLoop: any EventLoop) {
     self.context = context
+    self.feed = feed
     self.eventLoop = eventLoop
     executor = context.executors[eventLoop] ?? EventLoopExecutor(eventLoop)
   }
@@ -58,8 +61,12 @@ final class HTTPServerHandler: ChannelInboundHandler, HTTPBodySource, @unchecked
   }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-    inRead = true
-    inbox.append(.part(unwrapInboundIn(data)))
+    let part = unwrapInboundIn(data)
+    switch part {
+    case .head, .end: feed.budget.decodedHeadOrEnd()
+    case .body(let bytes): feed.budget.decodedBody(bytes.readableBytes)
+    }
+    inbox.append(.part(part))
   }
 
   func channelReadComplete(context: ChannelHandlerContext) {
@@ -74,6 +81,7 @@ final class HTTPServerHandler: ChannelInboundHandler, HTTPBodySource, @unchecked
   }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    feed.discard()
     inbox.append(.failed(error))
     process()
     context.flush()
@@ -93,10 +101,15 @@ final class HTTPServerHandler: ChannelInboundHandler, HTTPBodySource, @unchecked
   }
 
   func channelWritabilityChanged(context: ChannelHandlerContext) {
-    guard context.channel.isWritable, let waiter = writeWaiter else { return }
-    writeWaiter = nil
-    timer.clear()
-    waiter.resume()
+    guard context.channel.isWritable else { return }
+    if let waiter = writeWaiter {
+      writeWaiter = nil
+      timer.clear()
+      waiter.resume()
+    } else if case .waitingForRequest = state.phase {
+      if timer.pending == .write { timer.clear() }
+      process()
+    }
   }
 
   func channelInactive(context: ChannelHandlerContext) {
@@ -114,10 +127,18 @@ final class HTTPServerHandler: ChannelInboundHandler, HTTPBodySource, @unchecked
     channel = nil
   }
 
-  private func read() {
-    guard !reading, let channelContext else { return }
+  /// Decodes more of what came from the socket; where nothing is left of it, reads from there.
+  ///
+  /// - Returns: whether the inbox has something now.
+  @discardableResult
+  private func read() -> Bool {
+    feed.budget.bodyRemaining = state.exchange?.bodyRemaining ?? 0
+    while inbox.isEmpty, feed.decodeMore() {}
+    if !inbox.isEmpty { return true }
+    guard !reading, let channelContext else { return false }
     reading = true
     channelContext.read()
+    return false
   }
 
   func close() {
@@ -136,10 +157,7 @@ final class HTTPServerHandler: ChannelInboundHandler, HTTPBodySource, @unchecked
     while true {
       switch state.phase {
       case .waitingForRequest:
-        guard let input = inbox.popFirst() else {
-          if timer.pending == nil { timer.expect(.idle, within: context.limits.idleTimeout) }
-          return read()
-        }
+        guard isReadyForRequest, let input = nextInput() else { return }
         switch input {
         case .part(.head(let head)): begin(head)
         case .part: continue
@@ -147,15 +165,12 @@ final class HTTPServerHandler: ChannelInboundHandler, HTTPBodySource, @unchecked
         case .ended: return close()
         }
       case .answering:
-        resumeBodyWaiter()
         // Reading ahead by one piece saves the poller two system calls a request, and notices a client that leaves.
         if inbox.isEmpty { read() }
+        resumeBodyWaiter()
         return
       case .draining, .lingering:
-        guard let input = inbox.popFirst() else {
-          if timer.pending == nil { timer.expect(.idle, within: context.limits.idleTimeout) }
-          return read()
-        }
+        guard let input = nextInput() else { return }
         drop(input)
       case .closed:
         return inbox.removeAll()
@@ -163,11 +178,29 @@ final class HTTPServerHandler: ChannelInboundHandler, HTTPBodySource, @unchecked
     }
   }
 
+  private func nextInput() -> Input? {
+    if inbox.isEmpty, !read() {
+      if timer.pending == nil { timer.expect(.idle, within: context.limits.idleTimeout) }
+      return nil
+    }
+    return inbox.popFirst()
+  }
+
+  /// Whether the client has read enough of its answers to get another one; otherwise it has the time of a write.
+  private var isReadyForRequest: Bool {
+    guard let channel, !channel.isWritable else { return true }
+    channelContext?.flush()
+    if channel.isWritable { return true }
+    if timer.pending != .write { timer.expect(.write, within: context.limits.idleTimeout) }
+    return false
+  }
+
   private func begin(_ head: HTTPRequestHead) {
+    var head = head
     timer.clear()
     bodyFailure = nil
     trailers = [:]
-    let action = state.received(head: head)
+    let action = state.received(head: &head)
     // A body that came along with its head, or none at all, need not be waited for.
     if case .part(.end) = inbox.first { takeEnd() }
     let body = HTTPRequestBody(self, eventLoop: eventLoop)
@@ -184,14 +217,16 @@ final class HTTPServerHandler: ChannelInboundHandler, HTTPBodySource, @unchecked
   }
 
   private func refuse(_ error: any Error) {
-    _ = state.received(head: HTTPRequestHead(version: .http1_0, method: .GET, uri: "/"))
+    state.receivedNoRequest()
     var refusal: HTTPResponse
-    switch error as? HTTPParserError {
-    case .headerOverflow:
+    switch error {
+    case let excess as MessageBudget.Excess:
+      refusal = context.refusal(.requestHeaderFieldsTooLarge, "The request was not read to its end: \(excess)")
+    case HTTPParserError.headerOverflow:
       refusal = context.refusal(
         .requestHeaderFieldsTooLarge,
         "The request's headers have more than \(HTTPServerLimits.headerBytesMax) bytes")
-    case .invalidMethod:
+    case HTTPParserError.invalidMethod:
       // The parser comes to no path then, so these are the methods of any.
       refusal = context.refusal(
         .methodNotAllowed, "The request does not begin with a method that is known here: \(Self.methods)")
@@ -214,7 +249,7 @@ final class HTTPServerHandler: ChannelInboundHandler, HTTPBodySource, @unchecked
   // MARK: Body
 
   private func takeEnd() {
-    if case .part(.end(let fields?)) = inbox.removeFirst() { trailers = fields }
+    if case .part(.end(let fields?)) = inbox.removeFirst() { trailers = fields.trimmed() }
     state.receivedEnd()
   }
 
@@ -237,7 +272,7 @@ final class HTTPServerHandler: ChannelInboundHandler, HTTPBodySource, @unchecked
       inbox.removeFirst()
       return failBody((error as? HTTPParserError) == .invalidEOFState ? .cutOff : .malformed("\(error)"))
     case nil:
-      return .later
+      return feed.hasWaiting && read() ? pullBody() : .later
     }
   }
 
@@ -256,7 +291,7 @@ final class HTTPServerHandler: ChannelInboundHandler, HTTPBodySource, @unchecked
       channelContext?.flush()
     }
     timer.expect(.body, within: context.limits.idleTimeout)
-    read()
+    if read() { resumeBodyWaiter() }
   }
 
   private func resumeBodyWaiter() {
@@ -272,7 +307,7 @@ final class HTTPServerHandler: ChannelInboundHandler, HTTPBodySource, @unchecked
     case .idle, .linger, .write:
       close()
     case .requestHead:
-      _ = state.received(head: HTTPRequestHead(version: .http1_0, method: .GET, uri: "/"))
+      state.receivedNoRequest()
       let seconds = context.limits.requestTimeout.nanoseconds / 1_000_000_000
       finish(
         context.refusal(.requestTimeout, "The request's headers did not arrive within \(seconds) seconds"),

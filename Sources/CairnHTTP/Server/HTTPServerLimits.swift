@@ -9,10 +9,11 @@ package struct HTTPServerLimits: Sendable {
   /// Connections at the same time (`MAX_CONNECTIONS`); more are answered 503.
   package var connectionsMax = 8192
 
-  /// Header lines in a request: more than any client sends, few enough to search one by one.
-  package static let headerCountMax = 100
-  /// Bytes of names and values of all headers and the target.
-  package static let headerBytesMax = 64 << 10
+  /// Header lines in a request: S3 clients may send almost a hundred entries of metadata besides their own; few enough
+  /// to search one by one.
+  package static let headerCountMax = 256
+  /// Bytes of names and values of all headers and the target. An incomplete head is refused at about the same size.
+  package static let headerBytesMax = MessageBudget.bytesMax
   /// Bytes of a request's body that are thrown away to keep a connection whose request was refused.
   static let drainBytesMax = 256 << 10
   /// How long a closing connection still takes what its client sends, so that the client can read the answer.

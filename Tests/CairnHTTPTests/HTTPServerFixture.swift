@@ -1,0 +1,35 @@
+import CairnHTTP
+import CairnTestSupport
+import Logging
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+
+/// A server for one test.
+struct HTTPServerFixture {
+  let server: HTTPServer
+
+  static func with(
+    _ responder: some HTTPResponder, limits: HTTPServerLimits = HTTPServerLimits(),
+    _ body: (Int) async throws -> Void
+  ) async throws {
+    let server = try await HTTPServer.start(
+      on: ListenAddress(host: "127.0.0.1", port: 0), group: MultiThreadedEventLoopGroup.singleton, limits: limits,
+      responder: responder, refusal: { HTTPResponse($0, body: .bytes(ByteBuffer(string: $1))) },
+      logger: Logger(label: "test"))
+    do { try await body(server.port) } catch {
+      await server.stop(grace: .zero)
+      throw error
+    }
+    await server.stop(grace: .zero)
+  }
+
+  /// Sends one request to a server of its own and reads until that closes the connection.
+  static func ask(_ responder: some HTTPResponder, _ request: String) async throws -> String {
+    var answer = ""
+    try await with(responder) { port in
+      answer = try await RawConnection.connect(port: port, sending: request).readToEnd()
+    }
+    return answer
+  }
+}
