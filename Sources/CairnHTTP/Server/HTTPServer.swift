@@ -49,19 +49,27 @@ package final class HTTPServer: Sendable {
   ///
   /// - Parameters:
   ///   - group: connections are spread over its event loops, and responders run on them.
+  ///   - connections: shared with other listeners; nil for a limit of its own.
   ///   - refusal: renders an error that is found before a responder sees the request.
   /// - Throws: ``HTTPServerError``.
   package static func start(
     on address: ListenAddress, group: any EventLoopGroup, limits: HTTPServerLimits = HTTPServerLimits(),
-    responder: some HTTPResponder, refusal: @escaping @Sendable (HTTPResponseStatus, String) -> HTTPResponse,
+    connections limit: ConnectionLimit? = nil, responder: some HTTPResponder,
+    refusal: @escaping @Sendable (HTTPResponseStatus, String) -> HTTPResponse,
     logger: Logger
   ) async throws(HTTPServerError) -> HTTPServer {
-    let connections = ConnectionSet(max: limits.connectionsMax)
+    let limit = limit ?? ConnectionLimit(max: limits.connectionsMax)
+    let connections = ConnectionSet(limit)
     let context = HTTPServerContext(
       responder: responder, limits: limits, refusal: refusal, executors: EventLoopExecutors(group), logger: logger)
     let bootstrap = ServerBootstrap(group: group)
       .serverChannelOption(ChannelOptions.backlog, value: 4096)
       .serverChannelOption(ChannelOptions.socketOption(.so_reuseaddr), value: 1)
+      .serverChannelInitializer { channel in
+        channel.eventLoop.makeCompletedFuture {
+          try channel.pipeline.syncOperations.addHandler(AcceptPause(logger: logger))
+        }
+      }
       .childChannelOption(ChannelOptions.tcpOption(.tcp_nodelay), value: 1)
       .childChannelOption(ChannelOptions.autoRead, value: false)
       // A connection holds no more than one receive buffer that nobody asked for.
@@ -76,7 +84,7 @@ package final class HTTPServer: Sendable {
         channel.eventLoop.makeCompletedFuture {
           guard connections.insert(channel) else {
             return try channel.pipeline.syncOperations.addHandler(
-              BusyHandler(context.refusal(.serviceUnavailable, "Too many connections, try again later")))
+              BusyHandler(context.refusal(.serviceUnavailable, "Too many connections, try again later"), limit))
           }
           let feed = DecoderFeed()
           let decoder = HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes)
@@ -113,10 +121,10 @@ package final class HTTPServer: Sendable {
 /// The open connections of a server.
 private final class ConnectionSet: Sendable {
   private let channels = Mutex<[ObjectIdentifier: any Channel]>([:])
-  private let max: Int
+  private let limit: ConnectionLimit
 
-  init(max: Int) {
-    self.max = max
+  init(_ limit: ConnectionLimit) {
+    self.limit = limit
   }
 
   var count: Int { channels.withLock { $0.count } }
@@ -124,41 +132,17 @@ private final class ConnectionSet: Sendable {
 
   /// False when there are too many.
   func insert(_ channel: any Channel) -> Bool {
+    guard limit.take() else { return false }
     let id = ObjectIdentifier(channel)
-    let inserted = channels.withLock { channels in
-      guard channels.count < max else { return false }
-      channels[id] = channel
-      return true
+    channels.withLock { $0[id] = channel }
+    channel.closeFuture.whenComplete { [self] _ in
+      _ = channels.withLock { $0.removeValue(forKey: id) }
+      limit.giveBack()
     }
-    guard inserted else { return false }
-    channel.closeFuture.whenComplete { [self] _ in _ = channels.withLock { $0.removeValue(forKey: id) } }
     return true
   }
 
   func forEach(_ body: (any Channel) -> Void) {
     channels.withLock { Array($0.values) }.forEach(body)
-  }
-}
-
-/// Answers one connection too many, and closes it.
-private final class BusyHandler: ChannelInboundHandler {
-  typealias InboundIn = ByteBuffer
-  typealias OutboundOut = ByteBuffer
-
-  private let response: HTTPResponse
-
-  init(_ response: HTTPResponse) {
-    self.response = response
-  }
-
-  func channelActive(context: ChannelHandlerContext) {
-    var response = response
-    response.headers.replaceOrAdd(name: "Retry-After", value: "1")
-    guard case .bytes(let body) = response.body else { return context.close(promise: nil) }
-    let head = AnswerHead(
-      response: response, requestID: "-", date: HTTPDate.format(secondsSinceEpoch: HTTPDate.secondsNow()),
-      framing: .length(UInt64(body.readableBytes)), keepAlive: false, isVersion10: false)
-    let channel = context.channel
-    context.writeAndFlush(wrapOutboundOut(head.bytes(with: body))).whenComplete { _ in channel.close(promise: nil) }
   }
 }

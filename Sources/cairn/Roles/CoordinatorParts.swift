@@ -68,8 +68,9 @@ struct CoordinatorParts: Sendable {
   /// Begins to answer clients.
   func listen(_ configuration: ProcessConfiguration, _ role: RoleProcess) async throws(HTTPServerError) -> HTTPServer {
     let server = try await HTTPServer.start(
-      on: configuration.listen, group: role.group, limits: configuration.limits, responder: api,
-      refusal: { HTTPResponse(APIError($0, $1)) }, logger: role.logger)
+      on: configuration.listen, group: role.group, limits: configuration.limits,
+      connections: role.clientConnections, responder: api, refusal: { HTTPResponse(APIError($0, $1)) },
+      logger: role.logger)
     role.logger.info(
       "listening", metadata: ["address": "\(ListenAddress(host: configuration.listen.host, port: server.port))"])
     return server
@@ -86,8 +87,8 @@ struct CoordinatorParts: Sendable {
       settings: configuration.settings, objects: objects, buckets: BucketDirectory(objects: objects),
       authenticator: access.authenticator, logger: role.logger)
     let server = try await HTTPServer.start(
-      on: address, group: role.group, limits: process.limits, responder: api, refusal: S3API.refusal,
-      logger: role.logger)
+      on: address, group: role.group, limits: process.limits, connections: role.clientConnections, responder: api,
+      refusal: S3API.refusal, logger: role.logger)
     role.logger.info(
       "listening for S3", metadata: ["address": "\(ListenAddress(host: address.host, port: server.port))"])
     return server

@@ -36,7 +36,8 @@ struct NodeRole {
       durability: configuration.storage.durability.rawValue, isReady: { await Self.reasonNotReady(store, registry) },
       logger: process.logger)
     let server = try await HTTPServer.start(
-      on: configuration.process.listen, group: process.group, limits: configuration.process.limits, responder: api,
+      on: configuration.process.listen, group: process.group, limits: configuration.process.limits,
+      connections: process.peerConnections, responder: api,
       refusal: { status, detail in
         HTTPResponse(status, body: .bytes(ByteBuffer(string: detail)))
       }, logger: process.logger)

@@ -22,6 +22,7 @@ struct ReplicatorRole {
       timeouts: .init(connect: .seconds(2), idle: .seconds(30)))
     let server = try await HTTPServer.start(
       on: configuration.process.listen, group: process.group, limits: configuration.process.limits,
+      connections: process.clientConnections,
       responder: HealthAPI(role: process.role, version: Cairn.version, registry: cluster.catalog),
       refusal: { HTTPResponse(APIError($0, $1)) }, logger: process.logger)
     process.logger.info(

@@ -1,6 +1,7 @@
 import ArgumentParser
 // Linked for its `malloc`: what one thread allocates and another frees costs half of what it does in glibc.
 import CJemalloc
+import CairnHTTP
 import Foundation
 import Glibc
 import Logging
@@ -14,6 +15,10 @@ struct RoleProcess: Sendable {
   /// For blocking work: disk reads and hashing.
   let threads: NIOThreadPool
   let logger: Logger
+  /// Of clients, on all ports together.
+  let clientConnections: ConnectionLimit
+  /// From other processes of the cluster.
+  let peerConnections: ConnectionLimit
   private let signals: ProcessSignals
 
   /// Returns when SIGTERM or SIGINT has come, or when the task is cancelled.
@@ -45,15 +50,17 @@ struct RoleProcess: Sendable {
     startLog(role, configuration.logLevel)
     // Writing to a socket that was closed is an error of that write, not the end of the process.
     signal(SIGPIPE, SIG_IGN)
-    raiseDescriptorLimit()
+    let descriptors = raiseDescriptorLimit()
     let processors = ProcessInfo.processInfo.activeProcessorCount
     let group = MultiThreadedEventLoopGroup(
       numberOfThreads: configuration.eventLoops > 0 ? configuration.eventLoops : processors)
     let threads = NIOThreadPool(numberOfThreads: max(4, processors))
     threads.start()
     let logger = Logger(label: role)
+    let connectionsMax = Self.connectionsMax(configuration.limits.connectionsMax, descriptors: descriptors, logger)
     let process = RoleProcess(
       role: role, group: group, threads: threads, logger: logger,
+      clientConnections: ConnectionLimit(max: connectionsMax), peerConnections: ConnectionLimit(max: connectionsMax),
       signals: ProcessSignals(ignoresHangUp: isService, logger))
     do {
       try await body(process)
@@ -80,10 +87,27 @@ struct RoleProcess: Sendable {
   }
 
   /// Every connection and every volume needs a descriptor: take as many as the system gives.
-  private static func raiseDescriptorLimit() {
+  ///
+  /// - Returns: how many that are.
+  private static func raiseDescriptorLimit() -> Int {
+    let resource = __rlimit_resource_t(UInt32(RLIMIT_NOFILE.rawValue))
     var limit = rlimit()
-    guard getrlimit(__rlimit_resource_t(UInt32(RLIMIT_NOFILE.rawValue)), &limit) == 0 else { return }
+    guard getrlimit(resource, &limit) == 0 else { return .max }
     limit.rlim_cur = limit.rlim_max
-    setrlimit(__rlimit_resource_t(UInt32(RLIMIT_NOFILE.rawValue)), &limit)
+    setrlimit(resource, &limit)
+    guard getrlimit(resource, &limit) == 0 else { return .max }
+    return Int(clamping: limit.rlim_cur)
+  }
+
+  /// `MAX_CONNECTIONS`, or less where the descriptors do not suffice: a client too many is answered 503, but without a
+  /// descriptor neither it nor a volume can be opened.
+  private static func connectionsMax(_ configured: Int, descriptors: Int, _ logger: Logger) -> Int {
+    let allowed = ConnectionLimit.connectionsMax(configured: configured, descriptors: descriptors)
+    if allowed < configured {
+      logger.warning(
+        "MAX_CONNECTIONS is lowered to what the limit on open files allows; raise that (ulimit -n) to serve more clients",
+        metadata: ["configured": "\(configured)", "allowed": "\(allowed)", "open files": "\(descriptors)"])
+    }
+    return allowed
   }
 }
