@@ -3,6 +3,7 @@ package import CairnHTTP
 internal import CairnModel
 package import CairnObjects
 package import Logging
+internal import NIOCore
 package import NIOHTTP1
 
 /// The S3 API: parses and renders; ``ObjectService`` does the work. Each operation has a file of its own.
@@ -77,6 +78,9 @@ package struct S3API: HTTPResponder {
 
   private func answer(_ http: HTTPRequest) async throws(S3Error) -> HTTPResponse {
     let resource = try S3Resource(host: http.headers.first(name: "host"), path: http.path, domain: settings.domain)
+    if case .health = resource, http.method == .GET || http.method == .HEAD {
+      return HTTPResponse(.ok, headers: ["Content-Type": "text/plain"], body: .bytes(ByteBuffer(string: "healthy\n")))
+    }
     guard let query = QueryParameters(http.query) else {
       throw S3Error(.invalidURI, "Couldn't parse the specified URI.")
     }

@@ -14,7 +14,8 @@ extension S3Operation {
     }
     let found: S3Operation? =
       switch resource {
-      case .service: method == .GET ? .listBuckets : nil
+      case .service: method == .GET || method == .HEAD ? .listBuckets : nil
+      case .health: nil
       case .bucket: Self.onBucket(method, query)
       case .object: Self.onObject(method, query, headers)
       }
@@ -112,7 +113,7 @@ extension S3Operation {
     _ method: HTTPMethod, _ resource: S3Resource, _ query: QueryParameters
   ) -> String? {
     switch resource {
-    case .service: return nil
+    case .service, .health: return nil
     case .bucket:
       if query["versions"] != nil { return "ListObjectVersions" }
       if query["session"] != nil { return "CreateSession" }

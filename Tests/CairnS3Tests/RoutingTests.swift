@@ -7,6 +7,7 @@ import Testing
 struct RoutingTests {
   @Test(arguments: [
     ("GET", "/", "", "ListBuckets"),
+    ("HEAD", "/", "", "ListBuckets"),
     ("PUT", "/photos", "", "CreateBucket"),
     ("PUT", "/photos/", "", "CreateBucket"),
     ("HEAD", "/photos", "", "HeadBucket"),
@@ -93,6 +94,19 @@ struct RoutingTests {
     #expect(try S3Resource(host: "Photos.s3.example.org:9000", path: "/a%2Fb%20c", domain: "s3.example.org") == cat)
     #expect(try S3Resource(host: "s3.example.org", path: "/photos/a/b%20c", domain: "s3.example.org") == cat)
     #expect(try S3Resource(host: "photos.s3.example.org", path: "/", domain: "s3.example.org") == .bucket(cat.name))
+    #expect(try S3Resource(host: "photos.s3.example.org.", path: "/", domain: "s3.example.org") == .bucket(cat.name))
+    #expect(
+      try S3Resource(host: "photos.s3.example.org.:9000", path: "/a%2Fb%20c", domain: "s3.example.org") == cat)
+    #expect(try S3Resource(host: "s3.example.org.", path: "/", domain: "s3.example.org") == .service)
+  }
+
+  @Test func healthIsAPathThatNoBucketCanHave() throws {
+    #expect(try S3Resource(host: "s3.example.org", path: "/-/health", domain: "s3.example.org") == .health)
+    let key = ObjectName(bucket: try BucketName("photos"), key: try ObjectKey("-/health"))
+    #expect(
+      try S3Resource(host: "photos.s3.example.org", path: "/-/health", domain: "s3.example.org") == .object(key))
+    #expect(throws: S3Error.self) { try S3Resource(host: nil, path: "/-/other", domain: nil) }
+    #expect(throws: S3Error.self) { try operation("PUT", "/-/health", "") }
   }
 
   @Test(arguments: ["//", "/%2F", "/+", "/a+b", "/a//b", "/../x", "/%F0%9F%90%A8"])
@@ -134,7 +148,7 @@ struct RoutingTests {
 extension S3Resource {
   fileprivate var name: BucketName {
     switch self {
-    case .service: .default
+    case .service, .health: .default
     case .bucket(let name): name
     case .object(let name): name.bucket
     }

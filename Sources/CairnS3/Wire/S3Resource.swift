@@ -4,6 +4,8 @@ package import CairnModel
 /// What a request is about, by its host and path.
 package enum S3Resource: Hashable, Sendable {
   case service
+  /// What load balancers ask whether the process serves. No bucket can be called `-`.
+  case health
   case bucket(BucketName)
   case object(ObjectName)
 
@@ -23,6 +25,10 @@ package enum S3Resource: Hashable, Sendable {
     } else {
       guard !rest.isEmpty else {
         self = .service
+        return
+      }
+      guard rest != "-/health" else {
+        self = .health
         return
       }
       let slash = rest.utf8.firstIndex(of: UInt8(ascii: "/")) ?? rest.endIndex
@@ -64,7 +70,7 @@ package enum S3Resource: Hashable, Sendable {
 
   var bucket: BucketName? {
     switch self {
-    case .service: nil
+    case .service, .health: nil
     case .bucket(let name): name
     case .object(let name): name.bucket
     }
@@ -75,6 +81,8 @@ package enum S3Resource: Hashable, Sendable {
     guard let domain, let host = host?.lowercased() else { return nil }
     var name = host[...]
     if let colon = name.lastIndex(of: ":"), name[colon...].dropFirst().allSatisfy(\.isNumber) { name = name[..<colon] }
+    // The dot after a name that is complete, as resolvers write it.
+    if name.utf8.last == UInt8(ascii: ".") { name = name.dropLast() }
     let suffix = "." + domain.lowercased()
     guard name.hasSuffix(suffix), name.count > suffix.count else { return nil }
     return String(name.dropLast(suffix.count))
