@@ -279,6 +279,18 @@ struct SignatureTests {
     guard case .malformedHeader = error else { throw Unexpected(error) }
   }
 
+  /// A request of 64 KiB would make a text of hundreds of megabytes.
+  @Test(arguments: [
+    "host;" + String(repeating: "x-amz-date;", count: 200) + "x-amz-date",
+    (0..<300).map { "a\($0)" }.joined(separator: ";"),
+  ]) func signedHeadersCanNotBeRepeatedAtWill(_ names: String) throws {
+    var request = Self.examples[0].request
+    let fields = " Credential=a/20130524/us-east-1/s3/aws4_request, SignedHeaders=\(names), Signature=a"
+    request.headers.replaceOrAdd(name: "authorization", value: "AWS4-HMAC-SHA256" + fields)
+    let error = #expect(throws: SignatureError.self) { try Self.verify(request) }
+    guard case .malformedHeader = error else { throw Unexpected(error) }
+  }
+
   @Test func unsignedRequestClaimsNothing() throws {
     let request = SignableRequest(method: "GET", path: "/a", query: "prefix=X-Amz-", headers: ["Host": "h"])
     #expect(try SignatureClaim(request, service: .s3, region: "us-east-1", now: Self.now) == nil)

@@ -47,7 +47,8 @@ package enum CanonicalRequest {
   /// - Parameters:
   ///   - signedHeaders: names in lower case.
   ///   - payload: the last line: a hash, or what stands for one.
-  /// - Throws: ``SignatureError/repeatedParameter(_:)``, ``SignatureError/repeatedHeader(_:)``.
+  /// - Throws: ``SignatureError/repeatedParameter(_:)``, ``SignatureError/repeatedHeader(_:)``,
+  ///   ``SignatureError/malformedHeader(_:)`` where a header is to be signed twice.
   package static func bytes(
     of request: SignableRequest, signedHeaders: [Substring], payload: String, encoding: Encoding = .anew
   ) throws(SignatureError) -> [UInt8] {
@@ -59,7 +60,11 @@ package enum CanonicalRequest {
     text.append(UInt8(ascii: "\n"))
     try appendQuery(request.query, encoding, to: &text)
     text.append(UInt8(ascii: "\n"))
+    var last: Substring = ""
     for name in signedHeaders.sorted(by: { $0.utf8.lexicographicallyPrecedes($1.utf8) }) {
+      // Each time that a name comes its value would come, and a small request could make a text of any length.
+      guard name != last else { throw .malformedHeader("SignedHeaders names '\(name)' more than once.") }
+      last = name
       try appendHeader(name, request.headers, to: &text)
     }
     text.append(UInt8(ascii: "\n"))

@@ -12,6 +12,8 @@ package struct SignatureClaim: Sendable {
   /// Of a presigned URL: a week.
   package static let expiryMaxSeconds = 604_800
   static let algorithm = "AWS4-HMAC-SHA256"
+  /// Names of headers in a signature: far more than any client signs. Each is looked for among all headers.
+  private static let signedHeadersMax = 256
   /// Headers that change what a request does.
   private static let prefixesThatMustBeSigned = [Array("x-amz-".utf8), Array("x-cairn-".utf8)]
 
@@ -214,6 +216,10 @@ package struct SignatureClaim: Sendable {
   /// Host and every `x-amz-…` and `x-cairn-…` header must be signed, or somebody on the way could change what the request
   /// does.
   private func checkSignedHeaders(of request: SignableRequest) throws(SignatureError) {
+    guard signedHeaders.count <= Self.signedHeadersMax else {
+      let reason = "SignedHeaders has \(signedHeaders.count) names, at most \(Self.signedHeadersMax) are allowed."
+      throw isPresigned ? .malformedQuery(reason) : .malformedHeader(reason)
+    }
     guard signedHeaders.allSatisfy({ name in name.utf8.allSatisfy { !(0x41...0x5A).contains($0) } }) else {
       throw isPresigned
         ? .malformedQuery("X-Amz-SignedHeaders must be in lower case")
