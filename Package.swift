@@ -5,6 +5,9 @@ import PackageDescription
 /// Warnings stop the build where `CAIRN_STRICT` is set, as in CI, and not for users with newer dependencies.
 let strict = Context.environment["CAIRN_STRICT"] != nil
 
+/// `scripts/fuzz` sets it: the fuzz targets are the program `cairn-fuzz` then, linked with libFuzzer, instead of tests.
+let fuzzing = Context.environment["CAIRN_FUZZ"] != nil
+
 let settings: [SwiftSetting] =
   [
     .enableUpcomingFeature("ExistentialAny"),
@@ -40,10 +43,29 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String
   .testTarget(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: settings)
 }
 
+/// Everything with a parser of bytes from outside.
+let fuzzed: [Target.Dependency] = [
+  "cairn", "CairnModel", "CairnHTTP", "CairnStorage", "CairnCatalog", "CairnNodeClient", "CairnNodeServer",
+  "CairnObjects", "CairnRepair", "CairnAPI", "CairnS3", "CairnClient", "CairnTestSupport", .nioCore, .nioPosix,
+  .nioHTTP1, .nioEmbedded, .logging,
+]
+
+/// libFuzzer brings the main function.
+let fuzzer: Target = .executableTarget(
+  name: "cairn-fuzz", dependencies: fuzzed, path: "Tests/FuzzTests", exclude: ["Corpus", "Tests"],
+  swiftSettings: settings + [.unsafeFlags(["-parse-as-library"])])
+
+/// The program. With the fuzzer it is a library among others, whose main function would be a second one.
+func program(_ dependencies: [Target.Dependency]) -> Target {
+  guard fuzzing else { return .executableTarget(name: "cairn", dependencies: dependencies, swiftSettings: settings) }
+  let entry = SwiftSetting.unsafeFlags(["-Xfrontend", "-entry-point-function-name", "-Xfrontend", "cairn_main"])
+  return .target(name: "cairn", dependencies: dependencies, swiftSettings: settings + [entry])
+}
+
 let package = Package(
   name: "cairn",
   platforms: [.macOS(.v26)],
-  products: [.executable(name: "cairn", targets: ["cairn"])],
+  products: [.executable(name: fuzzing ? "cairn-fuzz" : "cairn", targets: [fuzzing ? "cairn-fuzz" : "cairn"])],
   dependencies: [
     dependency("swift-nio", from: "2.65.0"),
     dependency("swift-log", from: "1.5.4"),
@@ -84,17 +106,14 @@ let package = Package(
         .logging,
       ]),
     library("CairnClient", ["CairnModel", "CairnHTTP", .nioCore, .nioPosix, .nioHTTP1, .crypto]),
-    .executableTarget(
-      name: "cairn",
-      dependencies: [
-        "CairnClient", "CairnModel", "CairnHTTP", "CairnStorage", "CairnCatalog", "CairnNodeClient", "CairnNodeServer",
-        "CairnCluster", "CairnObjects", "CairnRepair", "CairnAPI", "CairnS3", "CJemalloc", "CMallocSettings",
-        "CFatalSignals", "CYAML",
-        .nioCore, .nioPosix, .nioHTTP1, .logging, .argumentParser,
-      ],
-      swiftSettings: settings),
+    program([
+      "CairnClient", "CairnModel", "CairnHTTP", "CairnStorage", "CairnCatalog", "CairnNodeClient", "CairnNodeServer",
+      "CairnCluster", "CairnObjects", "CairnRepair", "CairnAPI", "CairnS3", "CJemalloc", "CMallocSettings",
+      "CFatalSignals", "CYAML", .nioCore, .nioPosix, .nioHTTP1, .logging, .argumentParser,
+    ]),
 
     library("CairnTestSupport", [.nioCore, .nioPosix, .logging]),
+    fuzzing ? fuzzer : tests("FuzzTests", fuzzed, exclude: ["Corpus", "LibFuzzer"]),
     tests("CairnModelTests", ["CairnModel", .nioCore]),
     tests("CairnHTTPTests", ["CairnHTTP", "CairnTestSupport", .nioCore, .nioPosix, .nioHTTP1, .nioEmbedded, .logging]),
     tests(

@@ -4,8 +4,9 @@ import Foundation
 package final class TemporaryFolder: Sendable {
   package let path: String
 
-  package init(_ name: String) throws {
-    let root = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
+  /// - Parameter parent: another folder than `TMPDIR`.
+  package init(_ name: String, in parent: String? = nil) throws {
+    let root = parent ?? getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
     var template = Array("\(root)/cairn-\(name)-XXXXXX".utf8CString)
     guard mkdtemp(&template) != nil else {
       throw GuardedProcess.SpawnError(executable: "mkdtemp \(root)", code: errno)

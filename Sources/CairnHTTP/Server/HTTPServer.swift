@@ -86,12 +86,7 @@ package final class HTTPServer: Sendable {
             return try channel.pipeline.syncOperations.addHandler(
               BusyHandler(context.refusal(.serviceUnavailable, "Too many connections, try again later"), limit))
           }
-          let feed = DecoderFeed()
-          let decoder = HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes)
-          try channel.pipeline.syncOperations.addHandlers([
-            feed, ByteToMessageHandler(decoder),
-            HTTPServerHandler(context: context, feed: feed, eventLoop: channel.eventLoop),
-          ])
+          try channel.pipeline.syncOperations.addHandlers(context.handlers(on: channel.eventLoop))
         }
       }
     do {

@@ -25,6 +25,15 @@ final class HTTPServerContext: Sendable {
     self.refusal = refusal
     self.logger = logger
   }
+
+  /// The handlers of a connection, from the socket on.
+  func handlers(on eventLoop: any EventLoop) -> [any ChannelHandler] {
+    let feed = DecoderFeed()
+    return [
+      feed, ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes)),
+      HTTPServerHandler(context: self, feed: feed, eventLoop: eventLoop),
+    ]
+  }
 }
 
 /// Told to every connection when the server stops.
