@@ -18,7 +18,7 @@ port := $(or $(PORT),8000)
 .PHONY: help
 help: ## List these targets
 	@echo 'Cairn: make TARGET'
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: setup
 setup: ## Install what the build needs, once (the targets below do it by themselves)
@@ -47,6 +47,14 @@ chaos: setup ## Load a cluster while a seeded nemesis harms it (CAIRN_CHAOS_SEED
 	@$(swift) build --build-tests && CAIRN_CHAOS_SECONDS="$${CAIRN_CHAOS_SECONDS:-120}" \
 	  CAIRN_CHAOS_SEEDS="$${CAIRN_CHAOS_SEEDS:-2}" timeout 600 swift test --skip-build --filter 'Chaos|Contention'
 
+.PHONY: fuzz
+fuzz: setup ## Look for inputs that break a parser, with libFuzzer (FUZZ_SECONDS=… each, FUZZ_TARGETS='…')
+	@eval "$$(scripts/setup --env)" && scripts/fuzz
+
+.PHONY: attack
+attack: build ## Send mutated requests to every port of a cluster (ATTACK_SECONDS=…, ATTACK_SEED=…)
+	@python3 scripts/attack --cairn $(cairn) --seconds $(or $(ATTACK_SECONDS),60) $(if $(ATTACK_SEED),--seed $(ATTACK_SEED))
+
 .PHONY: lint
 lint: setup ## Check formatting, warnings, imports, file lengths and scripts
 	@eval "$$(scripts/setup --env)" && scripts/lint
@@ -65,6 +73,10 @@ docs: setup ## Write docs/cli.md from the definitions of the commands
 bench: build ## Measure the server beside SeaweedFS, nginx and the disk itself (under 10 minutes)
 	@scripts/setup --bench
 	@python3 scripts/bench --cairn $(cairn)
+
+.PHONY: instructions
+instructions: build ## Count the instructions of small requests, compared with another program (BEFORE=…)
+	@scripts/instructions "$${BEFORE:?is the program to compare with}" $(cairn)
 
 .PHONY: image
 image: ## Build the container image `cairn`
