@@ -16,8 +16,8 @@ package final class ClusterKeys: Sendable {
     case accessKeySecrets = "cairn access key secrets"
   }
 
-  /// About 80 ms of one processor when a process starts.
-  package static let iterations = 100_000
+  /// About 40 ms of one processor when a process starts.
+  package static let iterations = 50_000
   private static let salt = Array("cairn cluster secret 1".utf8)
   private static let keyBytes = 32
 
