@@ -110,7 +110,6 @@ package final class HTTPClient: Sendable {
       .connectTimeout(timeouts.connect)
       .channelOption(ChannelOptions.tcpOption(.tcp_nodelay), value: 1)
       .channelOption(ChannelOptions.autoRead, value: false)
-      .channelOption(ChannelOptions.maxMessagesPerRead, value: 1)
       .channelOption(ChannelOptions.writeBufferWaterMark, value: .init(low: 256 << 10, high: 1 << 20))
       .channelOption(
         ChannelOptions.recvAllocator,

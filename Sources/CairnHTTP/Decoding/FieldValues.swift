@@ -1,4 +1,3 @@
-internal import Glibc
 internal import NIOHTTP1
 
 /// What a field's value looks like as the decoder hands it on.
@@ -12,11 +11,26 @@ enum FieldValueForm: Equatable {
   init(_ value: String) {
     var value = value
     self = value.withUTF8 { bytes in
-      guard let start = bytes.baseAddress, let first = bytes.first, let last = bytes.last else { return .trimmed }
-      if memchr(start, 0x0D, bytes.count) != nil || memchr(start, 0x0A, bytes.count) != nil { return .folded }
+      guard let first = bytes.first, let last = bytes.last else { return .trimmed }
+      if Self.hasLineBreak(UnsafeRawBufferPointer(bytes)) { return .folded }
       return Self.isBlank(first) || Self.isBlank(last) ? .padded : .trimmed
     }
   }
+
+  /// Looks at eight bytes at a time: this is done for every field of every request.
+  private static func hasLineBreak(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    var index = 0
+    while index + 8 <= bytes.count {
+      let word = bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+      // The high bit of each byte below 0x0E, and perhaps of a byte above such a one.
+      let low = (word &- 0x0E0E_0E0E_0E0E_0E0E) & ~word & 0x8080_8080_8080_8080
+      if low != 0, bytes[index..<index + 8].contains(where: isLineBreak) { return true }
+      index += 8
+    }
+    return bytes[index...].contains(where: isLineBreak)
+  }
+
+  private static func isLineBreak(_ byte: UInt8) -> Bool { byte == 0x0D || byte == 0x0A }
 
   fileprivate static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 }
 }

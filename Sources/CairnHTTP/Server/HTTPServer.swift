@@ -72,8 +72,6 @@ package final class HTTPServer: Sendable {
       }
       .childChannelOption(ChannelOptions.tcpOption(.tcp_nodelay), value: 1)
       .childChannelOption(ChannelOptions.autoRead, value: false)
-      // A connection holds no more than one receive buffer that nobody asked for.
-      .childChannelOption(ChannelOptions.maxMessagesPerRead, value: 1)
       .childChannelOption(ChannelOptions.allowRemoteHalfClosure, value: true)
       .childChannelOption(ChannelOptions.writeBufferWaterMark, value: .init(low: 256 << 10, high: 1 << 20))
       .childChannelOption(

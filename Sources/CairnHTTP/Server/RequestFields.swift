@@ -73,10 +73,15 @@ struct RequestFields {
     return value.trimmingBlanks()
   }
 
-  /// - Parameter lowercased: only letters and dashes.
+  /// - Parameter lowercased: letters and dashes only, as many as the name has bytes.
   private static func equals(_ name: String, _ lowercased: StaticString) -> Bool {
-    name.utf8.elementsEqual(UnsafeBufferPointer(start: lowercased.utf8Start, count: lowercased.utf8CodeUnitCount)) {
-      $0 | 0x20 == $1
+    var name = name
+    return name.withUTF8 { bytes in
+      for index in 0..<min(bytes.count, lowercased.utf8CodeUnitCount)
+      where bytes[index] | 0x20 != lowercased.utf8Start[index] {
+        return false
+      }
+      return true
     }
   }
 }
