@@ -84,8 +84,7 @@ package struct APIError: Error, Hashable, Sendable {
     switch error {
     case let error as APIError: self = error
     case let error as MultipartError: self.init(.badRequest, "The form is malformed: \(error)")
-    case HTTPBodyError.idle(let seconds):
-      self.init(.requestTimeout, HTTPBodyError.idle(seconds: seconds).description)
+    case let error as HTTPBodyError where error.isTimeout: self.init(.requestTimeout, error.description)
     case let error as HTTPBodyError: self.init(.badRequest, error.description)
     case FieldError.tooLong(let limit):
       self.init(.payloadTooLarge, FieldError.tooLong(limit: limit).description)

@@ -267,6 +267,27 @@ private final class ErrorLog: Sendable {
     #expect(answer.contains("No byte of the request's body came"))
   }
 
+  /// Bytes keep coming, so that it is not silent.
+  @Test func slowBodiesTimeOut() async throws {
+    var limits = HTTPServerLimits()
+    limits.uploadRateMin = 1 << 20
+    limits.uploadRatePeriod = .milliseconds(300)
+    try await withServer(limits: limits) { port in
+      let connection = try await RawConnection.connect(
+        port: port, sending: "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n")
+      let sending = Task {
+        while !Task.isCancelled {
+          try await connection.send("x")
+          try await Task.sleep(for: .milliseconds(20))
+        }
+      }
+      defer { sending.cancel() }
+      let answer = try await connection.readToEnd()
+      #expect(answer.hasPrefix("HTTP/1.1 400") && answer.contains("the slowest rate allowed"), "\(answer)")
+      #expect(answer.contains("Connection: close"))
+    }
+  }
+
   @Test func silentConnectionsAreClosed() async throws {
     var limits = HTTPServerLimits()
     limits.idleTimeout = .milliseconds(100)

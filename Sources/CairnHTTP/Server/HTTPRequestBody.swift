@@ -7,13 +7,25 @@ package enum HTTPBodyError: Error, Hashable, CustomStringConvertible {
   case cutOff
   /// Nothing came for so many seconds.
   case idle(seconds: Int64)
+  /// Fewer bytes came than ``HTTPServerLimits/uploadRateMin`` asks for.
+  case slow(bytesPerSecond: Int)
   /// The chunks of a chunked body are malformed.
   case malformed(String)
+
+  /// The client was too slow, and may try again.
+  package var isTimeout: Bool {
+    switch self {
+    case .idle, .slow: true
+    case .cutOff, .malformed: false
+    }
+  }
 
   package var description: String {
     switch self {
     case .cutOff: "The request's body ended before its announced length"
     case .idle(let seconds): "No byte of the request's body came for \(seconds) seconds"
+    case .slow(let rate):
+      "The request's body came at less than \(rate) bytes a second, the slowest rate allowed (MIN_UPLOAD_RATE)"
     case .malformed(let reason): "The request's body is malformed: \(reason)"
     }
   }
@@ -34,6 +46,8 @@ protocol HTTPBodySource: AnyObject {
   func waitForBody(_ continuation: CheckedContinuation<Void, Never>)
   /// The fields after the body; known once its end was pulled.
   var trailers: HTTPHeaders { get }
+  /// Where it comes from; nil where that is not known any more.
+  var remoteAddress: SocketAddress? { get }
 }
 
 /// The bytes of a request, pulled piece by piece: what is not pulled stays in the client's socket.
@@ -75,6 +89,12 @@ package final class HTTPRequestBody: @unchecked Sendable {
   package var trailers: HTTPHeaders {
     eventLoop.assertInEventLoop()
     return source.trailers
+  }
+
+  /// The network of the sender's address, to count what a sender uses; empty where it is not known.
+  package var senderNetwork: String {
+    eventLoop.assertInEventLoop()
+    return source.remoteAddress?.network ?? ""
   }
 
   private func pull() -> HTTPBodyPull {

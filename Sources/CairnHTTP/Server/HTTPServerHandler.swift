@@ -35,6 +35,7 @@ final class HTTPServerHandler: ChannelInboundHandler, HTTPBodySource, @unchecked
   private(set) var trailers: HTTPHeaders = [:]
   private var bodyFailure: HTTPBodyError?
   private var bodyWaiter: CheckedContinuation<Void, Never>?
+  private var pace: BodyPace
   var writeWaiter: CheckedContinuation<Void, any Error>?
   private var processing = false
   private var reading = false
@@ -45,6 +46,7 @@ final class HTTPServerHandler: ChannelInboundHandler, HTTPBodySource, @unchecked
     self.context = context
     self.feed = feed
     self.eventLoop = eventLoop
+    pace = BodyPace(context.limits)
     executor = context.executors[eventLoop] ?? EventLoopExecutor(eventLoop)
   }
 
@@ -200,6 +202,7 @@ final class HTTPServerHandler: ChannelInboundHandler, HTTPBodySource, @unchecked
     timer.clear()
     bodyFailure = nil
     trailers = [:]
+    pace.restart()
     let action = state.received(head: &head)
     // A body that came along with its head, or none at all, need not be waited for.
     if case .part(.end) = inbox.first { takeEnd() }
@@ -248,6 +251,8 @@ final class HTTPServerHandler: ChannelInboundHandler, HTTPBodySource, @unchecked
 
   // MARK: Body
 
+  var remoteAddress: SocketAddress? { channel?.remoteAddress }
+
   private func takeEnd() {
     if case .part(.end(let fields?)) = inbox.removeFirst() { trailers = fields.trimmed() }
     state.receivedEnd()
@@ -261,6 +266,7 @@ final class HTTPServerHandler: ChannelInboundHandler, HTTPBodySource, @unchecked
     case .part(.body(let bytes)):
       inbox.removeFirst()
       state.received(bodyBytes: bytes.readableBytes)
+      pace.received(bytes.readableBytes)
       timer.clear()
       return bytes.readableBytes > 0 ? .bytes(bytes) : pullBody()
     case .part(.end):
@@ -290,13 +296,14 @@ final class HTTPServerHandler: ChannelInboundHandler, HTTPBodySource, @unchecked
       writeContinue()
       channelContext?.flush()
     }
-    timer.expect(.body, within: context.limits.idleTimeout)
+    timer.expect(.body, within: min(context.limits.idleTimeout, pace.wait(from: .now())))
     if read() { resumeBodyWaiter() }
   }
 
   private func resumeBodyWaiter() {
     guard let waiter = bodyWaiter, !inbox.isEmpty || bodyFailure != nil else { return }
     bodyWaiter = nil
+    pace.stopWaiting(at: .now())
     waiter.resume()
   }
 
@@ -314,7 +321,11 @@ final class HTTPServerHandler: ChannelInboundHandler, HTTPBodySource, @unchecked
         requestID: context.requestIDs.next())
       channelContext?.flush()
     case .body:
-      failBody(.idle(seconds: context.limits.idleTimeout.nanoseconds / 1_000_000_000))
+      pace.stopWaiting(at: .now())
+      failBody(
+        pace.isTooSlow
+          ? .slow(bytesPerSecond: context.limits.uploadRateMin)
+          : .idle(seconds: context.limits.idleTimeout.nanoseconds / 1_000_000_000))
       resumeBodyWaiter()
     }
   }

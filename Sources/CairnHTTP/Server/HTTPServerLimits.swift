@@ -6,6 +6,11 @@ package struct HTTPServerLimits: Sendable {
   package var requestTimeout: TimeAmount = .seconds(30)
   /// Without any byte read or written: between requests, within a body, within an answer (`IDLE_TIMEOUT`).
   package var idleTimeout: TimeAmount = .seconds(60)
+  /// Bytes a second at which a body must come at least while the server waits for it (`MIN_UPLOAD_RATE`); 0 for any.
+  /// Far less than any line that is of use, and enough that nobody can keep a request open for ever.
+  package var uploadRateMin = 1024
+  /// For so long a server waits for a body before it judges the rate.
+  package var uploadRatePeriod: TimeAmount = .seconds(60)
   /// Connections at the same time (`MAX_CONNECTIONS`); more are answered 503.
   package var connectionsMax = 8192
 

@@ -81,7 +81,7 @@ package struct S3Error: Error, Hashable, Sendable {
   init(readingBody error: any Error) {
     switch error {
     case let error as S3Error: self = error
-    case HTTPBodyError.idle:
+    case let error as HTTPBodyError where error.isTimeout:
       self.init(
         .requestTimeout,
         "Your socket connection to the server was not read from or written to within the timeout period.")

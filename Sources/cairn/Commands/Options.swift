@@ -15,6 +15,8 @@ struct ProcessOptions: SettingOptions {
   var requestTimeout: String?
   @Option(help: "Seconds without any byte after which a connection is closed. [IDLE_TIMEOUT, default 60]")
   var idleTimeout: String?
+  @Option(help: "Bytes a second at which a body must come at least; 0 for any. [MIN_UPLOAD_RATE, default 1K]")
+  var minUploadRate: String?
   @Option(help: "Connections at the same time. [MAX_CONNECTIONS, default 8192]")
   var maxConnections: String?
   @Option(help: "Seconds that transfers get to finish when the process stops. [SHUTDOWN_GRACE, default 30]")
@@ -29,8 +31,9 @@ struct ProcessOptions: SettingOptions {
   var flags: [String: String?] {
     [
       Settings.host.name: host, Settings.port.name: port, Settings.requestTimeout.name: requestTimeout,
-      Settings.idleTimeout.name: idleTimeout, Settings.connectionsMax.name: maxConnections,
-      Settings.shutdownGrace.name: shutdownGrace, Settings.eventLoops.name: eventLoops,
+      Settings.idleTimeout.name: idleTimeout, Settings.uploadRateMin.name: minUploadRate,
+      Settings.connectionsMax.name: maxConnections, Settings.shutdownGrace.name: shutdownGrace,
+      Settings.eventLoops.name: eventLoops,
       Settings.logLevel.name: logLevel, Settings.debug.name: debug ? "1" : nil,
     ]
   }

@@ -24,6 +24,7 @@ struct ProcessConfiguration {
     limits = HTTPServerLimits()
     limits.requestTimeout = TimeAmount(try reader.read(Settings.requestTimeout))
     limits.idleTimeout = TimeAmount(try reader.read(Settings.idleTimeout))
+    limits.uploadRateMin = Int(clamping: try reader.read(Settings.uploadRateMin))
     limits.connectionsMax = try reader.read(Settings.connectionsMax)
     shutdownGrace = try reader.read(Settings.shutdownGrace)
     eventLoops = try reader.read(Settings.eventLoops)

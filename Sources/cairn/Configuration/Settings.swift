@@ -92,6 +92,7 @@ enum Settings {
   static let multipartExpiry = Setting.seconds("MULTIPART_EXPIRY", default: "604800", 0.1...31_536_000)
   static let requestTimeout = Setting.seconds("REQUEST_TIMEOUT", default: "30", 0.1...3600)
   static let idleTimeout = Setting.seconds("IDLE_TIMEOUT", default: "60", 0.1...3600)
+  static let uploadRateMin = Setting.bytes("MIN_UPLOAD_RATE", default: "1K", 0...(1 << 30))
   static let connectionsMax = Setting.integer("MAX_CONNECTIONS", default: 8192, 1...1_000_000)
   static let shutdownGrace = Setting.seconds("SHUTDOWN_GRACE", default: "30", 0...86400)
   static let eventLoops = Setting.integer("EVENT_LOOPS", default: 0, 0...1024)
