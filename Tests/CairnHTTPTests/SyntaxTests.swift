@@ -20,6 +20,17 @@ import Testing
     #expect(RequestedRange(header: header, size: 10) == expected)
   }
 
+  /// Nobody gets more bytes by asking for the same ones several times.
+  @Test(arguments: ["bytes=0-,0-", "bytes=0-9,-1", "bytes=0-5,4-8", "bytes=5-9,0-4,0-0", "bytes=-10,-10"])
+  func rangesWithMoreBytesThanTheBodyGetTheWholeBody(header: String) {
+    #expect(RequestedRange(header: header, size: 10) == .whole)
+  }
+
+  @Test func rangesThatLieOutsideCountToo() {
+    let header = "bytes=0-0," + String(repeating: "99-,", count: 64) + "1-1"
+    #expect(RequestedRange(header: header, size: 10) == .whole)
+  }
+
   @Test func tooManyRangesGetTheWholeBody() {
     let header = "bytes=" + (0..<65).map { "\($0)-\($0)" }.joined(separator: ",")
     #expect(RequestedRange(header: header, size: 100) == .whole)

@@ -37,6 +37,7 @@ package enum FieldError: Error, Hashable, CustomStringConvertible {
   case nameTooLong
   case nameEncoding
   case noName
+  case tooMany
   case tooLong(limit: UInt64)
 
   package var description: String {
@@ -46,10 +47,13 @@ package enum FieldError: Error, Hashable, CustomStringConvertible {
     case .nameTooLong: "a field's name has more than \(Self.nameBytesMax) bytes"
     case .nameEncoding: "a field's name is not valid UTF-8"
     case .noName: "a part of the form has no name"
+    case .tooMany: "the body has more than \(Self.countMax) fields"
     case .tooLong(let limit): "the body has more than \(limit) bytes, the most allowed"
     }
   }
 
+  /// Fields of a body, wanted or not: no client sends more than a few.
+  package static let countMax = 1000
   /// Bytes of a field's name: far more than any name that means something.
   package static let nameBytesMax = 1024
 }

@@ -6,6 +6,7 @@ package final class FieldReader: @unchecked Sendable {
   private var parser: any FieldParser
   private let bytesMax: UInt64
   private var bytesRead: UInt64 = 0
+  private var fieldCount = 0
   private var inField = false
   private var isFinished = false
 
@@ -23,6 +24,8 @@ package final class FieldReader: @unchecked Sendable {
     while try await nextBytes() != nil {}
     while let event = try await nextEvent() {
       if case .began(let name, let kind) = event {
+        fieldCount += 1
+        guard fieldCount <= FieldError.countMax else { throw FieldError.tooMany }
         inField = true
         return (name, kind)
       }

@@ -25,7 +25,10 @@ struct JSONStringDecoder {
   /// - Returns: true when the last quote was read.
   mutating func decode(_ input: inout ByteBuffer, into text: inout ByteBuffer) throws(JSONSyntaxError) -> Bool {
     var result: Result<Progress, JSONSyntaxError> = .success(Progress())
-    _ = input.withUnsafeReadableBytes { source in
+    input.withUnsafeReadableBytes { bytes in
+      // No further than the next quote: room for all that came, for each of many strings, would cost its square.
+      let source = UnsafeRawBufferPointer(
+        rebasing: bytes[..<(bytes.firstIndex(of: UInt8(ascii: "\"")).map { $0 + 1 } ?? bytes.count)])
       // No escape is shorter than what it stands for; one may have begun in an earlier piece.
       text.writeWithUnsafeMutableBytes(minimumWritableBytes: source.count + 4) { target in
         do throws(JSONSyntaxError) {

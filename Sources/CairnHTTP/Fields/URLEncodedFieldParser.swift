@@ -44,9 +44,11 @@ package struct URLEncodedFieldParser: FieldParser {
     var consumed = 0
     var end: UInt8?
     var isMalformed = false
-    decoded.reserveCapacity(buffer.readableBytes)
     var escape = escape
-    _ = buffer.withUnsafeReadableBytes { input in
+    buffer.withUnsafeReadableBytes { bytes in
+      // No further than this pair: room for all that came, for each of many pairs, would cost its square.
+      let input = UnsafeRawBufferPointer(
+        rebasing: bytes[..<(bytes.firstIndex(of: UInt8(ascii: "&")).map { $0 + 1 } ?? bytes.count)])
       decoded.writeWithUnsafeMutableBytes(minimumWritableBytes: input.count) { output in
         var written = 0
         while consumed < input.count {

@@ -23,7 +23,8 @@ package enum RequestedRange: Hashable, Sendable {
   /// No range of the header lies within the body: 416.
   case unsatisfiable
 
-  /// More ranges than this are answered with the whole body: nobody needs them, and they cost.
+  /// More ranges than this are answered with the whole body: nobody needs them, and they cost. So are ranges that
+  /// together have more bytes than the body, which must overlap (RFC 9110, section 14.2).
   package static let countMax = 64
 
   /// - Parameters:
@@ -37,17 +38,26 @@ package enum RequestedRange: Hashable, Sendable {
       return
     }
     let specs = header[header.index(after: equals)...].split(separator: ",", omittingEmptySubsequences: true)
+    guard specs.count <= Self.countMax else {
+      self = .whole
+      return
+    }
     var ranges: [ByteRange] = []
+    var bytesLeft = size
+    var isTooMuch = false
     for spec in specs {
       switch Self.parse(spec.filter { $0 != " " && $0 != "\t" }, size: size) {
       case nil:
         self = .whole
         return
-      case .some(.some(let range)): ranges.append(range)
+      case .some(.some(let range)):
+        isTooMuch = isTooMuch || range.length > bytesLeft
+        if !isTooMuch { bytesLeft -= range.length }
+        ranges.append(range)
       case .some(nil): continue
       }
     }
-    if specs.isEmpty || ranges.count > Self.countMax {
+    if specs.isEmpty || isTooMuch {
       self = .whole
     } else if ranges.isEmpty {
       self = .unsatisfiable

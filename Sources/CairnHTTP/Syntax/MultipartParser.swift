@@ -8,6 +8,8 @@ package enum MultipartError: Error, Hashable, CustomStringConvertible {
   case badDelimiter
   case headersTooLong
   case badHeader
+  case tooManyParts
+  case encoding(TransferDecoder.Failure)
   case truncated
 
   package var description: String {
@@ -17,6 +19,8 @@ package enum MultipartError: Error, Hashable, CustomStringConvertible {
     case .badDelimiter: "a boundary is followed by something that is neither a line end nor '--'"
     case .headersTooLong: "a part's headers have more than \(MultipartParser.headerBytesMax) bytes"
     case .badHeader: "a part has a malformed header"
+    case .tooManyParts: "the form has more than \(MultipartParser.partsMax) parts"
+    case .encoding(let failure): "\(failure)"
     case .truncated: "the body ends before its last boundary"
     }
   }
@@ -24,7 +28,8 @@ package enum MultipartError: Error, Hashable, CustomStringConvertible {
 
 /// Takes a multipart body apart as it arrives, however it is split (RFC 2046, section 5.1).
 ///
-/// Feed it, then take events until there is none. It holds no more than a header section, or the few bytes that
+/// The bytes of a part are decoded where its header names an encoding. Feed it, then take events until there is none. It
+/// holds no more than a header section, or the few bytes that
 /// could be the start of a boundary.
 package struct MultipartParser {
   package struct PartHeaders: Hashable, Sendable {
@@ -66,6 +71,8 @@ package struct MultipartParser {
   package static let boundaryLengthMax = 200
   /// Bytes of one part's header section.
   package static let headerBytesMax = 16 << 10
+  /// Parts of one form: ten times as many as it may have files.
+  package static let partsMax = 10_000
 
   private static let headersEnd = Array("\r\n\r\n".utf8)
 
@@ -73,6 +80,8 @@ package struct MultipartParser {
   private var state: State = .preamble
   private var buffer: ByteBuffer
   private var partOpen = false
+  private var partCount = 0
+  private var decoder = TransferDecoder.identity
 
   /// - Parameter contentType: the request's header, with the boundary.
   package init(contentType: String?) throws(MultipartError) {
@@ -126,6 +135,7 @@ package struct MultipartParser {
       case .delimiterEnd:
         if partOpen {
           partOpen = false
+          do throws(TransferDecoder.Failure) { try decoder.finish() } catch { throw .encoding(error) }
           return .partEnded
         }
         guard let end = try takeDelimiterEnd() else { return nil }
@@ -133,19 +143,33 @@ package struct MultipartParser {
         if case .epilogue = end { return .finished }
       case .headers:
         guard let headers = try takeHeaders() else { return nil }
+        partCount += 1
+        guard partCount <= Self.partsMax else { throw .tooManyParts }
+        do throws(TransferDecoder.Failure) {
+          decoder = try TransferDecoder(header: headers["content-transfer-encoding"])
+        } catch {
+          throw .encoding(error)
+        }
         state = .body
         partOpen = true
         return .partBegan(headers)
       case .body:
         let (before, found) = takeUntilDelimiter()
         if found { state = .delimiterEnd }
-        if let before { return .partBytes(before) }
+        if let before {
+          let bytes = try decoded(before)
+          if bytes.readableBytes > 0 { return .partBytes(bytes) }
+        }
         guard found else { return nil }
       case .epilogue:
         buffer.clear()
         return nil
       }
     }
+  }
+
+  private mutating func decoded(_ bytes: ByteBuffer) throws(MultipartError) -> ByteBuffer {
+    do throws(TransferDecoder.Failure) { return try decoder.decode(bytes) } catch { throw .encoding(error) }
   }
 
   /// Takes what can't be part of a delimiter, and the delimiter itself when it is there whole.

@@ -14,6 +14,9 @@ package final class MultipartReader: @unchecked Sendable {
     body = request.body
   }
 
+  /// ``HTTPRequestBody/senderNetwork`` of the request.
+  package var senderNetwork: String { body.senderNetwork }
+
   /// The headers of the next part; what is left of the current one is skipped. nil after the last boundary.
   ///
   /// - Throws: ``MultipartError`` or ``HTTPBodyError``.
