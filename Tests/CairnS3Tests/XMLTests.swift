@@ -56,6 +56,40 @@ struct XMLTests {
     #expect(try XMLElement(parsing: marked, root: "Delete").children == [])
   }
 
+  private static let ofManyAttributes = (0..<9).map { " a\($0)='x'" }.joined()
+
+  @Test(arguments: [
+    "<a\(ofManyAttributes)/>", "<a\(String(repeating: "x", count: 5000))/>",
+    "<a b='\(String(repeating: ">", count: 5000))'/>", "<!-- \" --><a\(ofManyAttributes)/>",
+    "<![CDATA[ <!-- ]]><a\(ofManyAttributes)/>", "<?p <!-- ?><a\(ofManyAttributes)/>",
+    "<a b='<!--'/><c\(ofManyAttributes)/>",
+  ])
+  func attributesAndTagsAreLimitedWhereverTheyHide(_ inner: String) {
+    let text = ByteBuffer(string: "<Delete>\(inner)</Delete>")
+    let error = #expect(throws: S3Error.self) { try XMLElement(parsing: text, root: "Delete") }
+    #expect(error?.code == .malformedXML && error?.message.contains("more than 8 attributes") == true)
+  }
+
+  @Test(arguments: [
+    "<!-- <a b='1' c='2' <<< -->", "<![CDATA[<a <b <c]]>", "<a b='>' c=\"'>\"/>", "<a>=========='\"</a>",
+  ])
+  func whatOnlyLooksLikeATagIsNone(_ inner: String) throws {
+    _ = try XMLElement(parsing: ByteBuffer(string: "<Delete>\(inner)</Delete>"), root: "Delete")
+  }
+
+  /// A parser compares each attribute with all others. Before it sees any, these are refused in the time that it takes to
+  /// read them.
+  @Test(.timeLimit(.minutes(1))) func manyAttributesCostNoTime() {
+    let attributes = (0..<200_000).map { " a\($0)=''" }.joined()
+    let clock = ContinuousClock()
+    let time = clock.measure {
+      #expect(throws: S3Error.self) {
+        try XMLElement(parsing: ByteBuffer(string: "<Delete\(attributes)></Delete>"), root: "Delete")
+      }
+    }
+    #expect(time < .seconds(1))
+  }
+
   @Test func depthAndNumberOfElementsAreLimited() {
     let deep = String(repeating: "<a>", count: 100) + String(repeating: "</a>", count: 100)
     let many = String(repeating: "<a/>", count: 100_001)

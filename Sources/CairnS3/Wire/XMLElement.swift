@@ -12,11 +12,6 @@ package struct XMLElement: Hashable, Sendable {
   package var text = ""
   package var children: [XMLElement] = []
 
-  /// Levels of elements; S3's documents have five at the most.
-  private static let depthMax = 16
-  /// All elements; 1,000 objects to delete, and 10,000 parts, are the largest documents.
-  private static let countMax = 100_000
-
   /// The first child with this name.
   package subscript(name: String) -> XMLElement? { children.first { $0.name == name } }
 
@@ -32,18 +27,21 @@ package struct XMLElement: Hashable, Sendable {
   /// - Parameters:
   ///   - bytes: UTF-8.
   ///   - root: the name that its element must have.
-  /// - Throws: `MalformedXML`, also where it nests too deeply or declares entities.
+  /// - Throws: `MalformedXML`, also where it declares entities, or is past one of ``XMLLimits``.
   package init(parsing bytes: ByteBuffer, root: String) throws(S3Error) {
     guard bytes.validatedString != nil, !bytes.readableBytesView.contains(0) else { throw .malformedXML }
-    let data = Self.withoutDeclaration(Data(bytes.readableBytesView))
-    // What declares entities may be a thousand times as large as it looks.
-    guard data.range(of: Data("<!DOCTYPE".utf8)) == nil, data.range(of: Data("<!ENTITY".utf8)) == nil else {
-      throw .malformedXML
+    guard XMLLimits.allow(bytes) else {
+      throw S3Error(
+        .malformedXML,
+        "The XML you provided declares a document type, nests more than \(XMLLimits.depthMax) levels, or has more than "
+          + "\(XMLLimits.elementsMax) elements, or an element with more than \(XMLLimits.attributesMax) attributes or "
+          + "\(XMLLimits.tagBytesMax) bytes")
     }
+    let data = Self.withoutDeclaration(Data(bytes.readableBytesView))
     // Foundation's parser ends the process at an instruction without content, and no client of S3 sends any.
     guard data.range(of: Data("<?".utf8)) == nil else { throw .malformedXML }
     let parser = XMLParser(data: data)
-    let reader = Reader(depthMax: Self.depthMax, countMax: Self.countMax)
+    let reader = Reader()
     parser.delegate = reader
     guard parser.parse(), let element = reader.root, element.name == root else { throw .malformedXML }
     self = element
@@ -58,22 +56,13 @@ package struct XMLElement: Hashable, Sendable {
   }
 
   private final class Reader: NSObject, XMLParserDelegate {
-    private let depthMax: Int
-    private var countLeft: Int
     private var path: [XMLElement] = []
     private(set) var root: XMLElement?
-
-    init(depthMax: Int, countMax: Int) {
-      self.depthMax = depthMax
-      countLeft = countMax
-    }
 
     func parser(
       _ parser: XMLParser, didStartElement name: String, namespaceURI: String?, qualifiedName: String?,
       attributes: [String: String]
     ) {
-      countLeft -= 1
-      guard path.count < depthMax, countLeft >= 0 else { return parser.abortParsing() }
       path.append(XMLElement(name: name.split(separator: ":").last.map(String.init) ?? name))
     }
 
