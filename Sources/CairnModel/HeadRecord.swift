@@ -1,3 +1,8 @@
+#if canImport(Glibc)
+  internal import Glibc
+#else
+  internal import Darwin
+#endif
 package import NIOCore
 
 /// What a head record says of its object, so that the catalog can be rebuilt from the disks.
@@ -42,6 +47,26 @@ package struct HeadRecord: Hashable, Sendable {
     }
     self.condition = condition
     name = try fields.name()
+  }
+}
+
+extension HeadRecord {
+  /// The name in a head record's metadata. What ``metadata()`` makes begins with it, so that nothing else is decoded.
+  package static func name(in metadata: ByteBuffer) throws(FormatError) -> ObjectName {
+    var buffer = metadata
+    var fields = NameFields()
+    while !fields.isComplete, let (tag, value) = try buffer.readField(of: "head record") { try fields.take(tag, value) }
+    return try fields.name()
+  }
+
+  /// Whether the metadata of a head record is of this name.
+  static func names(_ name: ObjectName, in metadata: ByteBuffer) -> Bool {
+    let isFirst = metadata.withUnsafeReadableBytes { bytes in
+      guard let rest = NameFields.skip(NameFields.bucketTag, name.bucket.text, in: bytes) else { return false }
+      return NameFields.skip(NameFields.keyTag, name.key.text, in: rest) != nil
+    }
+    // Another version may write its fields in another order.
+    return isFirst || (try? Self.name(in: metadata)) == name
   }
 }
 
@@ -124,8 +149,26 @@ private struct NameFields {
   static let bucketTag: UInt8 = 0xF0
   static let keyTag: UInt8 = 0xF1
 
+  private static let fieldHeaderLength = 5
+
   private var bucket: BucketName?
   private var key: ObjectKey?
+
+  var isComplete: Bool { bucket != nil && key != nil }
+
+  /// What follows a field with this text at the start of `bytes`; nil where something else is there.
+  static func skip(_ tag: UInt8, _ text: String, in bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer? {
+    var text = text
+    return text.withUTF8 { text in
+      let length = fieldHeaderLength + text.count
+      guard bytes.count >= length, bytes[0] == tag,
+        UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: 1, as: UInt32.self)) == UInt32(text.count),
+        let found = bytes.baseAddress, let wanted = text.baseAddress,
+        memcmp(found + fieldHeaderLength, wanted, text.count) == 0
+      else { return nil }
+      return UnsafeRawBufferPointer(rebasing: bytes[length...])
+    }
+  }
 
   mutating func take(_ tag: UInt8, _ value: ByteBuffer) throws(FormatError) {
     switch tag {

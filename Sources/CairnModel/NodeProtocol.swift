@@ -26,6 +26,8 @@ package enum NodeProtocol {
   package static let refusalHeader = "X-Cairn-Refusal"
   /// CRC-32C of the whole payload, in hexadecimal digits.
   package static let checksumHeader = "X-Cairn-Crc32c"
+  /// ``RecordOwner`` of the record whose payload an answer carries.
+  package static let ownerHeader = "X-Cairn-Owner"
 
   package static let volumesPath = "/volumes"
   /// Of a stream of records: where to begin in the log.
@@ -67,6 +69,8 @@ package enum NodeRefusal: String, Sendable {
   case blobUnknown = "blob-unknown"
   /// The record on this node is damaged.
   case corrupt = "corrupt"
+  /// The record is intact, but another one than was expected: whatever referred to it is damaged.
+  case otherRecord = "other-record"
   /// The node is someone else.
   case wrongNode = "wrong-node"
   /// The cluster token is missing, wrong or too old.

@@ -24,9 +24,12 @@ package struct LocalNode: StorageNode {
     try await translated { () async throws(StorageError) in try await store.seal(volume) }
   }
 
-  package func read(_ location: BlobLocation, range: Range<UInt64>?) async throws(NodeError) -> BlobContent {
+  package func read(
+    _ location: BlobLocation, expecting expected: ExpectedRecord, range: Range<UInt64>?
+  ) async throws(NodeError) -> BlobContent {
     let blob = try await translated { () async throws(StorageError) in try await store.read(location) }
     guard let blob else { throw noBlob(location) }
+    guard expected.matches(blob.header.kind, blob.metadata) else { throw .otherRecord(id, location, expected) }
     let range = (range ?? 0..<UInt64(blob.header.payloadLength)).clamped(to: 0..<UInt64(blob.header.payloadLength))
     switch blob.payload {
     case .bytes(let payload):

@@ -38,9 +38,15 @@ package struct RemoteNode: StorageNode {
     try await command(.POST, NodeProtocol.sealPath(volume))
   }
 
-  package func read(_ location: BlobLocation, range: Range<UInt64>?) async throws(NodeError) -> BlobContent {
+  package func read(
+    _ location: BlobLocation, expecting expected: ExpectedRecord, range: Range<UInt64>?
+  ) async throws(NodeError) -> BlobContent {
     if let range, range.isEmpty { return .bytes(ByteBuffer()) }
     let response = try await send(request(.GET, NodeProtocol.blobPath(location), range: range))
+    guard response.headers.first(name: NodeProtocol.ownerHeader) == expected.owner.text else {
+      response.body.cancel()
+      throw .otherRecord(id, location, expected)
+    }
     guard let length = response.headers.first(name: "content-length").flatMap({ UInt64($0) }),
       range == nil || UInt64(range?.count ?? 0) == length
     else {

@@ -15,8 +15,12 @@ package protocol StorageNode: Sendable {
 
   /// Finds the payload of a record.
   ///
-  /// - Parameter range: bytes of the payload, within it; nil for all.
-  func read(_ location: BlobLocation, range: Range<UInt64>?) async throws(NodeError) -> BlobContent
+  /// - Parameters:
+  ///   - expected: what the record must be; another one is refused as ``NodeRefusal/otherRecord``.
+  ///   - range: bytes of the payload, within it; nil for all.
+  func read(
+    _ location: BlobLocation, expecting expected: ExpectedRecord, range: Range<UInt64>?
+  ) async throws(NodeError) -> BlobContent
 
   /// Makes a volume refuse appends for good. Doing it twice is no error.
   func seal(_ volume: VolumeID) async throws(NodeError)
@@ -69,6 +73,17 @@ package enum NodeError: Error, CustomStringConvertible {
     case .unreachable(let node, let reason): "node \(node) is unreachable: \(reason)"
     case .refused(let node, let refusal, let detail): "node \(node) refused (\(refusal.rawValue)): \(detail)"
     }
+  }
+}
+
+extension NodeError {
+  static func otherRecord(_ node: NodeID, _ location: BlobLocation, _ expected: ExpectedRecord) -> NodeError {
+    let wanted =
+      switch expected {
+      case .head(let name): "the head of '\(name.key.text)' in bucket '\(name.bucket.text)'"
+      case .chunk: "a chunk"
+      }
+    return .refused(node, .otherRecord, "blob \(location.blob) in volume \(location.volume) is not \(wanted)")
   }
 }
 

@@ -149,7 +149,8 @@ package struct NodeAPI: HTTPResponder {
     }
     let size = UInt64(blob.header.payloadLength)
     let headers: HTTPHeaders = [
-      NodeProtocol.checksumHeader: String(blob.header.payloadCRC, radix: 16)
+      NodeProtocol.checksumHeader: String(blob.header.payloadCRC, radix: 16),
+      NodeProtocol.ownerHeader: RecordOwner(blob.header.kind, blob.metadata).text,
     ]
     switch RequestedRange(header: request.headers.first(name: "range"), size: size) {
     case .whole:

@@ -28,7 +28,7 @@ struct Refusal: Error {
     case .wrongNode: .misdirectedRequest
     case .unauthorized: .forbidden
     case .malformed: .badRequest
-    case .corrupt, .failed: .internalServerError
+    case .corrupt, .otherRecord, .failed: .internalServerError
     }
   }
 }

@@ -18,7 +18,7 @@ final class GarbageQueue: Sendable {
   private struct Pending {
     var blobs: [BlobLocation] = []
     /// Objects whose chunks are not looked up yet.
-    var objects: [StoredObject] = []
+    var objects: [(object: StoredObject, name: ObjectName)] = []
     /// Conditional writes that took effect.
     var committed: [BlobID] = []
   }
@@ -44,10 +44,10 @@ final class GarbageQueue: Sendable {
     }
   }
 
-  func add(_ object: StoredObject) {
+  func add(_ object: StoredObject, named name: ObjectName) {
     pending.withLock { pending in
       guard pending.objects.count < Self.pendingMax else { return }
-      pending.objects.append(object)
+      pending.objects.append((object, name))
     }
   }
 
@@ -71,7 +71,7 @@ final class GarbageQueue: Sendable {
   }
 
   /// - Parameter blobs: finds what an object is made of.
-  func run(blobs: (StoredObject) async -> [BlobLocation]) async {
+  func run(blobs: (StoredObject, ObjectName) async -> [BlobLocation]) async {
     while !Task.isCancelled {
       try? await Task.sleep(for: Self.interval)
       await flush(blobs)
@@ -79,7 +79,7 @@ final class GarbageQueue: Sendable {
     await flush(blobs)
   }
 
-  private func flush(_ find: (StoredObject) async -> [BlobLocation]) async {
+  private func flush(_ find: (StoredObject, ObjectName) async -> [BlobLocation]) async {
     var taken = Pending()
     pending.withLock { swap(&taken, &$0) }
     // What they replaced may go only when that is known.
@@ -90,8 +90,8 @@ final class GarbageQueue: Sendable {
         pending.blobs += taken.blobs
       }
     }
-    for object in taken.objects {
-      taken.blobs += await find(object)
+    for (object, name) in taken.objects {
+      taken.blobs += await find(object, name)
     }
     guard !taken.blobs.isEmpty else { return }
     for (node, blobs) in await byNode(taken.blobs) {

@@ -19,7 +19,7 @@ extension ObjectService {
     guard await budget.take(size) else { throw .overloaded }
     defer { budget.giveBack(size) }
     let head = StagedHead(
-      attributes: attributes, payload: try await payload(of: current), keepsTime: true, keepsChunks: true)
+      attributes: attributes, payload: try await payload(of: current, named: name), keepsTime: true, keepsChunks: true)
     return try await commit(head, as: name, replicas: nil, onConflict: .replace(current.head.blob))
   }
 }

@@ -30,7 +30,7 @@ extension ObjectService {
       }
       switch outcome {
       case .deleted(let object):
-        garbage.add(object)
+        garbage.add(object, named: name)
         return true
       case .absent: return false
       case .changed: continue

@@ -9,21 +9,26 @@ extension ObjectService {
 
   /// The bytes of an object, or a range of them.
   ///
-  /// - Parameter range: within the object; nil for all.
-  package func content(of object: StoredObject, range: Range<UInt64>? = nil) async throws(ObjectError) -> BlobContent {
+  /// - Parameters:
+  ///   - name: the object's name. The head record must have it too.
+  ///   - range: within the object; nil for all.
+  /// - Throws: ``ObjectError/corrupt(_:)`` where the head record is of another object.
+  package func content(
+    of object: StoredObject, named name: ObjectName, range: Range<UInt64>? = nil
+  ) async throws(ObjectError) -> BlobContent {
     switch object.attributes.layout {
     case .inline:
-      return try await reader.read(object.head, range: range)
+      return try await reader.read(object.head, expecting: .head(name), range: range)
     case .manifest:
-      return try await content(of: manifest(of: object), range: range ?? 0..<object.attributes.size)
+      return try await content(of: manifest(of: object, named: name), range: range ?? 0..<object.attributes.size)
     }
   }
 
   /// The blobs that an object is made of: its head record and its chunks.
-  func blobs(of object: StoredObject) async -> [BlobLocation] {
+  func blobs(of object: StoredObject, named name: ObjectName) async -> [BlobLocation] {
     guard object.attributes.layout == .manifest, !object.attributes.sharesChunks else { return [object.head] }
     do throws(ObjectError) {
-      return try await manifest(of: object).chunks.map(\.location) + [object.head]
+      return try await manifest(of: object, named: name).chunks.map(\.location) + [object.head]
     } catch {
       logger.notice("garbage not found", metadata: ["blob": "\(object.head.blob)", "error": "\(error)"])
       return []
@@ -31,16 +36,16 @@ extension ObjectService {
   }
 
   /// - Parameter object: one that has a manifest.
-  package func manifest(of object: StoredObject) async throws(ObjectError) -> Manifest {
-    let payload = try await payload(of: object)
+  package func manifest(of object: StoredObject, named name: ObjectName) async throws(ObjectError) -> Manifest {
+    let payload = try await payload(of: object, named: name)
     do throws(FormatError) { return try Manifest(decoding: payload) } catch { throw .corrupt("\(error)") }
   }
 
   /// What an object's head record holds besides its attributes: its bytes, or its manifest.
-  func payload(of object: StoredObject) async throws(ObjectError) -> ByteBuffer {
+  func payload(of object: StoredObject, named name: ObjectName) async throws(ObjectError) -> ByteBuffer {
     let bytes = ByteCollector(limit: Self.manifestBytesMax)
     do {
-      try await reader.read(object.head, range: nil).write(to: bytes)
+      try await reader.read(object.head, expecting: .head(name), range: nil).write(to: bytes)
       return bytes.collected
     } catch let error as ObjectError {
       throw error
@@ -66,13 +71,13 @@ extension ObjectService {
       throw .corrupt("the manifest has \(start) bytes, the object at least \(range.upperBound)")
     }
     guard let head = parts.first else { return .bytes(ByteBuffer()) }
-    let first = try await reader.read(head.location, range: head.range)
+    let first = try await reader.read(head.location, expecting: .chunk, range: head.range)
     let others = parts.dropFirst()
     return .stream(length: UInt64(range.count)) { sink in
       var content = first
       for next in others {
         // While one chunk goes out, the next one is found and verified.
-        async let upcoming = reader.read(next.location, range: next.range)
+        async let upcoming = reader.read(next.location, expecting: .chunk, range: next.range)
         try await content.write(to: sink)
         content = try await upcoming
       }

@@ -219,7 +219,7 @@ extension ObjectService {
       case .committed(let replaced):
         if condition != .always { garbage.commit(version) }
         if let replaced {
-          if head.keepsChunks { garbage.add([replaced.head]) } else { garbage.add(replaced) }
+          if head.keepsChunks { garbage.add([replaced.head]) } else { garbage.add(replaced, named: name) }
         }
         return PutResult(
           name: name, object: object, nodes: volume.nodes, replaced: replaced != nil || rule.expectsVersion,

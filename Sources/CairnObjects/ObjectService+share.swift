@@ -28,7 +28,7 @@ extension ObjectService {
     onConflict rule: ConflictRule
   ) async throws(ObjectError) -> PutResult? {
     guard source.attributes.layout == .manifest else { return nil }
-    let manifest = try await manifest(of: source)
+    let manifest = try await manifest(of: source, named: sourceName)
     try await pin(manifest, for: name)
     guard let marked = try await markShared(source, sourceName) else { return nil }
     var rule = rule

@@ -100,12 +100,14 @@ extension ObjectService {
   ///
   /// - Parameters:
   ///   - bucket: the one that the caller may write to.
+  ///   - name: the source's name.
   ///   - range: within the object.
   package func copyPart(
-    _ number: Int, of id: BlobID, in bucket: BucketIdentity, from source: StoredObject, range: Range<UInt64>
+    _ number: Int, of id: BlobID, in bucket: BucketIdentity, from source: StoredObject, named name: ObjectName,
+    range: Range<UInt64>
   ) async throws(ObjectError) -> UploadPart {
     do throws(ObjectError) {
-      return try await putPart(number, of: id, in: bucket, body(of: source, range: range))
+      return try await putPart(number, of: id, in: bucket, body(of: source, named: name, range: range))
     } catch .changedOnTheWay {
       throw .corrupt("what was read for a copy is not what was stored")
     }
@@ -219,7 +221,7 @@ extension ObjectService {
   }
 
   private func result(_ name: ObjectName, _ object: StoredObject) async throws(ObjectError) -> PutResult {
-    let status = try await replication(of: object)
+    let status = try await replication(of: object, named: name)
     return PutResult(
       name: name, object: object, nodes: status.successful.sorted(), replaced: true, isDegraded: !status.isComplete)
   }
@@ -256,7 +258,9 @@ extension ObjectService {
     guard let current = try await object(upload.name), current.attributes.layout == .manifest else { return nil }
     if current.attributes.assembly?.upload != upload.id {
       let first = upload.parts.first?.chunks.first
-      guard try await manifest(of: current).chunks.contains(where: { $0 == first }) else { return nil }
+      guard try await manifest(of: current, named: upload.name).chunks.contains(where: { $0 == first }) else {
+        return nil
+      }
     }
     await forget(upload.id)
     return try await result(upload.name, current)

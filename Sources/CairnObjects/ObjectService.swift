@@ -65,7 +65,7 @@ package struct ObjectService: Sendable {
 
   /// Tells nodes about garbage, until it is cancelled; then what is left.
   package func run() async {
-    await garbage.run { await self.blobs(of: $0) }
+    await garbage.run { await self.blobs(of: $0, named: $1) }
   }
 
   /// The current version of a name; nil where there is none.
@@ -101,10 +101,12 @@ package struct ObjectService: Sendable {
   package var replicationMode: ReplicationMode { allocator.replication.mode }
 
   /// On which nodes the bytes of an object are.
-  package func replication(of object: StoredObject) async throws(ObjectError) -> ReplicationStatus {
+  package func replication(
+    of object: StoredObject, named name: ObjectName
+  ) async throws(ObjectError) -> ReplicationStatus {
     var volumes: Set<VolumeID> = [object.head.volume]
     if object.attributes.layout == .manifest {
-      volumes.formUnion(try await manifest(of: object).chunks.map(\.location.volume))
+      volumes.formUnion(try await manifest(of: object, named: name).chunks.map(\.location.volume))
     }
     var status = ReplicationStatus()
     for id in volumes {

@@ -174,7 +174,8 @@ package struct OrphanSweep: Sendable {
     while true {
       let page = try await objects.list(bucket, query)
       for entry in page.entries where entry.object.attributes.layout == .manifest {
-        chunks.formUnion(try await objects.manifest(of: entry.object).chunks.map(\.location.blob))
+        let name = ObjectName(bucket: bucket, key: entry.key)
+        chunks.formUnion(try await objects.manifest(of: entry.object, named: name).chunks.map(\.location.blob))
       }
       guard let next = page.nextStartAfter else { return }
       query.startAfter = next

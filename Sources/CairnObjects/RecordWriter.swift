@@ -140,7 +140,8 @@ package struct RecordWriter: Sendable {
       await allocator.seal(volume)
     case .refused(_, .unauthorized, let reason), .refused(_, .malformed, let reason):
       throw .failed("a storage node refused the coordinator: \(reason)")
-    case .refused(_, .blobUnknown, let reason), .refused(_, .corrupt, let reason):
+    case .refused(_, .blobUnknown, let reason), .refused(_, .corrupt, let reason),
+      .refused(_, .otherRecord, let reason):
       throw .failed("a storage node answered an append as if it were a read: \(reason)")
     }
   }

@@ -38,22 +38,29 @@ package struct ReplicaReader: Sendable {
   }
 
   /// Finds the payload of a record, or a range of it.
-  func read(_ location: BlobLocation, range: Range<UInt64>?) async throws(ObjectError) -> BlobContent {
-    if let content = await readSole(location, range) { return content }
-    let opened = try await open(location, range: range, replicas: replicas(of: location.volume))
+  ///
+  /// - Throws: ``ObjectError/corrupt(_:)`` also where the record is another one than expected.
+  func read(
+    _ location: BlobLocation, expecting expected: ExpectedRecord, range: Range<UInt64>?
+  ) async throws(ObjectError) -> BlobContent {
+    if let content = await readSole(location, expected, range) { return content }
+    let wanted = Wanted(location: location, expected: expected)
+    let opened = try await open(wanted, range: range, replicas: replicas(of: location.volume))
     guard case .stream(let length, _) = opened.content, !opened.others.isEmpty else { return opened.content }
     return .stream(length: length) { sink in
-      try await stream(location, range, opened, length: length, to: sink)
+      try await stream(wanted, range, opened, length: length, to: sink)
     }
   }
 
   /// Reads from the only replica, as in `cairn server`, without weighing anything; nil where there are several, or where
   /// it fails: then it is asked again in the usual way, which draws the conclusions.
-  private func readSole(_ location: BlobLocation, _ range: Range<UInt64>?) async -> BlobContent? {
+  private func readSole(
+    _ location: BlobLocation, _ expected: ExpectedRecord, _ range: Range<UInt64>?
+  ) async -> BlobContent? {
     guard let nodes = try? await allocator.nodes(of: location.volume), nodes.count == 1,
       let node = directory.node(nodes[0])
     else { return nil }
-    return try? await node.read(location, range: range)
+    return try? await node.read(location, expecting: expected, range: range)
   }
 
   // MARK: Choosing
@@ -75,6 +82,11 @@ package struct ReplicaReader: Sendable {
     return ranked.shuffled().sorted { ($0.rank, $0.load) < ($1.rank, $1.load) }.map(\.node)
   }
 
+  private struct Wanted: Sendable {
+    let location: BlobLocation
+    let expected: ExpectedRecord
+  }
+
   private struct Opened: Sendable {
     let node: NodeID
     let content: BlobContent
@@ -83,32 +95,32 @@ package struct ReplicaReader: Sendable {
   }
 
   private func open(
-    _ location: BlobLocation, range: Range<UInt64>?, replicas: [NodeID]
+    _ wanted: Wanted, range: Range<UInt64>?, replicas: [NodeID]
   ) async throws(ObjectError) -> Opened {
     var failures: [NodeError] = []
-    if let opened = await open(location, range: range, among: replicas[...], failures: &failures) { return opened }
+    if let opened = await open(wanted, range: range, among: replicas[...], failures: &failures) { return opened }
     // The volume may have moved since its nodes were looked up.
-    let fresh = try await self.replicas(of: location.volume, isFresh: true).filter { !replicas.contains($0) }
-    if let opened = await open(location, range: range, among: fresh[...], failures: &failures) { return opened }
-    throw error(for: location, after: failures)
+    let fresh = try await self.replicas(of: wanted.location.volume, isFresh: true).filter { !replicas.contains($0) }
+    if let opened = await open(wanted, range: range, among: fresh[...], failures: &failures) { return opened }
+    throw error(for: wanted.location, after: failures)
   }
 
   /// Asks one replica after the other; the second one at the same time, when the first takes unusually long.
   private func open(
-    _ location: BlobLocation, range: Range<UInt64>?, among replicas: ArraySlice<NodeID>,
+    _ wanted: Wanted, range: Range<UInt64>?, among replicas: ArraySlice<NodeID>,
     failures: inout [NodeError]
   ) async -> Opened? {
     var rest = replicas
     if rest.count > 1, let patience = latencies.patience {
       let (first, second) = (rest.removeFirst(), rest.removeFirst())
-      switch await hedged(location, range, first, second, after: patience) {
+      switch await hedged(wanted, range, first, second, after: patience) {
       case .success(let (node, content)):
         return Opened(node: node, content: content, others: rest + [node == first ? second : first])
       case .failure(let failed): failures += failed.errors
       }
     }
     while let node = rest.popFirst() {
-      switch await ask(node, location, range) {
+      switch await ask(node, wanted, range) {
       case .success(let content): return Opened(node: node, content: content, others: rest)
       case .failure(let error): failures.append(error)
       }
@@ -121,10 +133,10 @@ package struct ReplicaReader: Sendable {
   }
 
   private func hedged(
-    _ location: BlobLocation, _ range: Range<UInt64>?, _ first: NodeID, _ second: NodeID, after patience: Duration
+    _ wanted: Wanted, _ range: Range<UInt64>?, _ first: NodeID, _ second: NodeID, after patience: Duration
   ) async -> Result<(NodeID, BlobContent), Failed> {
     await withTaskGroup(of: (NodeID, Result<BlobContent, NodeError>)?.self) { group in
-      group.addTask { (first, await ask(first, location, range)) }
+      group.addTask { (first, await ask(first, wanted, range)) }
       group.addTask {
         try? await Task.sleep(for: patience)
         return nil
@@ -141,7 +153,7 @@ package struct ReplicaReader: Sendable {
         }
         if asked == 1 {
           asked = 2
-          group.addTask { (second, await ask(second, location, range)) }
+          group.addTask { (second, await ask(second, wanted, range)) }
         } else if failed.errors.count == 2 {
           group.cancelAll()
         }
@@ -151,18 +163,18 @@ package struct ReplicaReader: Sendable {
   }
 
   private func ask(
-    _ id: NodeID, _ location: BlobLocation, _ range: Range<UInt64>?
+    _ id: NodeID, _ wanted: Wanted, _ range: Range<UInt64>?
   ) async -> Result<BlobContent, NodeError> {
     guard let node = directory.node(id) else { return .failure(.unreachable(id, "its address is not known")) }
     loads.begin(id)
     defer { loads.end(id) }
     let start = ContinuousClock.now
     do throws(NodeError) {
-      let content = try await node.read(location, range: range)
+      let content = try await node.read(wanted.location, expecting: wanted.expected, range: range)
       latencies.add(.now - start)
       return .success(content)
     } catch {
-      if !Task.isCancelled { note(error, at: location) }
+      if !Task.isCancelled { note(error, at: wanted.location) }
       return .failure(error)
     }
   }
@@ -184,6 +196,8 @@ package struct ReplicaReader: Sendable {
     }
     switch failures.last {
     case .refused(_, .corrupt, let detail): return .corrupt("blob \(location.blob) is damaged: \(detail)")
+    case .refused(_, .otherRecord, let detail):
+      return .corrupt("the catalog's entry, or the manifest, is damaged: \(detail)")
     case .refused(_, .blobUnknown, _), .refused(_, .volumeUnknown, _):
       return .corrupt("blob \(location.blob) is missing on its node")
     case let error?: return .unavailable("no storage node that holds the file answers: \(error)")
@@ -195,7 +209,7 @@ package struct ReplicaReader: Sendable {
 
   /// Writes a record's bytes; when its replica breaks off, the next one goes on at the same byte.
   private func stream(
-    _ location: BlobLocation, _ range: Range<UInt64>?, _ opened: Opened, length: UInt64, to sink: any ByteSink
+    _ wanted: Wanted, _ range: Range<UInt64>?, _ opened: Opened, length: UInt64, to sink: any ByteSink
   ) async throws {
     let start = range?.lowerBound ?? 0
     let counted = CountingSink(sink)
@@ -209,18 +223,18 @@ package struct ReplicaReader: Sendable {
       } catch let error as NodeError {
         // The reader went away: that says nothing of the node.
         guard !Task.isCancelled else { throw error }
-        note(error, at: location)
+        note(error, at: wanted.location)
         // Bytes that went out already can't be taken back: better a broken answer than a wrong one.
         if case .refused(_, .corrupt, _) = error, counted.count > 0 { throw error }
         let left = start + counted.count..<start + length
         guard !left.isEmpty else { return }
         var failures = [error]
-        guard let next = await open(location, range: left, among: current.others, failures: &failures) else {
+        guard let next = await open(wanted, range: left, among: current.others, failures: &failures) else {
           throw error
         }
         logger.info(
           "read goes on with another replica",
-          metadata: ["blob": "\(location.blob)", "node": "\(next.node)", "byte": "\(left.lowerBound)"])
+          metadata: ["blob": "\(wanted.location.blob)", "node": "\(next.node)", "byte": "\(left.lowerBound)"])
         current = next
       }
     }

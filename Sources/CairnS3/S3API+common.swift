@@ -4,6 +4,13 @@ internal import CairnObjects
 internal import NIOCore
 internal import NIOHTTP1
 
+/// An object that a request is about, or copies from.
+struct FoundObject: Sendable {
+  let bucket: Bucket
+  let name: ObjectName
+  let object: StoredObject
+}
+
 /// What most operations begin or end with.
 extension S3API {
   /// Bytes of a document that a client may send, but for those that name many objects.
@@ -33,11 +40,17 @@ extension S3API {
   /// The object that a request is about, where its sender may do with it what it asks for.
   ///
   /// - Throws: `NoSuchKey`, or `AccessDenied` where the sender may not even know that.
-  func authorizedObject(_ request: S3Request) async throws(S3Error) -> (name: ObjectName, object: StoredObject) {
+  func authorizedObject(_ request: S3Request) async throws(S3Error) -> FoundObject {
     let name = try request.object
     let bucket = try await buckets.bucket(name.bucket)
     try refuseOtherOwner(request, bucket)
-    return (name, try await object(name, in: bucket, for: request, request.operation.action))
+    return FoundObject(
+      bucket: bucket, name: name, object: try await object(name, in: bucket, for: request, request.operation.action))
+  }
+
+  /// Whether the sender of a request may see the tags of an object. Everybody may read what is public, but not these.
+  func mayReadTags(_ request: S3Request, of found: FoundObject) -> Bool {
+    S3Access.allow(request.identity, .readTags, bucket: found.bucket, object: found.object.attributes.metadata)
   }
 
   /// - Throws: as ``authorizedObject(_:)`` does.

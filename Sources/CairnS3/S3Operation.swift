@@ -46,7 +46,8 @@ package enum S3Operation: String, Hashable, Sendable, CaseIterable {
     case .deleteBucket, .getBucketACL, .putBucketACL, .getBucketTagging, .putBucketTagging, .deleteBucketTagging,
       .getObjectACL, .putObjectACL:
       .ownBucket
-    case .getObject, .headObject, .getObjectAttributes, .getObjectTagging: .readObject
+    case .getObject, .headObject, .getObjectAttributes: .readObject
+    case .getObjectTagging: .readTags
     case .deleteObjects, .putObject, .copyObject, .deleteObject, .putObjectTagging, .deleteObjectTagging,
       .createMultipartUpload, .uploadPart, .uploadPartCopy, .completeMultipartUpload, .abortMultipartUpload,
       .listParts:

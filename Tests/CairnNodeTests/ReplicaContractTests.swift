@@ -170,8 +170,9 @@ extension ReplicaContractTests {
       #expect(try await fixture.node.volumes() == [])
       let location = BlobLocation(volume: volume, blob: record.header.blob)
       #expect(
-        await refusal { () throws(NodeError) in _ = try await fixture.node.read(location, range: nil) }
-          == .volumeUnknown)
+        await refusal { () throws(NodeError) in
+          _ = try await fixture.node.read(location, expecting: .chunk, range: nil)
+        } == .volumeUnknown)
       #expect(
         await refusal { () throws(NodeError) in try await fixture.node.append(record, to: volume) } == .volumeUnknown)
       try await fixture.append([record], to: volume)

@@ -84,12 +84,54 @@ private final class Collector: ByteSink, @unchecked Sendable {
       try await fixture.node.append(record, to: volume)
       let location = BlobLocation(volume: volume, blob: record.header.blob)
       let whole = Collector()
-      try await fixture.node.read(location, range: nil).write(to: whole)
+      try await fixture.node.read(location, expecting: .chunk, range: nil).write(to: whole)
       #expect(whole.bytes == payload)
       guard size > 10 else { return }
       let part = Collector()
-      try await fixture.node.read(location, range: 3..<UInt64(size - 2)).write(to: part)
+      try await fixture.node.read(location, expecting: .chunk, range: 3..<UInt64(size - 2)).write(to: part)
       #expect(part.bytes == payload.getSlice(at: 3, length: size - 5))
+    }
+  }
+
+  @Test(arguments: Transport.allCases)
+  func onlyTheExpectedRecordIsRead(transport: Transport) async throws {
+    try await NodeFixture.with(transport) { fixture in
+      let volume = VolumeID.make()
+      try await fixture.node.createVolume(volume)
+      let names = [
+        ObjectName(bucket: .default, key: try ObjectKey("a")), ObjectName(bucket: .default, key: try ObjectKey("ab")),
+        ObjectName(bucket: try BucketName("photos"), key: try ObjectKey("a")),
+        // The same text to a reader, and another object.
+        ObjectName(bucket: .default, key: try ObjectKey("caf\u{E9}")),
+        ObjectName(bucket: .default, key: try ObjectKey("cafe\u{301}")),
+      ]
+      let ids = BlobIDGenerator()
+      var records: [(record: EncodedRecord, owner: ObjectName?)] = [
+        (try fixture.record(ByteBuffer(string: "chunk"), id: ids.next()), nil)
+      ]
+      for name in names {
+        let id = ids.next()
+        let attributes = ObjectAttributes(
+          size: 1, contentType: "a/b", createdAt: .now(), md5: nil, sha256: nil, layout: .inline)
+        let metadata = HeadRecord(name: name, attributes: attributes).metadata()
+        let head = Record(
+          kind: .head, blob: id, timestamp: .now(), metadata: metadata, payload: ByteBuffer(string: "x"))
+        records.append((try EncodedRecord(head), name))
+      }
+      for (record, _) in records { try await fixture.node.append(record, to: volume) }
+      let expectations = [ExpectedRecord.chunk] + names.map { .head($0) }
+      for (record, owner) in records {
+        let location = BlobLocation(volume: volume, blob: record.header.blob)
+        for expected in expectations {
+          let isRight = expected == owner.map { .head($0) } ?? .chunk
+          for range in [nil, 0..<1] as [Range<UInt64>?] {
+            let found = await refusal { () throws(NodeError) in
+              _ = try await fixture.node.read(location, expecting: expected, range: range)
+            }
+            #expect(found == (isRight ? nil : .otherRecord), "\(expected) of \(String(describing: owner))")
+          }
+        }
+      }
     }
   }
 
@@ -116,7 +158,9 @@ private final class Collector: ByteSink, @unchecked Sendable {
       #expect(
         await refusal { () throws(NodeError) in try await fixture.node.append(record, to: unknown) } == .volumeUnknown)
       #expect(
-        await refusal { () throws(NodeError) in _ = try await fixture.node.read(missing, range: nil) } == .blobUnknown)
+        await refusal { () throws(NodeError) in
+          _ = try await fixture.node.read(missing, expecting: .chunk, range: nil)
+        } == .blobUnknown)
       try await fixture.node.seal(volume)
       #expect(
         await refusal { () throws(NodeError) in try await fixture.node.append(record, to: volume) } == .volumeClosed)

@@ -16,11 +16,13 @@ import Testing
         let result = try await fixture.put("file", bytes, replicas: asked)
         #expect(result.isDegraded, "the other replicas are still to be made")
         #expect(result.nodes.count == 1)
-        for location in await fixture.objects.blobs(of: result.object) {
+        for location in await fixture.objects.blobs(of: result.object, named: result.name) {
           #expect(fixture.nodes.count { (try? $0.store.readBlocking(location)) != nil } == 1)
           #expect(try await fixture.catalog.volume(location.volume)?.replicasWanted == asked ?? 3)
         }
-        #expect(try await fixture.objects.replication(of: result.object).missingReplicas == (asked ?? 3) - 1)
+        #expect(
+          try await fixture.objects.replication(of: result.object, named: result.name).missingReplicas == (asked ?? 3)
+            - 1)
         #expect(try await fixture.get("file") == bytes)
       }
       #expect(try await !fixture.put("one", [1], replicas: 1).isDegraded)
@@ -45,7 +47,7 @@ import Testing
       var written: Set<VolumeID> = []
       for index in 0..<20 {
         let result = try await fixture.put("file \(index)", Array(RandomBytes.slice(count: 2500)))
-        written.formUnion(await fixture.objects.blobs(of: result.object).map(\.volume))
+        written.formUnion(await fixture.objects.blobs(of: result.object, named: result.name).map(\.volume))
       }
       #expect(allocator.takeVolumesToCopy().isEmpty, "they take records still")
       await allocator.sealDueVolumes(isLast: true)

@@ -61,13 +61,17 @@ final class FaultyNode: StorageNode {
     try await node.append(record, to: volume)
   }
 
-  func read(_ location: BlobLocation, range: Range<UInt64>?) async throws(NodeError) -> BlobContent {
+  func read(
+    _ location: BlobLocation, expecting expected: ExpectedRecord, range: Range<UInt64>?
+  ) async throws(NodeError) -> BlobContent {
     switch fault {
     case .unreachable: try check()
     case .corrupt: throw .refused(id, .corrupt, "told to")
     case .breaksOff(let limit):
       let bytes = ByteCollector(limit: .max)
-      do { try await node.read(location, range: range).write(to: bytes) } catch let error as NodeError {
+      do { try await node.read(location, expecting: expected, range: range).write(to: bytes) } catch let error
+        as NodeError
+      {
         throw error
       } catch {
         throw .unreachable(id, "\(error)")
@@ -80,7 +84,7 @@ final class FaultyNode: StorageNode {
       }
     case .none, .readOnly, .volumeClosed: break
     }
-    return try await node.read(location, range: range)
+    return try await node.read(location, expecting: expected, range: range)
   }
 
   func seal(_ volume: VolumeID) async throws(NodeError) {
@@ -282,9 +286,10 @@ struct ObjectFixture: Sendable {
   }
 
   func get(_ key: String, _ range: Range<UInt64>? = nil) async throws -> [UInt8]? {
-    guard let object = try await objects.object(ObjectName(key: ObjectKey(key))) else { return nil }
+    let name = ObjectName(key: try ObjectKey(key))
+    guard let object = try await objects.object(name) else { return nil }
     let sink = Collector()
-    try await objects.content(of: object, range: range).write(to: sink)
+    try await objects.content(of: object, named: name, range: range).write(to: sink)
     return Array(sink.bytes.readableBytesView)
   }
 

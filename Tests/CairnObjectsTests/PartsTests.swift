@@ -49,7 +49,7 @@ import Testing
       #expect(attributes.md5 == nil && attributes.sha256 == nil)
       let digest = ChecksumHasher.md5(of: earlier.md5.bytes + later.md5.bytes)
       #expect(attributes.etag == "\"\(digest.hexadecimal)-2\"")
-      let manifest = try await fixture.objects.manifest(of: result.object)
+      let manifest = try await fixture.objects.manifest(of: result.object, named: result.name)
       #expect(manifest.parts.map(\.size) == [2500, 700])
       #expect(manifest.parts.map(\.checksum) == [earlier.checksum?.value, later.checksum?.value])
       #expect(try await fixture.objects.completedUpload(upload.id, upload.name)?.object == result.object)
@@ -183,7 +183,7 @@ import Testing
           return
         }
         _ = try await objects.copyPart(
-          1, of: id, in: bucket, from: source, range: 0..<1)
+          1, of: id, in: bucket, from: source, named: ObjectName(key: key), range: 0..<1)
       case .abandon: try await objects.abandonUpload(id, in: bucket)
       case .complete: _ = try await objects.completeUpload(id, in: bucket, sha256: nil, onConflict: .overwrite)
       }

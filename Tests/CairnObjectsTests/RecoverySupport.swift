@@ -52,8 +52,10 @@ struct BreakingSource: StorageNode, RecordLog {
     try await node.append(record, to: volume)
   }
 
-  func read(_ location: BlobLocation, range: Range<UInt64>?) async throws(NodeError) -> BlobContent {
-    try await node.read(location, range: range)
+  func read(
+    _ location: BlobLocation, expecting expected: ExpectedRecord, range: Range<UInt64>?
+  ) async throws(NodeError) -> BlobContent {
+    try await node.read(location, expecting: expected, range: range)
   }
 
   func seal(_ volume: VolumeID) async throws(NodeError) { try await node.seal(volume) }

@@ -18,7 +18,7 @@ import Testing
         let result = try await fixture.put("file \(index)", bytes)
         #expect(!result.isDegraded)
         #expect(Set(result.nodes).count == 3)
-        for location in await fixture.objects.blobs(of: result.object) {
+        for location in await fixture.objects.blobs(of: result.object, named: result.name) {
           let holders = fixture.nodes.filter { (try? $0.store.readBlocking(location)) != nil }
           #expect(holders.count == 3, "blob \(location.blob) of file \(index)")
         }
@@ -32,7 +32,7 @@ import Testing
       for count in [1, 4, 2, 16] {
         let result = try await fixture.put("file", Array(RandomBytes.slice(count: 2500)), replicas: count)
         #expect(result.nodes.count == min(count, 4))
-        for location in await fixture.objects.blobs(of: result.object) {
+        for location in await fixture.objects.blobs(of: result.object, named: result.name) {
           #expect(fixture.nodes.count { (try? $0.store.readBlocking(location)) != nil } == min(count, 4))
         }
       }
@@ -77,7 +77,7 @@ import Testing
       let result = try await fixture.put("file", Array(RandomBytes.slice(count: 2500)))
       #expect(result.isDegraded)
       #expect(result.nodes.count == 2)
-      let status = try await fixture.objects.replication(of: result.object)
+      let status = try await fixture.objects.replication(of: result.object, named: result.name)
       #expect(status.missingReplicas == 1)
       #expect(!status.isComplete)
       // When the node is back, writes get all their replicas again.

@@ -129,8 +129,9 @@ import Testing
 
 extension ObjectFixture {
   func chunks(_ key: String) async throws -> [Manifest.Chunk] {
-    let object = try #require(try await objects.object(ObjectName(key: ObjectKey(key))))
-    return try await objects.manifest(of: object).chunks
+    let name = ObjectName(key: try ObjectKey(key))
+    let object = try #require(try await objects.object(name))
+    return try await objects.manifest(of: object, named: name).chunks
   }
 
   /// Whether no node lists them any more; all or none of them.

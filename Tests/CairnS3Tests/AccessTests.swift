@@ -19,7 +19,7 @@ struct AccessTests {
   @Test func strangersReadWhatIsPublicAndNothingElse() throws {
     let closed = try bucket()
     let open = try bucket(.read)
-    for action in [S3Action.listObjects, .readObject, .writeObject, .ownBucket] {
+    for action in [S3Action.listObjects, .readObject, .readTags, .writeObject, .ownBucket] {
       #expect(!S3Access.allow(.anonymous, action, bucket: closed, object: metadata(nil)))
     }
     #expect(S3Access.allow(.anonymous, .listObjects, bucket: open))
@@ -27,6 +27,7 @@ struct AccessTests {
     #expect(S3Access.allow(.anonymous, .readObject, bucket: closed, object: metadata(.read)))
     #expect(!S3Access.allow(.anonymous, .readObject, bucket: open, object: metadata(PublicAccess.none)))
     #expect(!S3Access.allow(.anonymous, .writeObject, bucket: open, object: metadata(.read)))
+    #expect(!S3Access.allow(.anonymous, .readTags, bucket: open, object: metadata(.read)))
     #expect(!S3Access.allow(.anonymous, .listBuckets))
     #expect(!S3Access.allow(.anonymous, .createBucket))
   }
@@ -36,6 +37,7 @@ struct AccessTests {
     let reader = S3Identity.key(id, S3Grants(buckets: [bucket.name: .read]))
     #expect(S3Access.allow(reader, .readObject, bucket: bucket))
     #expect(S3Access.allow(reader, .listObjects, bucket: bucket))
+    #expect(S3Access.allow(reader, .readTags, bucket: bucket))
     #expect(!S3Access.allow(reader, .writeObject, bucket: bucket))
     #expect(!S3Access.allow(reader, .ownBucket, bucket: bucket))
     #expect(!S3Access.allow(reader, .createBucket))

@@ -119,6 +119,7 @@ struct RoutingTests {
   @Test(arguments: [
     ("photos/cat", "cat"), ("/photos/cat", "cat"), ("/photos//cat/", "/cat/"), ("photos/a%2Fb%3F", "a/b?"),
     ("photos/cat?versionId=null", "cat"), ("photos/%CC%81x", "\u{301}x"), ("%2Fphotos%2Fcat", "cat"),
+    ("photos/a+b", "a b"), ("photos/a%2Bb", "a+b"), ("photos/a%20b+%2B", "a b +"),
   ])
   func copySourceIsABucketAndAKey(_ text: String, _ key: String) throws {
     #expect(try CopySource(text).name == ObjectName(bucket: BucketName("photos"), key: ObjectKey(key)))

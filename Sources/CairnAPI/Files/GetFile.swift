@@ -8,9 +8,9 @@ internal import NIOHTTP1
 extension NativeAPI {
   /// `GET /file/{filename}`: the file as base64 in JSON, encoded as it streams.
   func getFile(_ encodedName: Substring) async throws(APIError) -> HTTPResponse {
-    let object = try await find(encodedName).object
+    let (key, object) = try await find(encodedName)
     let content: BlobContent
-    do throws(ObjectError) { content = try await objects.content(of: object) } catch {
+    do throws(ObjectError) { content = try await objects.content(of: object, named: ObjectName(key: key)) } catch {
       guard case .unavailable = error else { throw APIError(error) }
       throw FileFailure.fileUnavailable.telling(APIError(error))
     }

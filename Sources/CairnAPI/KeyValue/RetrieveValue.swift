@@ -50,7 +50,8 @@ extension NativeAPI {
       body: .stream(length: length + UInt64(opening.readableBytes + closing.readableBytes)) {
         [objects, opening] writer in
         try await writer.write(opening)
-        let content = if let content { content } else { try await objects.content(of: object) }
+        let content =
+          if let content { content } else { try await objects.content(of: object, named: ObjectName(key: key)) }
         try await content.write(to: EncodingSink(writer) { JSONText.escaped($0) })
         try await writer.write(closing)
       })
@@ -63,7 +64,9 @@ extension NativeAPI {
     _ object: StoredObject, _ key: ObjectKey
   ) async throws(APIError) -> (content: BlobContent?, length: UInt64) {
     let content: BlobContent
-    do throws(ObjectError) { content = try await objects.content(of: object) } catch { throw APIError(error) }
+    do throws(ObjectError) { content = try await objects.content(of: object, named: ObjectName(key: key)) } catch {
+      throw APIError(error)
+    }
     let text = TextMeasure()
     do {
       try await content.write(to: text)

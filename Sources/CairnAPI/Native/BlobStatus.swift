@@ -6,10 +6,10 @@ internal import CairnObjects
 extension NativeAPI {
   /// `GET /blob/{name}/status`: which nodes hold the file, whether all of them answer, and where more copies will be.
   func blobStatus(_ encodedName: Substring) async throws(APIError) -> HTTPResponse {
-    let (_, object) = try await find(encodedName)
+    let (key, object) = try await find(encodedName)
     let status: ReplicationStatus
     do throws(ObjectError) {
-      status = try await objects.replication(of: object)
+      status = try await objects.replication(of: object, named: ObjectName(key: key))
     } catch {
       throw APIError(error)
     }

@@ -21,14 +21,15 @@ extension NativeAPI {
   func copyBlob(
     _ request: HTTPRequest, from sourceKey: ObjectKey, to key: ObjectKey, _ rule: ConflictRule
   ) async throws(APIError) -> HTTPResponse {
-    let (_, source) = try await find(sourceKey)
+    let (foundKey, source) = try await find(sourceKey)
     let etags = request.headers[canonicalForm: Self.copySourceMatchField].map(String.init)
     guard etags.isEmpty || etags.contains(source.attributes.etag) || etags.contains("*") else {
       throw APIError(.preconditionFailed, "The source's current version is not the one of \(Self.copySourceMatchField)")
     }
     let description = UploadDescription(source.attributes, replicas: try replicas(request))
     do throws(ObjectError) {
-      let result = try await objects.copy(source, to: ObjectName(key: key), as: description, onConflict: rule)
+      let result = try await objects.copy(
+        source, of: ObjectName(key: foundKey), to: ObjectName(key: key), as: description, onConflict: rule)
       return putAnswer(result, "File copied successfully")
     } catch {
       if case .conditionFailed = error, Preconditions.areIn(request.headers) { throw .preconditionFailed }

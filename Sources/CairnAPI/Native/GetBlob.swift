@@ -50,7 +50,7 @@ extension NativeAPI {
     switch range {
     case .whole:
       headers.add(name: "Content-Type", value: attributes.contentType)
-      return HTTPResponse(.ok, headers: headers, body: try await body(of: object, range: nil))
+      return HTTPResponse(.ok, headers: headers, body: try await body(of: object, named: key, range: nil))
     case .unsatisfiable:
       throw APIError(
         .rangeNotSatisfiable, "No range of '\(request.headers.first(name: "range") ?? "")' lies within the file",
@@ -58,15 +58,18 @@ extension NativeAPI {
     case .ranges(let ranges) where ranges.count == 1:
       headers.add(name: "Content-Type", value: attributes.contentType)
       headers.add(name: "Content-Range", value: ranges[0].contentRange(of: attributes.size))
-      return HTTPResponse(.partialContent, headers: headers, body: try await body(of: object, range: ranges[0].bytes))
+      return HTTPResponse(
+        .partialContent, headers: headers, body: try await body(of: object, named: key, range: ranges[0].bytes))
     case .ranges(let ranges):
-      return severalRanges(ranges, of: object, headers: headers, requestID: request.id)
+      return severalRanges(ranges, of: object, named: key, headers: headers, requestID: request.id)
     }
   }
 
-  private func body(of object: StoredObject, range: Range<UInt64>?) async throws(APIError) -> HTTPResponse.Body {
+  private func body(
+    of object: StoredObject, named key: ObjectKey, range: Range<UInt64>?
+  ) async throws(APIError) -> HTTPResponse.Body {
     do throws(ObjectError) {
-      switch try await objects.content(of: object, range: range) {
+      switch try await objects.content(of: object, named: ObjectName(key: key), range: range) {
       case .bytes(let bytes): return .bytes(bytes)
       case .stream(let length, let write): return .stream(length: length) { try await write($0) }
       }
@@ -77,7 +80,7 @@ extension NativeAPI {
 
   /// An answer of type multipart/byteranges (RFC 9110, section 14.6).
   private func severalRanges(
-    _ ranges: [ByteRange], of object: StoredObject, headers: HTTPHeaders, requestID: String
+    _ ranges: [ByteRange], of object: StoredObject, named key: ObjectKey, headers: HTTPHeaders, requestID: String
   ) -> HTTPResponse {
     let boundary = "cairn-\(requestID)"
     let parts = ranges.map { range in
@@ -97,7 +100,7 @@ extension NativeAPI {
       body: .stream(length: length) { [objects] writer in
         for part in parts {
           try await writer.write(part.head)
-          try await objects.content(of: object, range: part.bytes).write(to: writer)
+          try await objects.content(of: object, named: ObjectName(key: key), range: part.bytes).write(to: writer)
         }
         try await writer.write(end)
       })

@@ -7,6 +7,8 @@ package enum S3Action: Hashable, Sendable {
   /// To list a bucket, or to look at what it is.
   case listObjects
   case readObject
+  /// To see the labels of an object, which are not public where its bytes are.
+  case readTags
   case writeObject
   /// To change or delete the bucket itself, or to look at who may do what.
   case ownBucket
@@ -36,7 +38,7 @@ package enum S3Access {
 
   private static func needed(for action: S3Action) -> S3Permissions {
     switch action {
-    case .listObjects, .readObject: .read
+    case .listObjects, .readObject, .readTags: .read
     case .writeObject: .write
     case .ownBucket, .listBuckets, .createBucket: .owner
     }
@@ -47,7 +49,7 @@ package enum S3Access {
     switch action {
     case .readObject: (object?.access ?? bucket?.access ?? .none) == .read
     case .listObjects: bucket?.access == .read
-    case .writeObject, .ownBucket, .listBuckets, .createBucket: false
+    case .readTags, .writeObject, .ownBucket, .listBuckets, .createBucket: false
     }
   }
 }

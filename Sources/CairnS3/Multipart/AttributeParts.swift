@@ -35,13 +35,17 @@ extension S3API {
   private static let attributePartsMax = 1000
 
   /// - Returns: nil where the object did not come in parts.
-  func attributeParts(_ request: S3Request, _ object: StoredObject) async throws(S3Error) -> AttributeParts? {
+  func attributeParts(
+    _ request: S3Request, _ object: StoredObject, named name: ObjectName
+  ) async throws(S3Error) -> AttributeParts? {
     guard object.attributes.assembly != nil else { return nil }
     let limit = try ListParameters.limit(
       request.header("x-amz-max-parts"), "x-amz-max-parts", most: Self.attributePartsMax)
     let marker = try ListParameters.number(request.header("x-amz-part-number-marker"), "x-amz-part-number-marker") ?? 0
     let manifest: Manifest
-    do throws(ObjectError) { manifest = try await objects.manifest(of: object) } catch { throw S3Error(error) }
+    do throws(ObjectError) { manifest = try await objects.manifest(of: object, named: name) } catch {
+      throw S3Error(error)
+    }
     return AttributeParts(
       count: manifest.parts.count, marker: marker, limit: limit,
       algorithm: object.attributes.checksum?.algorithm, rest: manifest.parts.dropFirst(marker))

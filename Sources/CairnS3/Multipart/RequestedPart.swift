@@ -8,7 +8,7 @@ extension S3API {
   ///
   /// - Throws: `InvalidPartNumber`, `InvalidRequest`.
   func requestedPart(
-    _ request: S3Request, _ object: StoredObject
+    _ request: S3Request, _ object: StoredObject, named name: ObjectName
   ) async throws(S3Error) -> (range: ByteRange, checksum: ObjectChecksum?) {
     let number = try partNumber(request)
     guard request.header("range") == nil else {
@@ -25,7 +25,9 @@ extension S3API {
       return (ByteRange(offset: 0, length: attributes.size), attributes.checksum)
     }
     let manifest: Manifest
-    do throws(ObjectError) { manifest = try await objects.manifest(of: object) } catch { throw S3Error(error) }
+    do throws(ObjectError) { manifest = try await objects.manifest(of: object, named: name) } catch {
+      throw S3Error(error)
+    }
     guard number <= manifest.parts.count else {
       throw S3Error(.internalError, "The object says that it has more parts than it has")
     }

@@ -11,8 +11,8 @@ extension S3API {
     let bucket = try await authorizedBucket(request)
     let number = try partNumber(request)
     let upload = try await upload(request, in: bucket)
-    let source = try await copySource(request).object
-    let range = try copiedRange(request, of: source.attributes.size)
+    let source = try await copySource(request)
+    let range = try copiedRange(request, of: source.object.attributes.size)
     guard UInt64(range.count) <= Self.partSizeMax else {
       throw .invalidArgument(
         Self.rangeField, request.header(Self.rangeField) ?? "",
@@ -20,7 +20,8 @@ extension S3API {
     }
     let part: UploadPart
     do throws(ObjectError) {
-      part = try await objects.copyPart(number, of: upload.id, in: bucket.identity, from: source, range: range)
+      part = try await objects.copyPart(
+        number, of: upload.id, in: bucket.identity, from: source.object, named: source.name, range: range)
     } catch {
       throw S3Error(error)
     }

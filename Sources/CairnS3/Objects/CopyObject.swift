@@ -12,11 +12,14 @@ extension S3API {
   /// `PUT /BUCKET/KEY` with `x-amz-copy-source`.
   func copyObject(_ request: S3Request) async throws(S3Error) -> HTTPResponse {
     let name = try request.object
-    let metadata = try directive(request, "x-amz-metadata-directive")
-    let tagging = try directive(request, "x-amz-tagging-directive")
-    let algorithm = try ChecksumHeaders.copyAlgorithm(request.headers)
     let result = try await writing(request) { _ throws(S3Error) in
+      let metadata = try directive(request, "x-amz-metadata-directive")
+      let tagging = try directive(request, "x-amz-tagging-directive")
+      let algorithm = try ChecksumHeaders.copyAlgorithm(request.headers)
       let source = try await copySource(request)
+      // Else a copy would show them.
+      let copiesTags = tagging == .copy && !source.object.attributes.metadata.tags.isEmpty
+      guard !copiesTags || mayReadTags(request, of: source) else { throw .accessDenied }
       let asked = try UploadDescription(request.headers)
       var description = metadata == .replace ? asked : UploadDescription(source.object.attributes)
       description.metadata.tags = (tagging == .replace ? asked : .init(source.object.attributes)).metadata.tags
@@ -33,7 +36,7 @@ extension S3API {
             return shared
           }
           return try await objects.copy(
-            source.object, to: name, as: description, checksum: algorithm, onConflict: conditions.rule)
+            source.object, of: source.name, to: name, as: description, checksum: algorithm, onConflict: conditions.rule)
         }
         guard conditions.rule != .reject else { throw .conditionFailed(current: source.object) }
         var attributes = source.object.attributes

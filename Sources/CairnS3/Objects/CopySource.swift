@@ -8,22 +8,26 @@ package struct CopySource: Hashable, Sendable {
 
   package let name: ObjectName
 
-  /// - Parameter text: `BUCKET/KEY` or `/BUCKET/KEY`, percent-encoded, perhaps with `?versionId=…`.
-  package init(_ text: String) throws(S3Error) {
-    var path = text[...]
+  /// - Parameter header: `BUCKET/KEY` or `/BUCKET/KEY`, percent-encoded, perhaps with `?versionId=…`.
+  package init(_ header: String) throws(S3Error) {
+    var path = header[...]
     if let question = path.utf8.firstIndex(of: UInt8(ascii: "?")) {
       let query = QueryParameters(path[question...].dropFirst())
       if let version = query?["versionId"], version != "null" { throw .notImplemented("versionId") }
       path = path[..<question]
     }
+    // As in a query, where a plus is a space: some clients encode spaces so, and S3 understands it.
+    guard let text = PercentCoding.decode(path, plusIsSpace: true).flatMap(PercentCoding.text) else {
+      throw S3Error(.invalidURI, "Couldn't parse the specified URI.")
+    }
     // By bytes: a slash and a mark that begins a key are one character.
-    let decoded = try S3Resource.decode(path).utf8
+    let decoded = text.utf8
     let slash = UInt8(ascii: "/")
     let names = (decoded.first == slash ? decoded.dropFirst() : decoded[...]).split(
       separator: slash, maxSplits: 1, omittingEmptySubsequences: false)
     guard names.count == 2, let bucket = names.first, let key = names.last, !bucket.isEmpty, !key.isEmpty else {
       throw .invalidArgument(
-        Self.field, text, "Copy Source must mention the source bucket and key: sourcebucket/sourcekey")
+        Self.field, header, "Copy Source must mention the source bucket and key: sourcebucket/sourcekey")
     }
     name = ObjectName(
       bucket: try S3Resource.bucketName(String(Substring(bucket))), key: try S3Resource.key(String(Substring(key))))
@@ -44,11 +48,11 @@ package struct CopySource: Hashable, Sendable {
 
 extension S3API {
   /// The object that a request copies from, where its sender may read it and its conditions hold.
-  func copySource(_ request: S3Request) async throws(S3Error) -> (name: ObjectName, object: StoredObject) {
+  func copySource(_ request: S3Request) async throws(S3Error) -> FoundObject {
     let source = try CopySource(request.header(CopySource.field) ?? "")
     let bucket = try await buckets.bucket(source.name.bucket)
     let found = try await object(source.name, in: bucket, for: request, .readObject)
     try CopySource.checkConditions(request.headers, found.attributes)
-    return (source.name, found)
+    return FoundObject(bucket: bucket, name: source.name, object: found)
   }
 }

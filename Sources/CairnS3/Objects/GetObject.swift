@@ -7,10 +7,12 @@ internal import NIOHTTP1
 extension S3API {
   /// `GET /BUCKET/KEY`, with ranges and conditions.
   func getObject(_ request: S3Request) async throws(S3Error) -> HTTPResponse {
-    let (_, object) = try await authorizedObject(request)
-    var (response, range) = try await readAnswer(request, object)
+    let found = try await authorizedObject(request)
+    var (response, range) = try await readAnswer(request, found)
     do throws(ObjectError) {
-      switch try await objects.content(of: object, range: range.map { $0.offset..<$0.offset + $0.length }) {
+      switch try await objects.content(
+        of: found.object, named: found.name, range: range.map { $0.offset..<$0.offset + $0.length })
+      {
       case .bytes(let bytes): response.body = .bytes(bytes)
       case .stream(let length, let write):
         response.body = .stream(length: length) { try await write($0) }
@@ -23,14 +25,14 @@ extension S3API {
 
   /// The answer to a read, without a body, and which bytes it has.
   func readAnswer(
-    _ request: S3Request, _ object: StoredObject
+    _ request: S3Request, _ found: FoundObject
   ) async throws(S3Error) -> (HTTPResponse, ByteRange?) {
-    let attributes = object.attributes
+    let attributes = found.object.attributes
     try checkConditions(request, attributes)
-    var headers = try objectHeaders(request, attributes)
+    var headers = try objectHeaders(request, found)
     let wantsChecksum = request.header("x-amz-checksum-mode")?.uppercased() == "ENABLED"
     if request.query["partNumber"] != nil {
-      let (range, checksum) = try await requestedPart(request, object)
+      let (range, checksum) = try await requestedPart(request, found.object, named: found.name)
       if let count = attributes.assembly?.partCount { headers.add(name: "x-amz-mp-parts-count", value: String(count)) }
       if wantsChecksum, let checksum { try? headers.add(checking: checksum.algorithm.field, checksum.value.base64) }
       if range.length > 0 { headers.add(name: "Content-Range", value: range.contentRange(of: attributes.size)) }

@@ -7,8 +7,8 @@ extension S3API {
 
   /// `GET /BUCKET/KEY?attributes`.
   func getObjectAttributes(_ request: S3Request) async throws(S3Error) -> HTTPResponse {
-    let (_, object) = try await authorizedObject(request)
-    let attributes = object.attributes
+    let found = try await authorizedObject(request)
+    let attributes = found.object.attributes
     let wanted = Set(
       request.headers["x-amz-object-attributes"].flatMap { $0.split(separator: ",") }.map { String($0).trimmed })
     guard !wanted.isEmpty, wanted.isSubset(of: Self.attributeNames) else {
@@ -16,7 +16,8 @@ extension S3API {
         "x-amz-object-attributes", wanted.sorted().joined(separator: ","), "Invalid attribute name specified.")
     }
     try checkConditions(request, attributes)
-    let parts = wanted.contains("ObjectParts") ? try await attributeParts(request, object) : nil
+    let parts =
+      wanted.contains("ObjectParts") ? try await attributeParts(request, found.object, named: found.name) : nil
     var xml = XMLText()
     xml.document("GetObjectAttributesResponse") { xml in
       if wanted.contains("ETag") { xml.element("ETag", String(attributes.etag.dropFirst().dropLast())) }

@@ -7,7 +7,8 @@ extension S3API {
   /// The header of an answer that has an object's bytes, or stands for one that has.
   ///
   /// - Throws: `InvalidRequest` where somebody without a key asks for other fields.
-  func objectHeaders(_ request: S3Request, _ attributes: ObjectAttributes) throws(S3Error) -> HTTPHeaders {
+  func objectHeaders(_ request: S3Request, _ found: FoundObject) throws(S3Error) -> HTTPHeaders {
+    let attributes = found.object.attributes
     var headers = HTTPHeaders()
     headers.reserveCapacity(12)
     headers.add(name: "ETag", value: attributes.etag)
@@ -17,7 +18,9 @@ extension S3API {
     let metadata = attributes.metadata
     for (header, value) in metadata.headers { try? headers.add(checking: header.fieldName, value) }
     if !metadata.user.isEmpty { headers.add(metadata.user) }
-    if !metadata.tags.isEmpty { headers.add(name: "x-amz-tagging-count", value: String(metadata.tags.count)) }
+    if !metadata.tags.isEmpty, mayReadTags(request, of: found) {
+      headers.add(name: "x-amz-tagging-count", value: String(metadata.tags.count))
+    }
     if let storageClass = metadata.storageClass { headers.add(name: "x-amz-storage-class", value: storageClass) }
     if !request.query.isEmpty { try override(&headers, request) }
     return headers

@@ -31,6 +31,45 @@ extension ServerSuite {
       expectSame(try await curl("/blob/damaged").body, FileManager.default.contents(atPath: file))
     }
 
+    /// As after damage to the catalog's file: an entry refers to another object's head record.
+    @Test func anEntryThatNamesAnotherObjectsBytesIsNeverServed() async throws {
+      let server = try await CairnProcess.server(["ALLOW_ANONYMOUS": "1"])
+      let file = server.folder.path + "/file"
+      try RandomBytes.writeFile(file, count: 9 << 20, from: 99)
+      let names = ["small", "large"]
+      for name in names { #expect(try await server.curl().put("my-\(name)", "mine").status == 201) }
+      #expect(try await server.curl().put("secret-small", "secret").status == 201)
+      #expect(try await server.curl()("/blob/secret-large", "-T", file).status == 201)
+      try await server.stopInOrder()
+      let change = names.map { name in
+        """
+        update objects set (version, value) = (select version, value from objects where key = cast('secret-\(name)' as blob))
+        where key = cast('my-\(name)' as blob);
+        """
+      }.joined()
+      let changed = try await ShortProcess.run("sqlite3", [server.storagePath + "/catalog.sqlite", change])
+      #expect(changed.exitCode == 0, "\(changed.output)")
+      try await server.restart()
+      let (native, s3) = (try server.curl(), try Curl(port: try #require(server.s3Port), of: server))
+      for name in names {
+        for (curl, path) in [(native, "/blob/"), (native, "/file/"), (native, "/retrieve/"), (s3, "/default/")] {
+          for arguments in [[], ["-H", "Range: bytes=1-3"]] {
+            let answer = try await curl.run(path + "my-\(name)", arguments)
+            #expect(answer.status == 500, "\(path)\(name): \(answer.status) \(answer.body.count)")
+          }
+        }
+        let copy = try await native(
+          "/blob/copy", "-X", "PUT", "-H", "X-Cairn-Copy-Source: my-\(name)", "--data-binary", "")
+        #expect(copy.status == 500, "\(copy.text)")
+        #expect(try await s3("/default/copy", "-X", "PUT", "-H", "x-amz-copy-source: default/my-\(name)").status == 500)
+      }
+      #expect(try await native.names() == ["my-large", "my-small", "secret-large", "secret-small"])
+      #expect(try await native("/blob/secret-small").text == "secret")
+      // The name can be written again, and no chunk of the other object goes with it.
+      #expect(try await native.put("my-large", "mine again").status == 200)
+      expectSame(try await native("/blob/secret-large").body, FileManager.default.contents(atPath: file))
+    }
+
     /// Nothing reads the file, and there is no second copy: the operator is told.
     @Test func aScrubFindsDamageAndTheStatusTellsOfIt() async throws {
       let server = try await CairnProcess.server(["SCRUB_RATE": "0", "NODE_HEARTBEAT_INTERVAL": "0.2"])
