@@ -43,7 +43,7 @@ extension ObjectService {
         }
         await hashed
       }
-      if let unused = next { budget.giveBack(unused.budgetTaken) }
+      if let unused = next { budget.giveBack(unused.charge) }
       while let result = await group.next() { take(result) }
     }
     if let failure {
@@ -54,8 +54,8 @@ extension ObjectService {
   }
 
   /// Stores a chunk. Its part of the budget is given back in any case.
-  private func store(_ chunk: ChunkReader.Chunk, replicas: Int?) async -> Result<StoredChunk, ObjectError> {
-    defer { budget.giveBack(chunk.budgetTaken) }
+  func store(_ chunk: ChunkReader.Chunk, replicas: Int?) async -> Result<StoredChunk, ObjectError> {
+    defer { budget.giveBack(chunk.charge) }
     let id = ids.next()
     do throws(ObjectError) {
       let record: EncodedRecord

@@ -46,7 +46,7 @@ package struct UploadDescription: Sendable {
 }
 
 /// The bytes of an object that are stored, or held in memory to go into its head record, but have no name yet.
-/// It must be committed or discarded.
+/// It must be committed or discarded, once.
 package struct StagedObject: Sendable {
   package let size: UInt64
   let digests: StreamDigests
@@ -55,6 +55,8 @@ package struct StagedObject: Sendable {
   let chunks: [Manifest.Chunk]
   /// Some chunks have fewer replicas than they should have.
   let isDegraded: Bool
+  /// What its bytes hold of the memory for uploads. Small ones hold none.
+  fileprivate(set) var charge = BudgetCharge()
 
   /// Bytes that it holds in memory.
   package var memoryUsed: Int { payload.readableBytes }
@@ -127,12 +129,15 @@ extension ObjectService {
     let hasher = StreamHasher(body.checksum?.algorithm)
     let first = try await reader.next()
     if first.isLast, first.bytes.readableBytes <= inlineMax {
-      defer { budget.giveBack(first.budgetTaken) }
       await hasher.update(with: first.bytes, on: threads)
       let digests = hasher.finish()
-      try body.verify(digests)
+      do throws(ObjectError) { try body.verify(digests) } catch {
+        budget.giveBack(first.charge)
+        throw error
+      }
       return StagedObject(
-        size: reader.size, digests: digests, layout: .inline, payload: first.bytes, chunks: [], isDegraded: false)
+        size: reader.size, digests: digests, layout: .inline, payload: first.bytes, chunks: [], isDegraded: false,
+        charge: first.charge)
     }
     let stored = try await storeChunks(from: first, reader: &reader, hasher: hasher, replicas: replicas)
     let digests = hasher.finish()
@@ -146,10 +151,23 @@ extension ObjectService {
       chunks: chunks, isDegraded: stored.contains(where: \.isDegraded))
   }
 
+  /// Stores what a staged object holds of the memory for uploads, before its owner waits for memory again: whoever waits
+  /// must hold none (``ByteBudget``).
+  package func unload(_ staged: inout StagedObject, replicas: Int? = nil) async throws(ObjectError) {
+    guard staged.charge.count > 0 else { return }
+    let chunk = ChunkReader.Chunk(bytes: staged.payload, isLast: true, charge: staged.charge)
+    staged.charge = BudgetCharge()
+    let stored = try await store(chunk, replicas: replicas).get()
+    staged = StagedObject(
+      size: staged.size, digests: staged.digests, layout: .manifest,
+      payload: Manifest(chunks: [stored.chunk]).encoded(), chunks: [stored.chunk], isDegraded: stored.isDegraded)
+  }
+
   /// Gives a staged object its name.
   package func commit(
     _ staged: StagedObject, as wanted: ObjectName, _ description: UploadDescription, onConflict rule: ConflictRule
   ) async throws(ObjectError) -> PutResult {
+    defer { budget.giveBack(staged.charge) }
     do throws(ObjectError) {
       try refuseOld(staged.chunks)
       return try await commit(
@@ -159,7 +177,7 @@ extension ObjectService {
       switch error {
       // The object may have been committed, or its head be on a disk: then its chunks are no garbage.
       case .unavailable, .outcomeUnknown: break
-      default: discard(staged)
+      default: garbage.add(staged.chunks.map(\.location))
       }
       throw error
     }
@@ -167,6 +185,7 @@ extension ObjectService {
 
   /// Gives up what was staged.
   package func discard(_ staged: StagedObject) {
+    budget.giveBack(staged.charge)
     garbage.add(staged.chunks.map(\.location))
   }
 

@@ -15,6 +15,8 @@ struct FoundObject: Sendable {
 extension S3API {
   /// Bytes of a document that a client may send, but for those that name many objects.
   static let documentBytesMax = 64 << 10
+  /// Bytes of a document that is parsed at once rather than on another thread, so that it holds no event loop up.
+  private static let parsedAtOnceMax = 16 << 10
 
   /// - Throws: `AccessDenied`.
   func authorize(
@@ -96,7 +98,7 @@ extension S3API {
     return sight
   }
 
-  /// Parses the document that a client sends.
+  /// Parses the document that a client sends. Only call it when the client is known to have the right to what it asks for.
   ///
   /// - Returns: nil where there is none.
   func document(
@@ -105,14 +107,25 @@ extension S3API {
     var body = try body(request)
     // There the header has the checksum of the object that comes into being.
     if request.operation == .completeMultipartUpload { body.checksum = nil }
-    let bytes: ByteBuffer
+    let parsed: Result<XMLElement?, S3Error>
     do throws(ObjectError) {
-      bytes = try await body.collected(limit: limit)
+      parsed = try await objects.withDocument(body, limit: limit) { await Self.parse($0, root: root) }
     } catch {
       if case .tooLarge = error { throw S3Error(.malformedXML, "The XML you provided is larger than \(limit) bytes") }
       throw S3Error(error)
     }
-    return bytes.readableBytes == 0 ? nil : try XMLElement(parsing: bytes, root: root)
+    return try parsed.get()
+  }
+
+  private static func parse(_ bytes: ByteBuffer, root: String) async -> Result<XMLElement?, S3Error> {
+    let parse: @Sendable () -> Result<XMLElement?, S3Error> = {
+      guard bytes.readableBytes > 0 else { return .success(nil) }
+      do throws(S3Error) { return .success(try XMLElement(parsing: bytes, root: root)) } catch {
+        return .failure(error)
+      }
+    }
+    guard bytes.readableBytes > parsedAtOnceMax else { return parse() }
+    return await Task.detached { parse() }.value
   }
 
   /// An answer with a document.

@@ -44,30 +44,3 @@ private final class EventLog: Sendable {
     entries.withLock { $0.append(event) }
   }
 }
-
-@Suite struct ByteBudgetTests {
-  @Test func waitersGetWhatIsGivenBack() async {
-    let budget = ByteBudget(bytes: 10)
-    #expect(await budget.take(10))
-    let waiting = Task { await budget.take(8) }
-    budget.giveBack(10)
-    #expect(await waiting.value)
-    #expect(await budget.take(2))
-  }
-
-  @Test func impatientWaitersAreRefused() async {
-    let budget = ByteBudget(bytes: 10, patience: .milliseconds(20))
-    #expect(await budget.take(10))
-    #expect(await budget.take(1) == false)
-    budget.giveBack(10)
-    #expect(await budget.take(10))
-  }
-
-  @Test func cancelledWaitersAreRefused() async {
-    let budget = ByteBudget(bytes: 1)
-    #expect(await budget.take(1))
-    let waiting = Task { await budget.take(1) }
-    waiting.cancel()
-    #expect(await waiting.value == false)
-  }
-}

@@ -18,8 +18,9 @@ extension NativeAPI {
     let fields = try fieldReader(request, parser, bytesMax: limit)
     let source = Base64Source(fields, Base64Decoder(spaceIsPlus: spaceIsPlus))
     let staged = try await stage(
-      fields, Self.files, from: BodySource(length: nil) { try await source.next() }, replicas: replicas,
-      onConflict: rule)
+      fields, Self.files,
+      from: BodySource(length: nil, next: { try await source.next() }, client: { request.budgetClient }),
+      replicas: replicas, onConflict: rule)
     let result: PutResult
     do throws(ObjectError) {
       result = try await objects.commit(

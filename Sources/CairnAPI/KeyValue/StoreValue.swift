@@ -14,8 +14,9 @@ extension NativeAPI {
     let replicas = try replicas(request)
     let fields = try fieldReader(request, JSONFieldParser(), bytesMax: objects.settings.objectSizeMax)
     let staged = try await stage(
-      fields, Self.values, from: BodySource(length: nil) { try await fields.nextBytes() }, replicas: replicas,
-      onConflict: rule)
+      fields, Self.values,
+      from: BodySource(length: nil, next: { try await fields.nextBytes() }, client: { request.budgetClient }),
+      replicas: replicas, onConflict: rule)
     let description = UploadDescription(
       contentType: "text/plain; charset=utf-8", originalFilename: filename(staged.others), replicas: replicas)
     do throws(ObjectError) {

@@ -39,8 +39,8 @@ extension NativeAPI {
     }
     try refuseLarge(request)
     let body = BodySource(
-      length: request.contentLength, next: { try await request.body.next() }, sha256: { try ReprDigest.sha256(request) }
-    )
+      length: request.contentLength, next: { try await request.body.next() },
+      sha256: { try ReprDigest.sha256(request) }, client: { request.budgetClient })
     do throws(ObjectError) {
       let part = try await objects.putPart(number, of: id, in: .default, body)
       return HTTPResponse(json: { $0.members(of: part) })

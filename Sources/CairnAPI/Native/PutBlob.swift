@@ -20,8 +20,8 @@ extension NativeAPI {
     let rule = try await conflictRule(request, query, for: key)
     if let source { return try await copyBlob(request, from: source, to: key, rule) }
     let body = BodySource(
-      length: request.contentLength, next: { try await request.body.next() }, sha256: { try ReprDigest.sha256(request) }
-    )
+      length: request.contentLength, next: { try await request.body.next() },
+      sha256: { try ReprDigest.sha256(request) }, client: { request.budgetClient })
     do throws(ObjectError) {
       let result = try await objects.put(ObjectName(key: key), body, description, onConflict: rule)
       return putAnswer(result, "File uploaded successfully")

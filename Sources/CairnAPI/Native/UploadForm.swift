@@ -8,8 +8,9 @@ extension NativeAPI {
   private static let fileField = "file"
   /// Files in one form.
   private static let filesMax = 1000
-  /// Bytes of small files that one form may hold in memory until it is complete; beyond, they go to disk first.
-  private static let stagedBytesMax = 16 << 20
+  /// Bytes of small files, which are not charged to the memory for uploads, that one form may hold until it is complete;
+  /// further ones go to disk first.
+  private static let stagedBytesMax = 1 << 20
   /// Bytes that boundaries, part headers and other fields may add to a form's files before it is refused unread.
   static let formOverheadMax: UInt64 = 1 << 20
 
@@ -74,12 +75,14 @@ extension NativeAPI {
       guard staged.files.count < Self.filesMax else {
         throw APIError(.badRequest, "The form has more than \(Self.filesMax) files")
       }
-      staged.files.append(try await stage(disposition, headers, form, replicas, after: staged.objects))
+      if let file = try await stage(disposition, headers, form, replicas, &staged) { staged.files.append(file) }
     case CheckedFile.fileField?:
+      guard let file = try await stage(disposition, headers, form, replicas, &staged) else { return }
       guard staged.checked.file == nil else {
+        objects.discard(file.object)
         throw APIError(.badRequest, "The form has more than one field '\(CheckedFile.fileField)'")
       }
-      staged.checked.file = try await stage(disposition, headers, form, replicas, after: staged.objects)
+      staged.checked.file = file
     case CheckedFile.hashField?: staged.checked.hash = try await text(of: CheckedFile.hashField, form.nextBytes)
     default: break
     }
@@ -107,27 +110,49 @@ extension NativeAPI {
   }
 
   /// Stages the file of a part.
+  ///
+  /// - Returns: nil for a part without a file: with an empty name and no bytes, as browsers send for an input that nobody
+  ///   used.
   private func stage(
     _ disposition: ContentDisposition, _ headers: MultipartParser.PartHeaders, _ form: MultipartReader,
-    _ replicas: Int?, after staged: [StagedObject]
-  ) async throws(APIError) -> StagedFile {
+    _ replicas: Int?, _ staged: inout StagedForm
+  ) async throws(APIError) -> StagedFile? {
     guard let filename = disposition.filename else {
       throw APIError(.badRequest, "The form's field '\(disposition.name ?? "")' has no file name")
     }
+    if filename.isEmpty, try await isAtEnd(form) { return nil }
     let key: ObjectKey
     do throws(InvalidName) { key = try ObjectKey(filename) } catch { throw APIError(error) }
     let contentType = headers["content-type"].map { String(buffer: $0) }
-    let held = staged.reduce(0) { $0 + $1.memoryUsed }
     do throws(ObjectError) {
+      try await unload(&staged, replicas)
+      let held = staged.objects.reduce(0) { $0 + $1.memoryUsed }
+      let body = BodySource(length: nil, next: { try await form.nextBytes() }, client: { form.budgetClient })
       return StagedFile(
         name: ObjectName(key: key),
         description: UploadDescription(contentType: mediaType(contentType), replicas: replicas),
         object: try await objects.stage(
-          BodySource(length: nil) { try await form.nextBytes() }, inlineMax: max(0, Self.stagedBytesMax - held),
-          replicas: replicas))
+          body, inlineMax: held < Self.stagedBytesMax ? .max : 0, replicas: replicas))
     } catch {
       throw APIError(error)
     }
+  }
+
+  /// Another file may have to wait for memory, so those before it must hold none.
+  private func unload(_ staged: inout StagedForm, _ replicas: Int?) async throws(ObjectError) {
+    for index in staged.files.indices { try await objects.unload(&staged.files[index].object, replicas: replicas) }
+    if var file = staged.checked.file {
+      do throws(ObjectError) { try await objects.unload(&file.object, replicas: replicas) } catch {
+        staged.checked.file = file
+        throw error
+      }
+      staged.checked.file = file
+    }
+  }
+
+  /// Whether a part has no bytes.
+  private func isAtEnd(_ form: MultipartReader) async throws(APIError) -> Bool {
+    do { return try await form.nextBytes() == nil } catch { throw APIError(readingBody: error) }
   }
 
   /// - Parameter staged: the files that are left to be discarded when one can't be committed.

@@ -82,7 +82,7 @@ package struct SigV4Authenticator: S3Authenticator {
       let told = try header.map { text throws(SignatureError) in try PayloadForm(text) }
       // In a header that is signed it says all, so that the signature need not be looked at again.
       if case .hashed(let digest)? = told, request.headers.contains(name: "authorization") {
-        return hashed(request, digest)
+        return hashed(request, identity, digest)
       }
       var claim: SignatureClaim?
       if case .key = identity {
@@ -91,19 +91,21 @@ package struct SigV4Authenticator: S3Authenticator {
       }
       let signed = try claim.map { claim throws(SignatureError) in try PayloadForm(claim.payload) }
       // The header of a presigned request need not be signed: it can't take away what is.
-      if case .hashed(let digest)? = signed { return hashed(request, digest) }
+      if case .hashed(let digest)? = signed { return hashed(request, identity, digest) }
       switch told ?? signed ?? .unsigned {
       case .unsigned:
-        return BodySource(length: request.contentLength, next: { try await request.body.next() })
+        return BodySource(
+          length: request.contentLength, next: { try await request.body.next() },
+          client: { identity.budgetClient(of: request) })
       case .hashed(let digest):
-        return hashed(request, digest)
+        return hashed(request, identity, digest)
       case .unsignedChunks:
-        return try chunks(request, expectsTrailer: true, signatures: nil)
+        return try chunks(request, identity, expectsTrailer: true, signatures: nil)
       case .signedChunks(let hasTrailer):
         guard let claim, claim.payload == header, let key = signingKeys.known(claim.credential) else {
           throw .badPayloadHash(header ?? "")
         }
-        return try chunks(request, expectsTrailer: hasTrailer, signatures: ChunkSignatures(claim, key: key))
+        return try chunks(request, identity, expectsTrailer: hasTrailer, signatures: ChunkSignatures(claim, key: key))
       }
     } catch {
       throw S3Error(error)
@@ -111,12 +113,14 @@ package struct SigV4Authenticator: S3Authenticator {
   }
 
   /// Whoever reads the body to its end computes its hash anyway.
-  private func hashed(_ request: HTTPRequest, _ digest: Digest) -> BodySource {
-    BodySource(length: request.contentLength, next: { try await request.body.next() }, sha256: { digest })
+  private func hashed(_ request: HTTPRequest, _ identity: S3Identity, _ digest: Digest) -> BodySource {
+    BodySource(
+      length: request.contentLength, next: { try await request.body.next() }, sha256: { digest },
+      client: { identity.budgetClient(of: request) })
   }
 
   private func chunks(
-    _ request: HTTPRequest, expectsTrailer: Bool, signatures: ChunkSignatures?
+    _ request: HTTPRequest, _ identity: S3Identity, expectsTrailer: Bool, signatures: ChunkSignatures?
   ) throws(SignatureError) -> BodySource {
     guard let length = request.headers.first(name: "x-amz-decoded-content-length").flatMap({ UInt64($0) }) else {
       throw .noDecodedLength
@@ -124,7 +128,16 @@ package struct SigV4Authenticator: S3Authenticator {
     let body = ChunkedBody(
       request.body, AWSChunkedDecoder(length: length, expectsTrailer: expectsTrailer, signatures: signatures),
       trailers: request.headers[canonicalForm: "x-amz-trailer"].map { $0.lowercased() })
-    return BodySource(length: length, next: { try await body.next() }, trailers: { body.trailers })
+    return BodySource(
+      length: length, next: { try await body.next() }, trailers: { body.trailers },
+      client: { identity.budgetClient(of: request) })
+  }
+}
+
+extension S3Identity {
+  /// Whose share of the memory for uploads a request's body uses.
+  func budgetClient(of request: HTTPRequest) -> BudgetClient {
+    if case .key(let key, _) = self { .key(key.text) } else { .address(request.body.senderNetwork) }
   }
 }
 

@@ -52,6 +52,65 @@ extension ServerSuite {
       #expect(answer.metadata["name"] as? String == "naïve /", "\(answer.text)")
     }
 
+    private static let contentType = ["-H", "Content-Type: multipart/form-data; boundary=b"]
+
+    private static func part(_ name: String, _ filename: String?, _ bytes: String, encoding: String? = nil) -> String {
+      "--b\r\nContent-Disposition: form-data; name=\"\(name)\"" + (filename.map { "; filename=\"\($0)\"" } ?? "")
+        + (encoding.map { "\r\nContent-Transfer-Encoding: \($0)" } ?? "") + "\r\n\r\n\(bytes)\r\n"
+    }
+
+    @Test func partsAreStoredDecoded() async throws {
+      let curl = try await CairnProcess.server().curl()
+      let hash = "5d41402abc4b2a76b9719d911017c592"
+      for (number, (parts, expected))
+        in ([
+          ([Self.part("file", "f", "aGVs\r\nbG8=", encoding: "base64")], "hello"),
+          ([Self.part("file", "f", "h=65l=\r\nlo", encoding: "quoted-printable")], "hello"),
+          ([Self.part("file", "f", "aGVsbG8=", encoding: "8bit")], "aGVsbG8="),
+          // The MD5 is that of the file, and may be encoded too.
+          (
+            [
+              Self.part("input_file", "f", "aGVsbG8=", encoding: "base64"),
+              Self.part("file_hash", nil, "=35" + String(hash.dropFirst()), encoding: "quoted-printable"),
+            ], "hello"
+          ),
+        ] as [([String], String)]).enumerated()
+      {
+        let body = parts.joined() + "--b--\r\n"
+        let answer = try await curl.run("/upload?on_conflict=overwrite", ["--data-binary", body] + Self.contentType)
+        #expect(answer.status == 200, "\(number): \(answer.text)")
+        #expect(try await curl("/blob/f").text == expected, "\(number)")
+      }
+      for (encoding, bytes) in [("base64", "aGVsbG8"), ("quoted-printable", "=zz"), ("x-uuencode", "x")] {
+        let body = Self.part("file", "lost", bytes, encoding: encoding) + "--b--\r\n"
+        let answer = try await curl.run("/upload", ["--data-binary", body] + Self.contentType)
+        #expect(answer.status == 400, "\(encoding): \(answer.text)")
+        #expect(answer.detail?.contains(encoding == "x-uuencode" ? "'x-uuencode'" : "\(encoding) text") == true)
+      }
+      #expect(try await curl.names() == ["f"])
+    }
+
+    /// What browsers send for a file input that nobody used.
+    @Test func inputsWithoutAFileAreSkipped() async throws {
+      let curl = try await CairnProcess.server().curl()
+      for field in ["file", "input_file"] {
+        let hash = field == "file" ? "" : Self.part("file_hash", nil, "5d41402abc4b2a76b9719d911017c592")
+        for parts in [
+          Self.part(field, "", "") + Self.part(field, field, "hello"),
+          Self.part(field, field, "hello") + Self.part(field, "", ""),
+        ] {
+          let answer = try await curl.run(
+            "/upload?on_conflict=overwrite", ["--data-binary", parts + hash + "--b--\r\n"] + Self.contentType)
+          #expect(answer.status == 200, "\(answer.text)")
+          #expect(try await curl("/blob/\(field)").text == "hello")
+        }
+        let none = try await curl.run(
+          "/upload", ["--data-binary", Self.part(field, "", "") + hash + "--b--\r\n"] + Self.contentType)
+        #expect(none.status == 400 && none.text.contains("with a file"), "\(none.text)")
+      }
+      #expect(try await curl.names() == ["file", "input_file"])
+    }
+
     @Test func renamingGivesEachOfManyAtOnceANameOfItsOwn() async throws {
       let server = try await CairnProcess.server()
       let port = server.port
