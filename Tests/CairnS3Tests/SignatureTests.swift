@@ -113,7 +113,9 @@ struct SignatureTests {
         "Authorization":
           "AWS4-HMAC-SHA256 Credential=A/\(scope)/us-east-1/s3/aws4_request,SignedHeaders=host,Signature=0",
       ])
-    let error = #expect(throws: SignatureError.self) { try SignatureClaim(request, region: "us-east-1", now: Self.now) }
+    let error = #expect(throws: SignatureError.self) {
+      try SignatureClaim(request, service: .s3, region: "us-east-1", now: Self.now)
+    }
     switch error {
     case .skewed, .malformedHeader: break
     default: throw Unexpected(error)
