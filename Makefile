@@ -12,6 +12,11 @@ cairn := .build/release/cairn
 compose := docker compose
 compose_dev := $(compose) -f docker-compose.yml -f docker-compose.dev.yml
 say := printf '==> %s\n'
+# Compose takes a variable of the shell before a line of .env.
+show_access = @auth="$${AUTH:-$$(. ./.env && echo "$${AUTH:-off}")}"; if [ "$$auth" = required ]; \
+  then $(say) 'closed: every request needs an access key; the first one is ACCESS_KEY and SECRET_KEY in .env'; \
+  else $(say) 'open: every program on this machine may do everything through 127.0.0.1:8000 and :9000' \
+    'a line AUTH=required in .env closes it at the next `make up`'; fi
 
 port := $(or $(PORT),8000)
 
@@ -90,12 +95,14 @@ up: image .env ## Build the image and start the cluster: Redis, a coordinator on
 	@$(say) 'starting the cluster'
 	@$(compose) up --detach --no-build --wait
 	@$(MAKE) status
+	$(show_access)
 
 .PHONY: up-dev
 up-dev: image .env ## The same with debug logs, and with the ports of Redis and of the nodes on 127.0.0.1
 	@$(say) 'starting the cluster with debug settings'
 	@$(compose_dev) up --detach --no-build --wait
 	@$(MAKE) status
+	$(show_access)
 
 .PHONY: down
 down: .env ## Stop the cluster; its data stays in the volumes

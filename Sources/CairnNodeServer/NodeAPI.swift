@@ -10,6 +10,7 @@ package struct NodeAPI: HTTPResponder {
   let store: VolumeStore
   private let incarnation: UInt64
   private let tokens: NodeTokens?
+  private let browserGuard: BrowserGuard?
   private let budget: ByteBudget
   private let version: String
   private let durability: String
@@ -19,15 +20,18 @@ package struct NodeAPI: HTTPResponder {
   /// - Parameters:
   ///   - incarnation: tells this process from another one with the same node id.
   ///   - tokens: checks the token that every request but those for health must carry; nil in a cluster without a secret.
+  ///   - browserGuard: keeps web pages out where requests carry no token.
   ///   - budget: memory for the records that are on their way in.
   ///   - isReady: why the node can't do its job; nil when it can.
   package init(
-    store: VolumeStore, incarnation: UInt64, tokens: NodeTokens?, budget: ByteBudget, version: String,
-    durability: String, isReady: @escaping @Sendable () async -> String?, logger: Logger
+    store: VolumeStore, incarnation: UInt64, tokens: NodeTokens?, browserGuard: BrowserGuard? = nil,
+    budget: ByteBudget, version: String, durability: String, isReady: @escaping @Sendable () async -> String?,
+    logger: Logger
   ) {
     self.store = store
     self.incarnation = incarnation
     self.tokens = tokens
+    self.browserGuard = browserGuard
     self.budget = budget
     self.version = version
     self.durability = durability
@@ -54,6 +58,12 @@ package struct NodeAPI: HTTPResponder {
     case "/health": return health()
     case "/ready": return await ready()
     default: break
+    }
+    if browserGuard?.refusal(of: request) != nil {
+      throw Refusal(
+        .unauthorized,
+        "without CLUSTER_SECRET, a node answers only to IP addresses, localhost, names without a dot, HOST and "
+          + "ADVERTISE_HOST, and to no web page")
     }
     let token = try authorize(request)
     guard let route = NodeRoute(method: request.method, path: request.path) else {

@@ -13,10 +13,13 @@ package struct S3API: HTTPResponder {
     package var domain: String?
     /// What buckets say of where they are (`S3_REGION`).
     package var region: String
+    /// Keeps web pages out where anybody may do everything; nil where that needs a key.
+    package var browserGuard: BrowserGuard?
 
-    package init(domain: String? = nil, region: String = "us-east-1") {
+    package init(domain: String? = nil, region: String = "us-east-1", browserGuard: BrowserGuard? = nil) {
       self.domain = domain
       self.region = region
+      self.browserGuard = browserGuard
     }
   }
 
@@ -85,6 +88,10 @@ package struct S3API: HTTPResponder {
       throw S3Error(.invalidURI, "Couldn't parse the specified URI.")
     }
     let identity = try await authenticator.authenticate(http)
+    // Whoever signs is no web page.
+    if case .unrestricted = identity, let refusal = settings.browserGuard?.refusal(of: http) {
+      throw S3Error(refusal)
+    }
     let operation = try S3Operation(http.method, resource, query, http.headers)
     let request = S3Request(http: http, resource: resource, operation: operation, query: query, identity: identity)
     switch operation {

@@ -53,11 +53,11 @@ package final class WireClient {
 
   /// Sends a request and reads the whole answer. The connection can be used again afterwards.
   package func request(
-    _ method: String, _ path: String, headers: [String] = [], body: ArraySlice<UInt8> = []
+    _ method: String, _ path: String, host: String = "127.0.0.1", headers: [String] = [], body: ArraySlice<UInt8> = []
   ) throws(Failure) -> WireAnswer {
     let needsLength = !body.isEmpty || method == "PUT" || method == "POST"
     let lines =
-      ["\(method) \(path) HTTP/1.1", "Host: 127.0.0.1"] + headers
+      ["\(method) \(path) HTTP/1.1", "Host: \(host)"] + headers
       + (needsLength ? ["Content-Length: \(body.count)"] : [])
     try send(Array((lines.joined(separator: "\r\n") + "\r\n\r\n").utf8)[...])
     try send(body)

@@ -11,23 +11,28 @@ package struct NativeAccess: Sendable {
   private static let bearer = "bearer "
 
   package let keys: AccessKeyStore
+  let owners: any BucketOwners
   /// Every caller must have a key (`AUTH=required`).
   private let isRequired: Bool
-  /// Only this machine reaches the API: who does may make keys.
-  private let isLocal: Bool
+  /// Where nobody must have a key, keeps web pages out.
+  private let browserGuard: BrowserGuard
+  private let localKey: LocalKey?
   private let signed: @Sendable (HTTPRequest) async throws(APIError) -> Signed?
 
   /// - Parameters:
   ///   - isRequired: every caller must have a key.
-  ///   - isLocal: whether only this machine reaches the API.
+  ///   - browserGuard: keeps web pages out where that is not so.
+  ///   - localKey: lets callers on this machine administer keys; nil where there is no storage path to keep it in.
   ///   - signed: verifies a request's signature; nil for one that has none.
   package init(
-    keys: AccessKeyStore, isRequired: Bool, isLocal: Bool,
+    keys: AccessKeyStore, owners: any BucketOwners, isRequired: Bool, browserGuard: BrowserGuard, localKey: LocalKey?,
     signed: @escaping @Sendable (HTTPRequest) async throws(APIError) -> Signed?
   ) {
     self.keys = keys
+    self.owners = owners
     self.isRequired = isRequired
-    self.isLocal = isLocal
+    self.browserGuard = browserGuard
+    self.localKey = localKey
     self.signed = signed
   }
 
@@ -36,27 +41,47 @@ package struct NativeAccess: Sendable {
   /// - Returns: the request, with a body that is verified where the caller signed for it.
   func admit(_ request: HTTPRequest, to route: NativeRoute) async throws(APIError) -> HTTPRequest {
     let need = route.need(for: request)
-    let isOpen =
-      switch need {
-      case .nothing: true
-      case .keyAdministration: !isRequired && isLocal
-      case .anyKey, .objects, .administration: !isRequired
-      }
-    if isOpen { return request }
-    let (key, admitted) = try await caller(request)
-    let suffices =
-      switch need {
-      case .nothing, .anyKey: true
-      case .objects(let permissions): key.grants.permissions(in: .default).isSuperset(of: permissions)
-      case .administration, .keyAdministration: key.isAdministrator
-      }
-    guard suffices else {
-      throw APIError(.forbidden, "The access key '\(key.id)' lacks the permission for this: see `cairn key allow`")
+    if need == .nothing { return request }
+    // Whoever shows a key is no web page: browsers send none by themselves.
+    let refusal = isRequired ? nil : browserGuard.refusal(of: request)
+    if !isRequired, refusal == nil, need != .keyAdministration { return request }
+    guard let (caller, admitted) = try await caller(of: request) else {
+      if let refusal { throw APIError(refusal.status, refusal.description) }
+      throw need == .keyAdministration ? keyAdministrationNeedsKey : .unauthorized(Self.keyNeeded)
+    }
+    guard caller.may(need) else {
+      throw APIError(
+        .forbidden, "The access key '\(caller.id)' lacks the permission for this: see `cairn key allow`")
     }
     return admitted
   }
 
-  private func caller(_ request: HTTPRequest) async throws(APIError) -> Signed {
+  /// Who has proved to send a request.
+  private enum Caller {
+    case key(AccessKey)
+    /// Somebody who can read the storage path.
+    case local
+
+    var id: AccessKeyID {
+      switch self {
+      case .key(let key): key.id
+      case .local: LocalKey.id
+      }
+    }
+
+    func may(_ need: NativeNeed) -> Bool {
+      switch (self, need) {
+      case (_, .nothing), (.local, .keyAdministration): true
+      case (.local, _): false
+      case (.key(let key), .objects(let permissions)):
+        key.grants.permissions(in: .default).isSuperset(of: permissions)
+      case (.key(let key), .administration), (.key(let key), .keyAdministration): key.isAdministrator
+      }
+    }
+  }
+
+  /// - Returns: nil for a request without any credential.
+  private func caller(of request: HTTPRequest) async throws(APIError) -> (Caller, HTTPRequest)? {
     if let authorization = request.headers.first(name: "authorization")?.utf8,
       // RFC 9110, 11.1: its case says nothing.
       Substring(authorization.prefix(Self.bearer.utf8.count)).lowercased() == Self.bearer
@@ -66,32 +91,51 @@ package struct NativeAccess: Sendable {
         throw APIError(
           .badRequest, "The request has both an Authorization header and the signature of a presigned URL: send one")
       }
-      let token = Substring(authorization.dropFirst(Self.bearer.utf8.count))
-      guard let colon = token.utf8.firstIndex(of: UInt8(ascii: ":")) else { throw Self.unknown }
-      let key: AccessKey?
-      do throws(AccessKeyError) { key = try await keys.find(AccessKeyID(String(token[..<colon]))) } catch {
-        throw APIError(error)
-      }
-      guard let key, key.hasSecret(token[token.utf8.index(after: colon)...]) else { throw Self.unknown }
-      return (key, request)
+      return (try await bearer(of: Substring(authorization.dropFirst(Self.bearer.utf8.count))), request)
     }
-    guard let signed = try await signed(request) else {
-      throw .unauthorized("This needs an access key: send 'Authorization: Bearer ID:SECRET', or sign the request")
+    guard let (key, admitted) = try await signed(request) else { return nil }
+    return (.key(key), admitted)
+  }
+
+  /// - Parameter token: `ID:SECRET`.
+  private func bearer(of token: Substring) async throws(APIError) -> Caller {
+    guard let colon = token.utf8.firstIndex(of: UInt8(ascii: ":")) else { throw Self.unknown }
+    let (id, secret) = (AccessKeyID(String(token[..<colon])), token[token.utf8.index(after: colon)...])
+    if id == LocalKey.id {
+      guard let localKey, localKey.has(secret: secret) else { throw Self.unknown }
+      return .local
     }
-    return signed
+    let key: AccessKey?
+    do throws(AccessKeyError) { key = try await keys.find(id) } catch { throw APIError(error) }
+    guard let key, key.hasSecret(secret) else { throw Self.unknown }
+    return .key(key)
   }
 
   private static let unknown = APIError.unauthorized("There is no access key with this id and secret")
+  private static let keyNeeded = "This needs an access key: send 'Authorization: Bearer ID:SECRET', or sign the request"
+
+  /// Strangers learn where the storage path is only from servers that show it to everybody anyway.
+  private var keyAdministrationNeedsKey: APIError {
+    guard !isRequired else { return .unauthorized(Self.keyNeeded) }
+    guard let localKey else {
+      return .unauthorized(
+        "Access keys are administered with one that may do everything, such as ACCESS_KEY with SECRET_KEY: send "
+          + "'Authorization: Bearer ID:SECRET', or set CAIRN_TOKEN to ID:SECRET for `cairn key`")
+    }
+    var error = APIError.unauthorized(
+      "Access keys are administered on this server's machine, by `cairn key` and whoever may read its storage path, or "
+        + "with a key that may do everything: send 'Authorization: Bearer ID:SECRET'")
+    error.headers.add(contentsOf: localKey.fields)
+    return error
+  }
 }
 
 /// What a route asks of its caller's key.
 enum NativeNeed: Hashable {
   case nothing
-  /// To look at the cluster.
-  case anyKey
   /// In the bucket that the native API's blobs are in.
   case objects(S3Permissions)
-  /// To change the cluster.
+  /// To change the cluster, or to see its nodes and where they keep their data.
   case administration
   /// To see and change who may do what.
   case keyAdministration
@@ -102,8 +146,6 @@ extension NativeRoute {
     let isRead = request.method == .GET || request.method == .HEAD
     switch self {
     case .health, .ready, .description, .test: return .nothing
-    case .nodes, .status: return .anyKey
-    case .node: return isRead ? .anyKey : .administration
     case .blobs, .blobStatus, .download, .retrieve: return .objects(.read)
     case .blob:
       // A copy reads what it writes.
@@ -111,7 +153,7 @@ extension NativeRoute {
       return .objects(isRead ? .read : .write)
     case .file: return .objects(isRead ? .read : .write)
     case .upload, .uploads, .partialUpload, .completion, .part, .files, .store: return .objects(.write)
-    case .nodeDrain, .gc, .scrub: return .administration
+    case .nodes, .node, .nodeDrain, .status, .gc, .scrub: return .administration
     case .accessKeys, .accessKey: return .keyAdministration
     }
   }

@@ -22,10 +22,11 @@ extension NativeAPI {
     let etag = attributes.etag
     let lastModified = Int(attributes.createdAt.secondsSinceEpoch)
     var headers = others
-    headers.reserveCapacity(9)
+    headers.reserveCapacity(10)
     headers.add(name: "ETag", value: etag)
     headers.add(name: "Last-Modified", value: HTTPDate.format(secondsSinceEpoch: lastModified))
     headers.add(name: "Accept-Ranges", value: "bytes")
+    headers.add(name: BrowserGuard.sandboxField, value: BrowserGuard.sandbox)
     if ReprDigest.isWanted(request.headers), let sha256 = attributes.sha256 {
       headers.add(name: ReprDigest.field, value: ReprDigest.value(sha256))
     }

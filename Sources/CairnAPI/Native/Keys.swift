@@ -10,10 +10,17 @@ extension NativeAPI {
   func listKeys() async throws(APIError) -> HTTPResponse {
     let keys: [AccessKeyStore.Listed]
     do throws(AccessKeyError) { keys = try await access.keys.all() } catch { throw APIError(error) }
+    let owned = try await ownedBuckets()
     return HTTPResponse(json: { json in
       json.key("keys")
-      json.array(keys) { json, key in json.object { $0.key(key.id, key.createdAt, key.grants) } }
+      json.array(keys) { json, key in
+        json.object { $0.key(key.id, key.createdAt, key.grants, owns: owned[key.id] ?? []) }
+      }
     })
+  }
+
+  private func ownedBuckets() async throws(APIError) -> [AccessKeyID: [BucketName]] {
+    try await access.owners.owned().reduce(into: [:]) { $0[$1.owner, default: []].append($1.bucket) }
   }
 
   /// `POST /keys?bucket=…&allow=…`: makes a key. The answer is the only one that has its secret.
@@ -32,7 +39,7 @@ extension NativeAPI {
       throw APIError(error)
     }
     return HTTPResponse(.created) { json in
-      json.key(key.id, key.createdAt, key.grants)
+      json.key(key.id, key.createdAt, key.grants, owns: [])
       json.member("secret", key.secret)
     }
   }
@@ -44,14 +51,37 @@ extension NativeAPI {
       throw APIError(.badRequest, "Both allow and deny are given, only one of them can be done at a time")
     }
     let (bucket, permissions) = try Self.grant(query, isAllowed ? "allow" : "deny")
-    do throws(AccessKeyError) {
-      let key = try await access.keys.update(AccessKeyID(String(id))) { grants in
-        if isAllowed { grants.add(permissions, in: bucket) } else { grants.remove(permissions, in: bucket) }
-      }
-      return HTTPResponse(json: { $0.key(key.id, key.createdAt, key.grants) })
-    } catch {
-      throw APIError(error)
+    let id = AccessKeyID(String(id))
+    let key: AccessKey
+    if isAllowed {
+      key = try await update(id) { $0.add(permissions, in: bucket) }
+    } else {
+      key = try await deny(permissions, in: bucket, to: id)
     }
+    let owns = try await ownedBuckets()[id] ?? []
+    return HTTPResponse(json: { $0.key(key.id, key.createdAt, key.grants, owns: owns) })
+  }
+
+  /// Takes permissions away from a key. Ownership of the bucket implies all of them, and becomes a grant of the rest.
+  private func deny(
+    _ permissions: S3Permissions, in bucket: BucketName?, to id: AccessKeyID
+  ) async throws(APIError) -> AccessKey {
+    guard let bucket, try await access.owners.owns(id, bucket) else {
+      return try await update(id) { $0.remove(permissions, in: bucket) }
+    }
+    // The grant first: whatever fails between the two, the key has never lost more than it should.
+    let key = try await update(id) { grants in
+      grants.add(.all, in: bucket)
+      grants.remove(permissions, in: bucket)
+    }
+    try await access.owners.disown(bucket, by: id)
+    return key
+  }
+
+  private func update(
+    _ id: AccessKeyID, _ change: @Sendable (inout S3Grants) -> Void
+  ) async throws(APIError) -> AccessKey {
+    do throws(AccessKeyError) { return try await access.keys.update(id, change) } catch { throw APIError(error) }
   }
 
   /// `DELETE /keys/{id}`.
@@ -105,7 +135,9 @@ extension S3Grants {
 }
 
 extension JSONText {
-  fileprivate mutating func key(_ id: AccessKeyID, _ createdAt: Timestamp, _ grants: S3Grants) {
+  fileprivate mutating func key(
+    _ id: AccessKeyID, _ createdAt: Timestamp, _ grants: S3Grants, owns: [BucketName]
+  ) {
     member("id", id.text)
     member("created_at", HTTPDate.iso8601(nanosecondsSinceEpoch: createdAt.nanosecondsSinceEpoch))
     key("grants")
@@ -117,5 +149,6 @@ extension JSONText {
         json.member("permissions", grant.1.names)
       }
     }
+    member("owns", owns.map(\.text))
   }
 }

@@ -75,18 +75,20 @@ package struct NativeAPI: HTTPResponder {
     guard let route = NativeRoute(path: received.path) else {
       throw APIError(.notFound, "No route \(received.path)")
     }
-    do throws(APIError) { return try await answer(access.admit(received, to: route), on: route) } catch {
+    do throws(APIError) {
+      guard route.methods.contains(received.method) else {
+        let allowed = route.methods.map(\.rawValue).joined(separator: ", ")
+        throw APIError(
+          .methodNotAllowed, "\(received.method.rawValue) is not allowed here, only \(allowed)",
+          headers: ["Allow": allowed])
+      }
+      return try await answer(access.admit(received, to: route), on: route)
+    } catch {
       throw route.told(error)
     }
   }
 
   private func answer(_ request: HTTPRequest, on route: NativeRoute) async throws(APIError) -> HTTPResponse {
-    guard route.methods.contains(request.method) else {
-      let allowed = route.methods.map(\.rawValue).joined(separator: ", ")
-      throw APIError(
-        .methodNotAllowed, "\(request.method.rawValue) is not allowed here, only \(allowed)",
-        headers: ["Allow": allowed])
-    }
     guard let query = QueryParameters(request.query) else {
       throw APIError(.badRequest, "The query is not percent-encoded UTF-8")
     }

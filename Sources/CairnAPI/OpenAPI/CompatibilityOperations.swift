@@ -16,7 +16,7 @@ extension Operation {
       Answer(
         status: .ok, summary: "Yes.",
         content: [Content(type: "text/plain; charset=utf-8", schema: .choice(["Master is working!"]))])
-    ], errors: .message, isProtected: false)
+    ], errors: .message, access: .nobody)
 
   // MARK: Files
 

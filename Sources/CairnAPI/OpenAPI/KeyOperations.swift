@@ -10,7 +10,7 @@ extension Operation {
       .json(
         "All keys.", .record(.always("keys", .list(.named(.accessKey)))),
         links: ["changeKey", "removeKey"].map { Link(id: $0, parameter: "key_id", pointer: "/keys/0/id") })
-    ])
+    ], access: .everybody)
 
   static let createKey = Operation(
     .POST, "createKey", "Make an access key; only this answer has its secret.",
@@ -23,19 +23,21 @@ extension Operation {
             .always("secret", .text(pattern: "^[!-~]+$", length: AccessKey.secretLength))
           ]),
         links: ["changeKey", "removeKey"].map { Link(id: $0, parameter: "key_id", pointer: "/id") })
-    ])
+    ], access: .everybody)
 
   static let changeKey = Operation(
     .PATCH, "changeKey", "Allow an access key something, or no longer.",
     parameters: [
       .bucket(isRequired: true), .permissions("allow", "What it may do there from now on."),
-      .permissions("deny", "What it may do there no longer; not with `allow`."),
+      .permissions("deny", "What it may do there no longer, even if it owns the bucket; not with `allow`."),
     ],
-    answers: [.json("The key as it is now.", .named(.accessKey))], failures: [.notFound, .conflict])
+    answers: [.json("The key as it is now.", .named(.accessKey))], failures: [.notFound, .conflict],
+    access: .everybody)
 
   static let removeKey = Operation(
     .DELETE, "removeKey", "Remove an access key.",
-    answers: [Answer(status: .noContent, summary: "It is removed.")], failures: [.notFound, .conflict])
+    answers: [Answer(status: .noContent, summary: "It is removed.")], failures: [.notFound, .conflict],
+    access: .everybody)
 }
 
 extension Operation.Parameter {

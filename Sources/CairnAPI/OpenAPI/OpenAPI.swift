@@ -3,7 +3,7 @@ internal import NIOCore
 internal import NIOHTTP1
 
 extension NativeAPI {
-  private static let bearer: StaticString = "bearer"
+  static let bearer: StaticString = "bearer"
 
   /// `GET /openapi.json`: what this file's neighbours say of every route.
   func openAPI() -> HTTPResponse {

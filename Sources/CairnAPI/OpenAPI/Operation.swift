@@ -54,6 +54,14 @@ struct Operation: Sendable {
     case detailOrMessage
   }
 
+  /// Whom it asks for an access key.
+  enum Access {
+    case nobody
+    /// Everybody, with `AUTH=required`.
+    case asConfigured
+    case everybody
+  }
+
   let method: HTTPMethod
   let id: String
   let summary: String
@@ -63,17 +71,15 @@ struct Operation: Sendable {
   /// False where no body is one of no bytes.
   let needsBody: Bool
   let answers: [Answer]
-  /// Whether it may ask for an access key.
-  let isProtected: Bool
+  let access: Access
 
   /// - Parameters:
   ///   - id: unique among all.
   ///   - failures: statuses of errors besides those that every request can get.
-  ///   - isProtected: false for what nobody is asked for a key for.
   init(
     _ method: HTTPMethod, _ id: String, _ summary: String, parameters: [Parameter] = [], bodies: [Content] = [],
     needsBody: Bool = true, answers: [Answer], failures: [HTTPResponseStatus] = [], errors: Errors = .detail,
-    isProtected: Bool = true
+    access: Access = .asConfigured
   ) {
     self.method = method
     self.id = id
@@ -81,8 +87,8 @@ struct Operation: Sendable {
     self.parameters = parameters
     self.bodies = bodies
     self.needsBody = needsBody
-    self.isProtected = isProtected
-    let failures = Self.commonFailures + (isProtected ? [.unauthorized, .forbidden] : []) + failures
+    self.access = access
+    let failures = Self.commonFailures + (access == .nobody ? [] : Self.accessFailures) + failures
     self.answers =
       answers + failures.sorted { $0.code < $1.code }.map { Answer(failure: $0, errors) }
   }
@@ -95,7 +101,7 @@ struct Operation: Sendable {
     parameters = other.parameters
     bodies = []
     needsBody = false
-    isProtected = other.isProtected
+    access = other.access
     answers = other.answers.map { Answer(status: $0.status, summary: $0.summary, headers: $0.headers) }
   }
 
@@ -107,6 +113,9 @@ struct Operation: Sendable {
     .badRequest, .requestTimeout, .requestHeaderFieldsTooLarge, .internalServerError, .notImplemented,
     .serviceUnavailable,
   ]
+
+  /// What is wrong with the caller.
+  private static let accessFailures: [HTTPResponseStatus] = [.unauthorized, .forbidden, .misdirectedRequest]
 }
 
 extension Operation.Content {
@@ -151,7 +160,10 @@ extension Operation.Answer {
     switch status {
     case .badRequest: "The request is malformed, or something in it is not allowed."
     case .unauthorized: "It needs an access key, or the one that was shown is not good."
-    case .forbidden: "The access key may not do this, or its signature is not the request's."
+    case .forbidden:
+      "The access key may not do this, its signature is not the request's, or a web page of another server sends the "
+        + "request without a key."
+    case .misdirectedRequest: "Without a key, this server does not answer to the name in Host."
     case .requestTimeout: "The request did not arrive in time."
     case .requestHeaderFieldsTooLarge: "The request has too many headers, or too long ones."
     case .internalServerError: "Something failed that should not; the log tells more."
@@ -178,7 +190,7 @@ extension JSONText {
       json.member("tags", [family])
       json.member("operationId", operation.id)
       json.member("summary", operation.summary)
-      if !operation.isProtected { json.member("security", [String]()) }
+      json.security(operation.access)
       json.key("parameters")
       json.array(parameters + operation.parameters) { $0.parameter($1) }
       if !operation.bodies.isEmpty {
@@ -195,6 +207,17 @@ extension JSONText {
           json.answer(answer)
         }
       }
+    }
+  }
+
+  /// Differs from what the description says of all operations.
+  private mutating func security(_ access: Operation.Access) {
+    switch access {
+    case .asConfigured: return
+    case .nobody: member("security", [String]())
+    case .everybody:
+      key("security")
+      array([NativeAPI.bearer]) { json, scheme in json.object { $0.member(scheme, [String]()) } }
     }
   }
 

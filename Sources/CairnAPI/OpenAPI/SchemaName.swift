@@ -108,6 +108,7 @@ enum SchemaName: String, CaseIterable {
       .list(
         .record(
           .always("bucket", .plainText), .always("permissions", .list(.choice(S3Permissions.all.names)))))),
+    .always("owns", .list(.plainText)),
   ]
 
   private static let repairTaskRecord = Schema.record(

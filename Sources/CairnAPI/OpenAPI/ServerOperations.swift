@@ -10,11 +10,11 @@ extension Operation {
         .record(
           .always("status", .choice(["healthy"])), .always("role", .plainText), .always("version", .plainText),
           .always("durability", .plainText), .always("replication_mode", .choice(["sync", "async"]))))
-    ], isProtected: false)
+    ], access: .nobody)
 
   static let ready = Operation(
     .GET, "ready", "It can do its job; 503 tells why it can't.",
-    answers: [.json("It can.", .record(.always("status", .choice(["ready"]))))], isProtected: false)
+    answers: [.json("It can.", .record(.always("status", .choice(["ready"]))))], access: .nobody)
 
   static let description = Operation(
     .GET, "openapi", "This description.",
@@ -24,5 +24,5 @@ extension Operation {
         .record(
           .always("openapi", .plainText), .always("info", .record()), .always("paths", .record()),
           .always("components", .record())))
-    ], isProtected: false)
+    ], access: .nobody)
 }

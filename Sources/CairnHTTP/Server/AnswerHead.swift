@@ -59,7 +59,8 @@ struct AnswerHead {
     case .unknown where !isVersion10: writer.write("Transfer-Encoding: chunked\r\n")
     case .unknown: break
     }
-    writer.write("Date: ")
+    // Browsers must not guess from the bytes that something is a page or a script.
+    writer.write("X-Content-Type-Options: nosniff\r\nDate: ")
     writer.write(date)
     writer.write("\r\nX-Request-Id: ")
     writer.write(requestID)

@@ -1,5 +1,5 @@
 internal import CairnCatalog
-internal import CairnModel
+package import CairnModel
 package import CairnObjects
 internal import Synchronization
 
@@ -44,7 +44,7 @@ package final class BucketDirectory: Sendable {
 
   /// - Parameter isFresh: look at the catalog, whatever is remembered.
   /// - Throws: `NoSuchBucket`.
-  func bucket(_ name: BucketName, isFresh: Bool = false) async throws(S3Error) -> Bucket {
+  package func bucket(_ name: BucketName, isFresh: Bool = false) async throws(S3Error) -> Bucket {
     if !isFresh, let sight = remembered(name) { return sight.bucket }
     guard let record = try await look(name) else { throw .noSuchBucket(name) }
     return record.bucket
@@ -87,13 +87,22 @@ package final class BucketDirectory: Sendable {
   }
 
   /// Every bucket, in order of their names.
-  func all() async throws(S3Error) -> [Bucket] {
+  package func all() async throws(S3Error) -> [Bucket] {
     var buckets: [Bucket]
     do throws(ObjectError) { buckets = try await records.all().compactMap { Bucket($0) } } catch {
       throw S3Error(error)
     }
     if !buckets.contains(where: { $0.name == .default }) { buckets.append(Self.builtIn) }
     return buckets.sorted { $0.name.text < $1.name.text }
+  }
+
+  /// Makes a bucket the administrators', if a key owns it.
+  ///
+  /// - Throws: `NoSuchBucket`.
+  package func disown(_ name: BucketName, by key: AccessKeyID) async throws(S3Error) {
+    try await update(name) { bucket in
+      if bucket.owner == key { bucket.owner = nil }
+    }
   }
 
   /// Creates a bucket.

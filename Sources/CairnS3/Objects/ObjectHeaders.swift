@@ -10,10 +10,13 @@ extension S3API {
   func objectHeaders(_ request: S3Request, _ found: FoundObject) throws(S3Error) -> HTTPHeaders {
     let attributes = found.object.attributes
     var headers = HTTPHeaders()
-    headers.reserveCapacity(12)
+    headers.reserveCapacity(13)
     headers.add(name: "ETag", value: attributes.etag)
     headers.add(name: "Last-Modified", value: attributes.createdAt.headerText)
     headers.add(name: "Accept-Ranges", value: "bytes")
+    if settings.browserGuard != nil {
+      headers.add(name: BrowserGuard.sandboxField, value: BrowserGuard.sandbox)
+    }
     headers.add(name: "Content-Type", value: attributes.contentType)
     let metadata = attributes.metadata
     for (header, value) in metadata.headers { try? headers.add(checking: header.fieldName, value) }

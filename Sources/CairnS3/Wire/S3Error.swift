@@ -70,6 +70,13 @@ package struct S3Error: Error, Hashable, Sendable {
     }
   }
 
+  init(_ refusal: BrowserRefusal) {
+    switch refusal {
+    case .host: self.init(.misdirectedRequest, "\(refusal)")
+    case .origin, .site: self.init(.accessDenied, "\(refusal)")
+    }
+  }
+
   init(_ error: CatalogError) {
     switch error {
     case .unavailable: self.init(.serviceUnavailable, "\(error)", headers: [.init("Retry-After", "1")])

@@ -36,6 +36,8 @@ package enum S3ErrorCode: String, Hashable, Sendable {
   case malformedXML = "MalformedXML"
   case metadataTooLarge = "MetadataTooLarge"
   case methodNotAllowed = "MethodNotAllowed"
+  /// Not one of S3's.
+  case misdirectedRequest = "MisdirectedRequest"
   case missingContentLength = "MissingContentLength"
   case missingSecurityHeader = "MissingSecurityHeader"
   case noSuchBucket = "NoSuchBucket"
@@ -63,6 +65,7 @@ package enum S3ErrorCode: String, Hashable, Sendable {
     case .bucketAlreadyExists, .bucketAlreadyOwnedByYou, .bucketNotEmpty, .conditionalRequestConflict,
       .operationAborted:
       .conflict
+    case .misdirectedRequest: .misdirectedRequest
     case .missingContentLength: .lengthRequired
     case .preconditionFailed: .preconditionFailed
     case .invalidRange, .invalidPartNumber: .rangeNotSatisfiable

@@ -11,8 +11,9 @@ struct KeyCommand: AsyncParsableCommand {
     commandName: "key", abstract: "Make access keys, and say what they may do.",
     discussion: """
       Clients of S3, and of a server with AUTH=required, show who they are with an access key: an id and a secret. A new \
-      key may do nothing but what is allowed it, in a bucket or in every one. One that is allowed all in every bucket may \
-      change the cluster, too.
+      key may do nothing but what is allowed it, in a bucket or in every one. One that is allowed all in every bucket is \
+      an administrator's: it may change the cluster and keys. `cairn key` shows such a key (CAIRN_TOKEN), or on the \
+      server's machine the file local.key, which it finds by itself in the server's storage path.
       """,
     subcommands: [Create.self, ListKeys.self, RemoveKey.self, Allow.self, Deny.self])
 
@@ -28,6 +29,8 @@ struct KeyCommand: AsyncParsableCommand {
         "What it may do there: \(S3Permissions.allowed). May be given again.", valueName: "permission"))
     var permissions: [String] = []
     @OptionGroup var options: ServerOptions
+    @OptionGroup var local: LocalServerOptions
+    var storagePath: String? { local.baseStoragePath }
 
     func validate() throws {
       guard (bucket == nil) == permissions.isEmpty else {
@@ -52,6 +55,8 @@ struct KeyCommand: AsyncParsableCommand {
       commandName: "list", abstract: "List the keys and what they may do.", aliases: ["ls"])
 
     @OptionGroup var options: ServerOptions
+    @OptionGroup var local: LocalServerOptions
+    var storagePath: String? { local.baseStoragePath }
 
     func run(_ client: OperatorClient) async throws(ClientError) {
       try options.show(try await client.send(.GET, "/keys"), client) { (answer: KeysAnswer) in answer.text }
@@ -65,6 +70,8 @@ struct KeyCommand: AsyncParsableCommand {
     @Argument(help: "The key's id.")
     var id: String
     @OptionGroup var options: ServerOptions
+    @OptionGroup var local: LocalServerOptions
+    var storagePath: String? { local.baseStoragePath }
 
     func run(_ client: OperatorClient) async throws(ClientError) {
       _ = try await client.send(.DELETE, "/keys/\(PercentCoding.encode(id))")
@@ -81,6 +88,8 @@ struct KeyCommand: AsyncParsableCommand {
 
     @OptionGroup var grant: KeyGrant
     @OptionGroup var options: ServerOptions
+    @OptionGroup var local: LocalServerOptions
+    var storagePath: String? { local.baseStoragePath }
 
     func run(_ client: OperatorClient) async throws(ClientError) {
       try options.show(try await grant.send("allow", client), client) { (key: KeyAnswer) in KeysAnswer([key]).text }
@@ -90,15 +99,29 @@ struct KeyCommand: AsyncParsableCommand {
   struct Deny: OperatorCommand {
     static let configuration = CommandConfiguration(
       abstract: "Let a key do something no longer.",
-      discussion: "What is allowed in every bucket can't be taken away in one.")
+      discussion: """
+        What is allowed in every bucket can't be taken away in one. A key that created a bucket owns it, and may do \
+        everything there: this command ends that, and leaves it what is not denied.
+        """)
 
     @OptionGroup var grant: KeyGrant
     @OptionGroup var options: ServerOptions
+    @OptionGroup var local: LocalServerOptions
+    var storagePath: String? { local.baseStoragePath }
 
     func run(_ client: OperatorClient) async throws(ClientError) {
       try options.show(try await grant.send("deny", client), client) { (key: KeyAnswer) in KeysAnswer([key]).text }
     }
   }
+}
+
+/// A server on this machine, which takes whoever can read its storage path for somebody who may administer keys.
+struct LocalServerOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Storage path of the server on this machine; without it, the server says where it is. [BASE_STORAGE_PATH]",
+      valueName: "path"))
+  var baseStoragePath: String?
 }
 
 /// What a key may or may not do, and where.

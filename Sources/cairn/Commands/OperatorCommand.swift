@@ -11,9 +11,6 @@ struct ServerOptions: ParsableArguments {
   var json = false
 
   /// - Throws: `ValidationError` for a text that is no address.
-  func client() throws -> OperatorClient { OperatorClient(try address()) }
-
-  /// - Throws: `ValidationError` for a text that is no address.
   func address() throws -> ServerAddress {
     let environment = ProcessInfo.processInfo.environment["CAIRN_SERVER"].flatMap { $0.isEmpty ? nil : $0 }
     let text = server ?? environment ?? ServerAddress.fallback
@@ -45,12 +42,16 @@ struct ServerOptions: ParsableArguments {
 /// A command that asks a running server, and ends.
 protocol OperatorCommand: AsyncParsableCommand {
   var options: ServerOptions { get }
+  /// Of a server on this machine that asks for a credential; nil where the operator names none.
+  var storagePath: String? { get }
   func run(_ client: OperatorClient) async throws(ClientError)
 }
 
 extension OperatorCommand {
+  var storagePath: String? { nil }
+
   func run() async throws {
-    let client = try options.client()
+    let client = OperatorClient(try options.address(), storagePath: storagePath)
     do throws(ClientError) {
       try await run(client)
     } catch {

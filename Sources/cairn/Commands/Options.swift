@@ -101,6 +101,8 @@ struct AccessOptions: SettingOptions {
   var auth: String?
   @Flag(help: "Whoever has no access key may do everything, also from other machines. [ALLOW_ANONYMOUS]")
   var allowAnonymous = false
+  @Option(help: "Names besides IP addresses and localhost that a server without keys answers to. [ALLOWED_HOSTS]")
+  var allowedHosts: String?
   @Option(help: "Id of an access key that may do everything. [ACCESS_KEY]")
   var accessKey: String?
   @Option(help: "Secret of that key; better in the environment, where others don't see it. [SECRET_KEY]")
@@ -109,7 +111,7 @@ struct AccessOptions: SettingOptions {
   var flags: [String: String?] {
     [
       Settings.access.name: auth, Settings.allowAnonymous.name: allowAnonymous ? "1" : nil,
-      Settings.accessKey.name: accessKey, Settings.secretKey.name: secretKey,
+      Settings.allowedHosts.name: allowedHosts, Settings.accessKey.name: accessKey, Settings.secretKey.name: secretKey,
     ]
   }
 }

@@ -11,8 +11,12 @@ enum AccessMode: String, CaseIterable, Sendable {
 struct AccessConfiguration {
   /// Callers of the native API must have a key.
   var isRequired: Bool
-  /// Only this machine reaches the process.
-  var isLocal: Bool
+  /// Names of this machine that the configuration tells.
+  var ownNames: [String]
+  /// Names of this server whose web pages may change something where nobody must have a key.
+  var allowedHosts: [String]
+  /// A domain of this server with all its sub-domains.
+  var domain: String?
   /// Whoever has no key may do everything; never where everybody must have one.
   var allowsAnonymous: Bool
   /// A key that may do everything.
@@ -28,7 +32,9 @@ struct AccessConfiguration {
     let allowsAnonymous = try reader.read(Settings.allowAnonymous)
     self.allowsAnonymous = allowsAnonymous && !isRequired
     region = try reader.read(Settings.s3Region)
-    isLocal = ListenAddress.isLoopback(host)
+    ownNames = [host]
+    domain = try reader.readOptional(Settings.s3Domain)
+    allowedHosts = try reader.readOptional(Settings.allowedHosts) ?? []
     clusterKeys = try reader.clusterKeys()
     let id = try reader.readOptional(Settings.accessKey)
     let secret = try reader.readOptional(Settings.secretKey)
@@ -39,7 +45,7 @@ struct AccessConfiguration {
     case (_?, nil): throw .missing(name: Settings.secretKey.name, reason: "ACCESS_KEY is, and each needs the other")
     case (nil, _?): throw .missing(name: Settings.accessKey.name, reason: "SECRET_KEY is, and each needs the other")
     }
-    guard isRequired || allowsAnonymous || isLocal else {
+    guard isRequired || allowsAnonymous || ListenAddress.isLoopback(host) else {
       throw .refused(
         "HOST is '\(host)': without AUTH=required anyone who reaches this address can read, write and delete files. Set AUTH=required, or ALLOW_ANONYMOUS=1"
       )

@@ -299,6 +299,7 @@ struct PeerConfiguration {
   init(_ reader: inout SettingReader) throws(ConfigurationError) {
     coordinator = try CoordinatorConfiguration(&reader, placement: Settings.peerPlacementPolicy)
     node = try NodeConfiguration(&reader, port: Settings.peerNodePort)
+    if let host = node.advertiseHost { coordinator.access.ownNames.append(host) }
     // What stands in the machine's own zone is near, also when nobody names zones.
     coordinator.zone = node.zone
   }

@@ -28,6 +28,9 @@ enum Settings {
   static let s3Region = Setting.text("S3_REGION", default: "us-east-1", "the name of a region")
   static let access = Setting<AccessMode>.choice("AUTH", default: .off)
   static let allowAnonymous = Setting.flag("ALLOW_ANONYMOUS")
+  static let allowedHosts = Setting<[String]>(
+    name: "ALLOWED_HOSTS", fallback: nil, allowed: "host names without a port, with commas between them",
+    parse: HostNames.parse)
   static let accessKey = Setting<String>(
     name: "ACCESS_KEY", fallback: nil, allowed: AccessKey.idAllowed,
     parse: { AccessKey.isAllowed(id: $0) ? $0 : nil })

@@ -11,6 +11,8 @@ struct KeyAnswer: Decodable, Hashable {
   var secret: String?
   var createdAt: String
   var grants: [Grant]
+  /// Buckets that it may do everything with, because it created them.
+  var owns: [String]?
 }
 
 /// What `GET /keys` answers.
@@ -26,12 +28,12 @@ struct KeysAnswer: Decodable, Hashable {
     guard !keys.isEmpty else { return "there is no access key: make one with `cairn key create`" }
     var columns = Columns(["KEY": .left, "CREATED": .left, "BUCKET": .left, "MAY": .left])
     for key in keys {
-      if key.grants.isEmpty { columns.add([key.id, key.createdAt, "", "nothing"]) }
-      for (index, grant) in key.grants.enumerated() {
-        columns.add([
-          index == 0 ? key.id : " ", index == 0 ? key.createdAt : " ", grant.bucket,
-          grant.permissions.joined(separator: ", "),
-        ])
+      let rows =
+        key.grants.map { [$0.bucket, $0.permissions.joined(separator: ", ")] }
+        + (key.owns ?? []).map { [$0, "everything, as its owner"] }
+      if rows.isEmpty { columns.add([key.id, key.createdAt, "", "nothing"]) }
+      for (index, row) in rows.enumerated() {
+        columns.add((index == 0 ? [key.id, key.createdAt] : [" ", " "]) + row)
       }
     }
     return columns.text

@@ -1,3 +1,4 @@
+import CairnAPI
 import CairnClient
 import CairnHTTP
 import Foundation
@@ -13,10 +14,14 @@ struct OperatorClient {
   private static let timeouts = HTTPClient.Timeouts(connect: .seconds(5), idle: .seconds(60))
 
   let server: ServerAddress
+  /// Where the file lies that stands in for an access key; nil to go by what the server says.
+  private let keyFile: String?
   private let client: HTTPClient
 
-  init(_ server: ServerAddress) {
+  /// - Parameter storagePath: of the server, where it is on this machine and the operator has said so.
+  init(_ server: ServerAddress, storagePath: String? = nil) {
     self.server = server
+    keyFile = storagePath.map { $0 + "/" + LocalKeyFile.name }
     client = HTTPClient(group: .singleton, timeouts: Self.timeouts)
   }
 
@@ -24,13 +29,11 @@ struct OperatorClient {
   ///
   /// - Returns: the body of an answer that says yes.
   func send(_ method: HTTPMethod, _ path: String) async throws(ClientError) -> Data {
-    let (status, body): (HTTPResponseStatus, ByteBuffer)
-    do throws(HTTPClientError) {
-      let answer = try await client.fetch(
-        server.request(method, path), from: server.listen, limit: Self.answerBytesMax)
-      (status, body) = (answer.status, answer.body)
-    } catch {
-      throw .unreachable("\(error)")
+    var (status, headers, body) = try await answer(to: method, path, server)
+    if status == .unauthorized, server.token == nil, let keyFile = keyFile ?? Self.keyFile(headers) {
+      var server = server
+      server.token = try LocalKeyFile.token(in: keyFile, for: server.listen)
+      (status, headers, body) = try await answer(to: method, path, server)
     }
     let data = Data(body.readableBytesView)
     guard (200..<300).contains(status.code) else {
@@ -40,6 +43,26 @@ struct OperatorClient {
         detail ?? "\(server.listen) answered \(status.code) to \(method.rawValue) \(path): is it a Cairn coordinator?")
     }
     return data
+  }
+
+  private func answer(
+    to method: HTTPMethod, _ path: String, _ server: ServerAddress
+  ) async throws(ClientError) -> (HTTPResponseStatus, HTTPHeaders, ByteBuffer) {
+    do throws(HTTPClientError) {
+      return try await client.fetch(server.request(method, path), from: server.listen, limit: Self.answerBytesMax)
+    } catch {
+      throw .unreachable("\(error)")
+    }
+  }
+
+  /// Where a server says that it keeps the file, else that of the storage path in the environment.
+  private static func keyFile(_ headers: HTTPHeaders) -> String? {
+    if let field = headers.first(name: LocalKey.fileField) {
+      return PercentCoding.decode(field[...]).flatMap(PercentCoding.text)
+    }
+    guard let folder = ProcessInfo.processInfo.environment[Settings.basePath.name], !folder.isEmpty else { return nil }
+    let path = folder + "/" + LocalKeyFile.name
+    return FileManager.default.fileExists(atPath: path) ? path : nil
   }
 
   /// Reads what a path answers.

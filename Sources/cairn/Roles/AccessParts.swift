@@ -15,11 +15,20 @@ struct AccessParts: Sendable {
   /// Of S3's port.
   let authenticator: SigV4Authenticator
   let native: NativeAccess
+  let buckets: BucketDirectory
+  /// For S3 clients; nil where each of them needs a key.
+  let browserGuard: BrowserGuard?
+  private let localKey: LocalKey?
   private let configuration: AccessConfiguration
   private let logger: Logger
 
-  /// - Parameter seal: encrypts the secrets of keys; nil where there is nothing to do it with.
-  init(_ configuration: AccessConfiguration, objects: ObjectService, seal: SecretSeal?, logger: Logger) {
+  /// - Parameters:
+  ///   - seal: encrypts the secrets of keys; nil where there is nothing to do it with.
+  ///   - storagePath: of the storage node in this process; nil where there is none.
+  init(
+    _ configuration: AccessConfiguration, objects: ObjectService, seal: SecretSeal?, storagePath: String?,
+    logger: Logger
+  ) {
     self.configuration = configuration
     self.logger = logger
     let keys = AccessKeyStore(objects: objects, seal: seal, configured: configuration.firstKey)
@@ -28,11 +37,30 @@ struct AccessParts: Sendable {
     self.keys = keys
     authenticator = SigV4Authenticator(
       keys: keys, service: .s3, region: configuration.region, allowsAnonymous: configuration.allowsAnonymous)
+    let buckets = BucketDirectory(objects: objects)
+    self.buckets = buckets
+    let browserGuard = BrowserGuard(
+      hosts: configuration.ownNames, origins: configuration.allowedHosts, domain: configuration.domain)
+    self.browserGuard = configuration.allowsAnonymous ? browserGuard : nil
+    let localKey = storagePath.map(LocalKeyFile.make)
+    self.localKey = localKey
     native = NativeAccess(
-      keys: keys, isRequired: configuration.isRequired, isLocal: configuration.isLocal,
+      keys: keys, owners: Owners(buckets: buckets), isRequired: configuration.isRequired, browserGuard: browserGuard,
+      localKey: localKey,
       signed: { request throws(APIError) in
         do throws(S3Error) { return try await nativeAuthenticator.verified(request) } catch { throw APIError(error) }
       })
+  }
+
+  /// Lets `cairn key` on this machine administer keys, until ``hideLocalKey()``.
+  ///
+  /// - Parameter port: that the native API is served on.
+  func showLocalKey(port: Int) throws(ConfigurationError) {
+    if let localKey { try LocalKeyFile.write(localKey, port: port) }
+  }
+
+  func hideLocalKey() {
+    if let localKey { LocalKeyFile.remove(localKey) }
   }
 
   /// Makes a key where there is none and shows it, unless anybody may do everything anyway: for `cairn server`, which
@@ -74,6 +102,37 @@ struct AccessParts: Sendable {
         logger.debug("the access keys are not within reach yet", metadata: ["error": "\(error)"])
         try? await Task.sleep(for: .seconds(1))
       }
+    }
+  }
+}
+
+/// The buckets of the S3 API, as far as the native one asks for them.
+private struct Owners: BucketOwners {
+  let buckets: BucketDirectory
+
+  func owned() async throws(APIError) -> [(bucket: BucketName, owner: AccessKeyID)] {
+    do throws(S3Error) {
+      return try await buckets.all().compactMap { bucket in bucket.owner.map { (bucket.name, $0) } }
+    } catch {
+      throw APIError(error.code.status, error.message)
+    }
+  }
+
+  func owns(_ key: AccessKeyID, _ bucket: BucketName) async throws(APIError) -> Bool {
+    do throws(S3Error) {
+      return try await buckets.bucket(bucket, isFresh: true).owner == key
+    } catch {
+      // What is granted in a bucket may be taken away when the bucket is gone.
+      if error.code == .noSuchBucket { return false }
+      throw APIError(error.code.status, error.message)
+    }
+  }
+
+  func disown(_ bucket: BucketName, by key: AccessKeyID) async throws(APIError) {
+    do throws(S3Error) {
+      try await buckets.disown(bucket, by: key)
+    } catch {
+      throw APIError(error.code.status, error.message)
     }
   }
 }

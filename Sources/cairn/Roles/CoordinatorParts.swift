@@ -23,7 +23,7 @@ struct CoordinatorParts: Sendable {
     role: RoleProcess, catalog: any CatalogCopy.Store, view: ClusterView, directory: any NodeDirectory,
     uploads: UploadConfiguration, replication: ReplicationPolicy, placement: PlacementPolicy,
     repair: RepairConfiguration, zone: String? = nil, durability: String,
-    access: AccessConfiguration, seal: SecretSeal?, ids: BlobIDGenerator, barrier: WriteBarrier,
+    access: AccessConfiguration, seal: SecretSeal?, storagePath: String?, ids: BlobIDGenerator, barrier: WriteBarrier,
     watch: CatalogWatch? = nil
   ) {
     let allocator = VolumeAllocator(
@@ -53,7 +53,8 @@ struct CoordinatorParts: Sendable {
       objects: objects, catalog: names, contents: catalog, volumes: catalog, view: view, directory: directory,
       age: repair.orphanAge, logger: role.logger)
     self.ids = ids
-    let access = AccessParts(access, objects: objects, seal: seal, logger: role.logger)
+    let access = AccessParts(
+      access, objects: objects, seal: seal, storagePath: storagePath, logger: role.logger)
     self.access = access
     api = NativeAPI(
       objects: objects, view: view, catalog: catalog,
@@ -66,11 +67,13 @@ struct CoordinatorParts: Sendable {
   }
 
   /// Begins to answer clients.
-  func listen(_ configuration: ProcessConfiguration, _ role: RoleProcess) async throws(HTTPServerError) -> HTTPServer {
+  func listen(_ configuration: ProcessConfiguration, _ role: RoleProcess) async throws -> HTTPServer {
     let server = try await HTTPServer.start(
       on: configuration.listen, group: role.group, limits: configuration.limits,
       connections: role.clientConnections, responder: api, refusal: { HTTPResponse(APIError($0, $1)) },
       logger: role.logger)
+    // The system has chosen the port where the configuration says 0.
+    try access.showLocalKey(port: server.port)
     role.logger.info(
       "listening", metadata: ["address": "\(ListenAddress(host: configuration.listen.host, port: server.port))"])
     return server
@@ -83,8 +86,10 @@ struct CoordinatorParts: Sendable {
     _ configuration: S3Configuration, _ process: ProcessConfiguration, _ role: RoleProcess
   ) async throws(HTTPServerError) -> HTTPServer? {
     guard let address = configuration.listen else { return nil }
+    var settings = configuration.settings
+    settings.browserGuard = access.browserGuard
     let api = S3API(
-      settings: configuration.settings, objects: objects, buckets: BucketDirectory(objects: objects),
+      settings: settings, objects: objects, buckets: access.buckets,
       authenticator: access.authenticator, logger: role.logger)
     let server = try await HTTPServer.start(
       on: address, group: role.group, limits: process.limits, connections: role.clientConnections, responder: api,

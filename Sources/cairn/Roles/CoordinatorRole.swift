@@ -18,8 +18,10 @@ struct CoordinatorRole {
     self.process = process
   }
 
-  /// - Parameter local: the storage node in the same process, if there is one.
-  func run(with local: LocalNode? = nil) async throws {
+  /// - Parameters:
+  ///   - local: the storage node in the same process, if there is one.
+  ///   - storagePath: of that node.
+  func run(with local: LocalNode? = nil, storagePath: String? = nil) async throws {
     let deadline = TimeAmount(configuration.writeDeadline)
     let cluster = try ClusterParts(
       process, redis: configuration.redis, membership: configuration.membership, keys: configuration.keys,
@@ -31,9 +33,8 @@ struct CoordinatorRole {
       uploads: configuration.uploads, replication: configuration.replication,
       placement: configuration.placementPolicy, repair: configuration.repair, zone: configuration.zone,
       durability: "per node", access: configuration.access,
-      seal: configuration.keys.map { SecretSeal($0.key(for: .accessKeySecrets)) }, ids: BlobIDGenerator(),
-      barrier: WriteBarrier(),
-      watch: watch)
+      seal: configuration.keys.map { SecretSeal($0.key(for: .accessKeySecrets)) }, storagePath: storagePath,
+      ids: BlobIDGenerator(), barrier: WriteBarrier(), watch: watch)
     let recovery = CoordinatorRecovery(
       catalog: cluster.catalog, coordinator: coordinator, configuration: configuration, process: process)
     // Redis may be away when the coordinator starts: it serves, says so on /ready, and tries again.
@@ -60,6 +61,7 @@ struct CoordinatorRole {
       async let stopped: Void? = s3?.stop(grace: configuration.process.shutdownGrace)
       await server.stop(grace: configuration.process.shutdownGrace)
       await stopped
+      coordinator.access.hideLocalKey()
       group.cancelAll()
     }
     await cluster.catalog.close()

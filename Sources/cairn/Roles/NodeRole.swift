@@ -32,6 +32,8 @@ struct NodeRole {
     let incarnation = UInt64.random(in: .min ... .max)
     let api = NodeAPI(
       store: store, incarnation: incarnation, tokens: configuration.keys?.nodeTokens,
+      browserGuard: configuration.keys == nil
+        ? BrowserGuard(hosts: [configuration.process.listen.host, advertisedHost]) : nil,
       budget: ByteBudget(bytes: Self.incomingBytesMax), version: Cairn.version,
       durability: configuration.storage.durability.rawValue, isReady: { await Self.reasonNotReady(store, registry) },
       logger: process.logger)

@@ -20,7 +20,10 @@ struct PeerRole {
   private func serve(_ store: VolumeStore) async throws {
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { try await NodeRole(configuration.node, process).serve(store) }
-      group.addTask { try await CoordinatorRole(configuration.coordinator, process).run(with: LocalNode(store)) }
+      group.addTask {
+        try await CoordinatorRole(configuration.coordinator, process).run(
+          with: LocalNode(store), storagePath: configuration.node.storage.path)
+      }
       // Both end in order at the signal. Where one fails, the group cancels the other, which ends in order then.
       while try await group.next() != nil {}
     }

@@ -1,7 +1,6 @@
 import CairnModel
 import CairnObjects
 import Foundation
-import Glibc
 
 extension SecretSeal {
   /// Bytes of a key file.
@@ -25,7 +24,7 @@ extension SecretSeal {
       return SecretSeal(found)
     }
     let bytes = (0..<secretBytes).map { _ in UInt8.random(in: .min ... .max) }
-    do { try createPrivateFile(path, bytes) } catch { throw .refused("\(path) can't be written: \(error)") }
+    do { try PrivateFile.write(bytes, to: path) } catch { throw .refused("\(path) can't be written: \(error)") }
     return SecretSeal(bytes)
   }
 
@@ -38,20 +37,5 @@ extension SecretSeal {
     } catch {
       throw .refused("\(path) can't be read: \(error)")
     }
-  }
-
-  /// Writes a file that only its owner reads; it is whole or not there, also after a power cut.
-  private static func createPrivateFile(_ path: String, _ bytes: [UInt8]) throws {
-    let temporary = path + ".new"
-    unlink(temporary)
-    let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-    guard descriptor >= 0 else { throw POSIXError(.init(rawValue: errno) ?? .EIO) }
-    defer { close(descriptor) }
-    guard write(descriptor, bytes, bytes.count) == bytes.count, fsync(descriptor) == 0, rename(temporary, path) == 0
-    else { throw POSIXError(.init(rawValue: errno) ?? .EIO) }
-    let folder = open((path as NSString).deletingLastPathComponent, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    guard folder >= 0 else { throw POSIXError(.init(rawValue: errno) ?? .EIO) }
-    defer { close(folder) }
-    guard fsync(folder) == 0 else { throw POSIXError(.init(rawValue: errno) ?? .EIO) }
   }
 }

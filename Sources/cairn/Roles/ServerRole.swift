@@ -51,8 +51,8 @@ struct ServerRole {
       replication: configuration.replication, placement: configuration.placementPolicy,
       repair: configuration.repair, durability: configuration.storage.durability.rawValue,
       access: configuration.access,
-      seal: try .local(configuration.access.clusterKeys, storagePath: configuration.storage.path), ids: ids,
-      barrier: barrier)
+      seal: try .local(configuration.access.clusterKeys, storagePath: configuration.storage.path),
+      storagePath: configuration.storage.path, ids: ids, barrier: barrier)
     var reporter = StorageParts.Reporter(
       store: store, configuration: configuration.storage, address: configuration.process.listen, zone: "default")
     try await heartbeat(of: reporter, catalog).beat()
@@ -88,6 +88,7 @@ struct ServerRole {
       async let stopped: Void? = s3?.stop(grace: configuration.process.shutdownGrace)
       await server.stop(grace: configuration.process.shutdownGrace)
       await stopped
+      coordinator.access.hideLocalKey()
       group.cancelAll()
     }
     // What the last requests wrote is in the catalog now.

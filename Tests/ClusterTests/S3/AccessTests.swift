@@ -121,6 +121,35 @@ extension S3Suite {
       try await server.stopInOrder()
     }
 
+    @Test func anOwnerIsShownAndCanBeRestricted() async throws {
+      let server = try await CairnProcess.server(Self.configured)
+      let key = try #require(
+        PrintedKey(try await cairn(server, nil, "key", "create", "--bucket", "*", "--allow", "owner")))
+      func status(_ method: String, _ path: String) async throws -> Int {
+        let s3 = try Curl(port: try #require(server.s3Port), of: server)
+        let empty = method == "PUT" ? ["--data-binary", ""] : []
+        return try await s3.run(path, key.signing + Self.unsignedPayload + ["-X", method] + empty).status
+      }
+      #expect(try await status("PUT", "/photos") == 200)
+      #expect(try await status("PUT", "/photos/a") == 200)
+      #expect(try await cairn(server, nil, "key", "deny", key.id, "*", "owner").contains("everything, as its owner"))
+      let listed = try await cairn(server, nil, "key", "ls").split(separator: "\n")
+      #expect(listed.contains { $0.contains(key.id) && $0.contains("photos  everything, as its owner") }, "\(listed)")
+      #expect(try await status("PUT", "/photos/b") == 200)
+
+      // What is denied is gone, and the rest stays.
+      let denied = try await cairn(server, nil, "key", "deny", key.id, "photos", "write")
+      #expect(denied.contains("read, owner") && !denied.contains("as its owner"), "\(denied)")
+      try await server.stopInOrder()
+      try await server.restart()
+      #expect(try await status("PUT", "/photos/c") == 403)
+      #expect(try await status("GET", "/photos/a") == 200)
+      #expect(try await status("GET", "/photos?acl") == 200)
+      #expect(try await cairn(server, nil, "key", "deny", key.id, "photos", "all").contains("nothing"))
+      for path in ["/photos/a", "/photos", "/photos?acl"] { #expect(try await status("GET", path) == 403, "\(path)") }
+      try await server.stopInOrder()
+    }
+
     @Test func aFirstStartMakesAKeyAndShowsItOnce() async throws {
       let server = try await CairnProcess.server()
       let key = try #require(PrintedKey(server.log), "\(server.log)")
@@ -185,8 +214,11 @@ extension S3Suite {
       let reader = try #require(
         PrintedKey(try await cairn(server, Self.first, "key", "create", "--bucket", "default", "--allow", "read")))
       #expect(try await cairn(server, reader, "cat", "a") == "x")
-      #expect(try await cairn(server, reader, "nodes").contains("NODE"))
-      for (method, path) in [("PUT", "/blob/a"), ("DELETE", "/blob/a"), ("POST", "/gc"), ("GET", "/keys")] {
+      #expect(try await cairn(server, Self.first, "nodes").contains("NODE"))
+      for (method, path) in [
+        ("PUT", "/blob/a"), ("DELETE", "/blob/a"), ("POST", "/gc"), ("GET", "/keys"), ("GET", "/nodes"),
+        ("GET", "/status"),
+      ] {
         #expect(try await curl(path, "-X", method, "-H", reader.bearer).status == 403, "\(method) \(path)")
       }
       let copy = try await curl(
@@ -339,8 +371,14 @@ extension S3Suite {
     }
 
     @Test func keysCountOnEveryCoordinator() async throws {
-      let cluster = try await Cluster(coordinators: 2, nodes: 1, ["CLUSTER_SECRET": TestSecret.cluster])
-      let made = try await cairn(cluster.coordinators[0], nil, "key", "create", "--bucket", "*", "--allow", "all")
+      let cluster = try await Cluster(
+        coordinators: 2, nodes: 1, ["CLUSTER_SECRET": TestSecret.cluster].merging(Self.configured) { $1 })
+      // Without a storage path there is no other credential than a key.
+      let refused = try await CairnProcess.run(
+        ["key", "create"], ["CAIRN_SERVER": "http://127.0.0.1:\(cluster.coordinators[0].port)"])
+      #expect(refused.exitCode == 1 && refused.output.contains("CAIRN_TOKEN"), "\(refused.output)")
+      let made = try await cairn(
+        cluster.coordinators[0], Self.first, "key", "create", "--bucket", "*", "--allow", "all")
       let key = try #require(PrintedKey(made))
       func status(_ coordinator: Int) async throws -> Int {
         try await Curl(port: try #require(cluster.coordinators[coordinator].s3Port)).run(
@@ -348,7 +386,7 @@ extension S3Suite {
         ).status
       }
       for coordinator in 0..<2 { #expect(try await status(coordinator) == 200) }
-      _ = try await cairn(cluster.coordinators[1], nil, "key", "rm", key.id)
+      _ = try await cairn(cluster.coordinators[1], Self.first, "key", "rm", key.id)
       #expect(try await status(1) == 403)
       try await eventually("the other one notices") { try await status(0) == 403 }
     }

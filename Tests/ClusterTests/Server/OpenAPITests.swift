@@ -33,9 +33,11 @@ extension ServerSuite {
     @Test(.timeLimit(.minutes(10))) func answersAreAsDescribed() async throws {
       let seed = Environment.variable("CAIRN_TEST_SEED") ?? "1"
       let examples = Environment.variable("CAIRN_TEST_EXAMPLES") ?? "15"
-      let server = try await CairnProcess.server()
+      let key = AuthorisationFixture.administrator
+      let server = try await CairnProcess.server(key.settings)
       let result = try await PythonClient.schemathesis(
-        ["--seed", seed, "--max-examples", examples], port: server.port, directory: server.folder.path)
+        ["--seed", seed, "--max-examples", examples, "--header", key.bearer], port: server.port,
+        directory: server.folder.path)
       #expect(result.exitCode == 0, "seed \(seed):\n\(result.output)")
       print("schemathesis with seed \(seed): \(result.output.split(separator: "\n").last ?? "")")
       try await server.stopInOrder()
