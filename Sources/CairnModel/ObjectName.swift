@@ -1,9 +1,3 @@
-#if canImport(Glibc)
-  internal import Glibc
-#else
-  internal import Darwin
-#endif
-
 /// The name of a bucket. The native API's objects are in ``default``.
 package struct BucketName: Hashable, Sendable {
   package let text: String
@@ -66,26 +60,11 @@ package struct ObjectKey: Hashable, Sendable {
 }
 
 extension ObjectKey: Comparable {
-  package static func < (left: ObjectKey, right: ObjectKey) -> Bool {
-    left.text.utf8.lexicographicallyPrecedes(right.text.utf8)
-  }
+  package static func < (left: ObjectKey, right: ObjectKey) -> Bool { left.text.precedesInBytes(right.text) }
 
-  // Swift compares strings by canonical equivalence; two keys are one only when their bytes are.
-  package static func == (left: ObjectKey, right: ObjectKey) -> Bool {
-    var (left, right) = (left.text, right.text)
-    return left.withUTF8 { left in
-      right.withUTF8 { right in
-        guard left.count == right.count else { return false }
-        guard let leftBase = left.baseAddress, let rightBase = right.baseAddress else { return true }
-        return memcmp(leftBase, rightBase, left.count) == 0
-      }
-    }
-  }
+  package static func == (left: ObjectKey, right: ObjectKey) -> Bool { left.text.hasSameBytes(as: right.text) }
 
-  package func hash(into hasher: inout Hasher) {
-    var text = text
-    text.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
-  }
+  package func hash(into hasher: inout Hasher) { text.hashBytes(into: &hasher) }
 }
 
 /// What an object is called: bucket and key.

@@ -19,7 +19,7 @@ enum NodeRoute: Hashable {
   case readRecord(BlobLocation)
 
   init?(method: HTTPMethod, path: Substring) {
-    let parts = path.split(separator: "/", omittingEmptySubsequences: false)
+    let parts = path.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).map(Substring.init)
     if method == .GET, path == NodeProtocol.volumesPath {
       self = .listVolumes
       return

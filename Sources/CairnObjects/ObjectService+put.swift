@@ -260,10 +260,11 @@ extension ObjectService {
     let letters = Array("abcdefghijklmnopqrstuvwxyz0123456789")
     let suffix = "_" + String((0..<5).compactMap { _ in letters.randomElement() })
     let text = key.text
-    let start = text.lastIndex(of: "/").map { text.index(after: $0) } ?? text.startIndex
+    // By bytes: a slash or dot that a combining mark follows is one all the same.
+    let start = text.utf8.lastIndex(of: UInt8(ascii: "/")).map { text.utf8.index(after: $0) } ?? text.startIndex
     var dot = text.endIndex
     // A name that starts with its only dot has no extension.
-    if let last = text[start...].lastIndex(of: "."), last > start { dot = last }
+    if let last = text.utf8[start...].lastIndex(of: UInt8(ascii: ".")), last > start { dot = last }
     let excess = max(text.utf8.count + suffix.utf8.count - ObjectKey.lengthMax, 0)
     // An extension that leaves no stem to shorten is none.
     if text[start..<dot].utf8.count <= excess { dot = text.endIndex }

@@ -103,7 +103,7 @@ extension S3Operation {
   private static func notImplemented(_ headers: HTTPHeaders) -> String? {
     for (name, value) in headers where name.utf8.first.map({ $0 | 0x20 }) == UInt8(ascii: "x") {
       let name = name.lowercased()
-      if headerPrefixes.contains(where: name.hasPrefix) { return name }
+      if headerPrefixes.contains(where: { name.utf8.starts(with: $0.utf8) }) { return name }
       if name == "x-amz-bucket-object-lock-enabled", value.lowercased() != "false" { return name }
     }
     return nil

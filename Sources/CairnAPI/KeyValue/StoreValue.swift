@@ -35,7 +35,7 @@ extension NativeAPI {
   private func filename(_ fields: [String: String]) -> String? {
     let filename = fields[Self.filenameField] ?? ""
     guard let ending = fields[Self.extensionField], !ending.isEmpty else { return filename.isEmpty ? nil : filename }
-    let suffix = ending.hasPrefix(".") ? ending : "." + ending
-    return filename.hasSuffix(suffix) ? filename : filename + suffix
+    let suffix = ByteText(ending.utf8.first == UInt8(ascii: ".") ? ending : "." + ending)
+    return ByteText(filename).ends(with: suffix) ? filename : filename + suffix.string
   }
 }

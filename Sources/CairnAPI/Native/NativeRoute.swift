@@ -52,8 +52,8 @@ enum NativeRoute: Hashable {
   init?(path: Substring) {
     if let name = path.after(Self.blobPrefix) {
       // A name that ends with "/status" is reached with an encoded slash.
-      if name.hasSuffix(Self.statusSuffix), name.count > Self.statusSuffix.count {
-        self = .blobStatus(name.dropLast(Self.statusSuffix.count))
+      if let blob = name.before(Self.statusSuffix), !blob.isEmpty {
+        self = .blobStatus(blob)
       } else {
         self = .blob(name)
       }
@@ -68,16 +68,15 @@ enum NativeRoute: Hashable {
       return
     }
     if let id = path.after(Self.nodePrefix), !id.isEmpty {
-      let isDrain = id.hasSuffix(Self.drainSuffix)
-      self = isDrain ? .nodeDrain(id.dropLast(Self.drainSuffix.count)) : .node(id)
+      self = id.before(Self.drainSuffix).map { .nodeDrain($0) } ?? .node(id)
       return
     }
-    if path.hasPrefix(Self.keysPrefix), path.count > Self.keysPrefix.count {
-      self = .accessKey(path.dropFirst(Self.keysPrefix.count))
+    if let id = path.after(Self.keysPrefix), !id.isEmpty {
+      self = .accessKey(id)
       return
     }
-    if path.hasPrefix(Self.uploadsPrefix), path.count > Self.uploadsPrefix.count {
-      let words = path.dropFirst(Self.uploadsPrefix.count).split(separator: "/", omittingEmptySubsequences: false)
+    if let rest = path.after(Self.uploadsPrefix), !rest.isEmpty {
+      let words = rest.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).map(Substring.init)
       switch words.count {
       case 1: self = .partialUpload(words[0])
       case 2: self = words[1] == "complete" ? .completion(of: words[0]) : .part(of: words[0], number: words[1])
@@ -138,6 +137,12 @@ extension Substring {
   fileprivate func after(_ prefix: String) -> Substring? {
     guard utf8.starts(with: prefix.utf8) else { return nil }
     return Substring(utf8.dropFirst(prefix.utf8.count))
+  }
+
+  /// What stands before `suffix`; nil where it does not end with it.
+  fileprivate func before(_ suffix: String) -> Substring? {
+    guard utf8.count >= suffix.utf8.count, utf8.suffix(suffix.utf8.count).elementsEqual(suffix.utf8) else { return nil }
+    return Substring(utf8.dropLast(suffix.utf8.count))
   }
 }
 

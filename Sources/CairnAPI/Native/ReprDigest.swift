@@ -12,7 +12,7 @@ enum ReprDigest {
 
   /// Whether a request asks for the digest in the answer.
   static func isWanted(_ headers: HTTPHeaders) -> Bool {
-    headers[canonicalForm: wanted].contains { $0.lowercased().hasPrefix(algorithm) }
+    headers[canonicalForm: wanted].contains { $0.lowercased().utf8.starts(with: algorithm.utf8) }
   }
 
   static func value(_ sha256: CairnModel.Digest) -> String {

@@ -1,3 +1,5 @@
+internal import CairnModel
+
 /// The paths of the native API, as its description writes them.
 enum RouteTemplate: String, CaseIterable {
   case upload = "/upload"
@@ -73,7 +75,7 @@ enum RouteTemplate: String, CaseIterable {
 
   /// What stands between braces.
   var parameters: [Operation.Parameter] {
-    rawValue.split(separator: "/").filter { $0.hasPrefix("{") }.map { word in
+    ByteText(rawValue).components.map(\.string).filter { $0.first == "{" }.map { word in
       let name = String(word.dropFirst().dropLast())
       return switch name {
       case "upload_id": .path(name, .named(.blobID), "An upload's id, as its beginning told it.")

@@ -27,7 +27,9 @@ extension RedisCatalog: CatalogContents {
     var names: [ObjectName] = []
     var command = RedisCommand("MGET")
     for key in found.keys {
-      guard let (bucket, rest) = keys.bucketAndRest(key), rest.hasPrefix(RedisKeys.deletionInfix) else { continue }
+      guard let (bucket, rest) = keys.bucketAndRest(key), rest.utf8.starts(with: RedisKeys.deletionInfix.utf8) else {
+        continue
+      }
       let name = rest.utf8.dropFirst(RedisKeys.deletionInfix.utf8.count)
       names.append(ObjectName(bucket: bucket, key: try ObjectKey(catalogKey: name)))
       command.append(key)
@@ -73,10 +75,11 @@ extension RedisKeys {
   /// Takes the name of a key of a bucket apart; nil where it is none.
   func bucketAndRest(_ key: String) -> (BucketName, rest: String)? {
     let start = "\(prefix):{"
-    guard key.hasPrefix(start), let end = key.firstIndex(of: "}"),
-      let bucket = try? BucketName(stored: String(key[..<end].dropFirst(start.count)))
+    guard let name = ByteText(key).dropping(ByteText(start))?.string.utf8,
+      let end = name.firstIndex(of: UInt8(ascii: "}")),
+      let bucket = try? BucketName(stored: String(Substring(name[..<end])))
     else { return nil }
-    return (bucket, String(key[key.index(after: end)...]))
+    return (bucket, String(Substring(name[end...].dropFirst())))
   }
 
   /// As a pattern that fits nothing else.

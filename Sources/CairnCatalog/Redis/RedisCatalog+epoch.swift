@@ -18,7 +18,7 @@ extension RedisCatalog: CatalogEpochs {
     let reply = try await client.send(RedisCommand("INFO", "server"))
     guard case .bytes(let bytes) = reply else { throw .unexpected(reply, to: "INFO") }
     // The text is in lines that end with CR and LF, which are one Character.
-    for line in String(buffer: bytes).split(whereSeparator: \.isNewline) where line.hasPrefix("run_id:") {
+    for line in String(buffer: bytes).split(whereSeparator: \.isNewline) where line.utf8.starts(with: "run_id:".utf8) {
       return String(line)
     }
     throw .failed("Redis's INFO has no run_id")

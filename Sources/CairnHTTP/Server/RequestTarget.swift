@@ -41,7 +41,9 @@ extension HTTPRequestHead {
   }
 
   private static func withoutDefaultPort(_ host: String) -> Substring {
-    for port in [":80", ":443"] where host.hasSuffix(port) { return host.dropLast(port.count) }
+    for port in [":80", ":443"] where host.utf8.suffix(port.utf8.count).elementsEqual(port.utf8) {
+      return Substring(host.utf8.dropLast(port.utf8.count))
+    }
     return host[...]
   }
 }

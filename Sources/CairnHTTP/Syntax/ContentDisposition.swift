@@ -70,7 +70,9 @@ package struct ContentDisposition: Hashable, Sendable {
 
   /// `UTF-8''na%C3%AFve` (RFC 8187).
   private static func extendedValue(_ bytes: [UInt8]) throws(Failure) -> String {
-    let parts = try text(bytes).split(separator: "'", maxSplits: 2, omittingEmptySubsequences: false)
+    let parts = try text(bytes).utf8.split(
+      separator: UInt8(ascii: "'"), maxSplits: 2, omittingEmptySubsequences: false
+    ).map(Substring.init)
     guard parts.count == 3, let decoded = PercentCoding.decode(parts[2]) else { throw .malformed }
     switch parts[0].lowercased() {
     case "utf-8": return try text(decoded)

@@ -99,8 +99,8 @@ package struct MultipartParser {
       let pair = part.split(separator: "=", maxSplits: 1)
       guard pair.count == 2, pair[0].trimmingSpaces().lowercased() == "boundary" else { continue }
       var value = pair[1].trimmingSpaces()
-      if value.utf8.count >= 2, value.hasPrefix("\""), value.hasSuffix("\"") {
-        value = value.dropFirst().dropLast()
+      if value.utf8.count >= 2, value.utf8.first == UInt8(ascii: "\""), value.utf8.last == UInt8(ascii: "\"") {
+        value = Substring(value.utf8.dropFirst().dropLast())
       }
       return String(value)
     }

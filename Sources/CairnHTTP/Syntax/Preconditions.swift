@@ -38,7 +38,7 @@ package enum Preconditions {
   /// Whether `If-Range` lets a range be served; without the header it does.
   package static func allowsRange(_ headers: HTTPHeaders, etag: String, lastModified: Int) -> Bool {
     guard let value = headers.first(name: "if-range") else { return true }
-    if value.hasPrefix("\"") { return value == etag }
+    if value.utf8.first == UInt8(ascii: "\"") { return value == etag }
     return HTTPDate.parse(value) == lastModified
   }
 

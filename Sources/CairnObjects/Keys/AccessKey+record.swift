@@ -32,10 +32,10 @@ extension AccessKey {
 
   static func grants(_ metadata: ObjectMetadata) -> S3Grants {
     var grants = S3Grants()
-    for field in metadata.user where field.name.hasPrefix(Self.grantPrefix) {
+    for field in metadata.user {
+      guard let bucket = ByteText(field.name).dropping(ByteText(Self.grantPrefix))?.string else { continue }
       // What a newer version may grant is not granted here.
       let permissions = field.value.split(separator: ",").compactMap { S3Permissions(word: $0) }
-      let bucket = String(field.name.dropFirst(Self.grantPrefix.count))
       if bucket == Self.everywhere {
         grants.everywhere = S3Permissions(permissions)
       } else if let name = try? BucketName(bucket) {

@@ -135,8 +135,10 @@ package struct AWSChunkedDecoder {
     seen += size
     if signatures != nil {
       let suffix = parts.count > 1 ? String(decoding: parts[1], as: UTF8.self) : ""
-      guard suffix.hasPrefix("chunk-signature=") else { throw .malformed("a chunk has no chunk-signature") }
-      signatures?.beginChunk(signature: String(suffix.dropFirst("chunk-signature=".count)))
+      guard let signature = ByteText(suffix).dropping("chunk-signature=") else {
+        throw .malformed("a chunk has no chunk-signature")
+      }
+      signatures?.beginChunk(signature: signature.string)
     }
     guard size == 0 else {
       state = .payload(remaining: size)

@@ -96,7 +96,7 @@ package struct SignatureClaim: Sendable {
   private static func fields(
     of authorization: String
   ) throws(SignatureError) -> (credential: Substring?, headers: Substring?, signature: Substring?) {
-    guard authorization.hasPrefix(algorithm),
+    guard authorization.utf8.starts(with: algorithm.utf8),
       let space = authorization.utf8.firstIndex(where: { $0 == 0x20 || $0 == 0x09 }),
       authorization[..<space] == algorithm
     else { throw .unsupportedScheme }

@@ -45,8 +45,8 @@ extension S3API {
 }
 
 extension BucketName {
-  private static let refusedPrefixes = ["xn--", "sthree-", "amzn-s3-demo-"]
-  private static let refusedSuffixes = ["-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3"]
+  private static let refusedPrefixes: [ByteText] = ["xn--", "sthree-", "amzn-s3-demo-"]
+  private static let refusedSuffixes: [ByteText] = ["-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3"]
 
   /// The rules for new buckets are stricter than those for what a bucket can be called.
   ///
@@ -55,7 +55,8 @@ extension BucketName {
     let labels = text.split(separator: ".", omittingEmptySubsequences: false)
     let looksLikeAddress = labels.count == 4 && labels.allSatisfy { !$0.isEmpty && $0.allSatisfy(\.isNumber) }
     return !looksLikeAddress && !labels.contains("")
-      && !Self.refusedPrefixes.contains(where: text.hasPrefix) && !Self.refusedSuffixes.contains(where: text.hasSuffix)
+      && !Self.refusedPrefixes.contains(where: ByteText(text).starts)
+      && !Self.refusedSuffixes.contains(where: ByteText(text).ends)
   }
 }
 

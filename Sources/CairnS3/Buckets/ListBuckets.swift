@@ -14,12 +14,13 @@ extension S3API {
       }
       limit = number
     }
-    let prefix = request.query["prefix"] ?? ""
+    let prefix = ByteText(request.query["prefix"] ?? "")
     let start = try request.query["continuation-token"].map { text throws(S3Error) in
-      try ContinuationToken(text).startAfter
+      ByteText(try ContinuationToken(text).startAfter)
     }
     let visible = try await buckets.all().filter { bucket in
-      bucket.name.text.hasPrefix(prefix) && start.map { bucket.name.text > $0 } ?? true
+      let name = ByteText(bucket.name.text)
+      return name.starts(with: prefix) && start.map { name > $0 } ?? true
         && S3Access.allow(request.identity, .listObjects, bucket: bucket)
     }
     let page = visible.prefix(limit)
@@ -35,7 +36,7 @@ extension S3API {
           }
         }
       }
-      if !prefix.isEmpty { xml.element("Prefix", prefix) }
+      if !prefix.isEmpty { xml.element("Prefix", prefix.string) }
       if page.count < visible.count, let last = page.last {
         xml.element("ContinuationToken", ContinuationToken(startAfter: last.name.text).text)
       }

@@ -76,7 +76,7 @@ extension S3API {
       // A common prefix that ended a page hides all that start with it.
       let hidden = marker.upload == nil ? parameters.commonPrefix(of: marker.key) : nil
       range =
-        hidden == marker.key
+        hidden?.utf8.count == marker.key.utf8.count
         ? range.after(keysWith: marker.key, in: bucket) : range.after(marker.key, marker.upload, in: bucket)
     }
     var found: [ListedUpload] = []

@@ -37,7 +37,9 @@ extension S3API {
   /// `bytes=FIRST-LAST`, both of them.
   private func copiedRange(_ request: S3Request, of size: UInt64) throws(S3Error) -> Range<UInt64> {
     guard let text = request.header(Self.rangeField) else { return 0..<size }
-    let ends = text.hasPrefix("bytes=") ? text.dropFirst(6).split(separator: "-", omittingEmptySubsequences: false) : []
+    let ends =
+      text.utf8.starts(with: "bytes=".utf8)
+      ? text.dropFirst(6).split(separator: "-", omittingEmptySubsequences: false) : []
     guard ends.count == 2, let first = UInt64(ends[0]), let last = UInt64(ends[1]), first <= last, last < .max else {
       throw .invalidArgument(
         Self.rangeField, text,

@@ -84,7 +84,9 @@ package enum S3Resource: Hashable, Sendable {
     // The dot after a name that is complete, as resolvers write it.
     if name.utf8.last == UInt8(ascii: ".") { name = name.dropLast() }
     let suffix = "." + domain.lowercased()
-    guard name.hasSuffix(suffix), name.count > suffix.count else { return nil }
-    return String(name.dropLast(suffix.count))
+    guard name.utf8.count > suffix.utf8.count, name.utf8.suffix(suffix.utf8.count).elementsEqual(suffix.utf8) else {
+      return nil
+    }
+    return String(Substring(name.utf8.dropLast(suffix.utf8.count)))
   }
 }

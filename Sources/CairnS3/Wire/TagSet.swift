@@ -59,9 +59,9 @@ enum TagSet {
     guard tags.count <= countMax else {
       throw S3Error(.invalidTag, "Object tags cannot be greater than \(countMax)")
     }
-    var names: Set<String> = []
+    var names: Set<ByteText> = []
     for tag in tags {
-      guard (1...keyLengthMax).contains(tag.name.unicodeScalars.count), !tag.name.hasPrefix("aws:") else {
+      guard (1...keyLengthMax).contains(tag.name.unicodeScalars.count), !ByteText(tag.name).starts(with: "aws:") else {
         throw S3Error(.invalidTag, "The TagKey you have provided is invalid", details: [.init("TagKey", tag.name)])
       }
       guard tag.value.unicodeScalars.count <= valueLengthMax else {
@@ -69,7 +69,7 @@ enum TagSet {
           .invalidTag, "The TagValue you have provided is invalid",
           details: [.init("TagKey", tag.name), .init("TagValue", tag.value)])
       }
-      guard names.insert(tag.name).inserted else {
+      guard names.insert(ByteText(tag.name)).inserted else {
         throw S3Error(
           .invalidTag, "Cannot provide multiple Tags with the same key", details: [.init("TagKey", tag.name)])
       }

@@ -37,7 +37,7 @@ struct Directory: Hashable, Sendable {
   }
 
   private var parent: Directory {
-    guard let slash = path.lastIndex(of: "/") else { return Directory(path: ".") }
+    guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return Directory(path: ".") }
     return Directory(path: slash == path.startIndex ? "/" : String(path[..<slash]))
   }
 

@@ -88,20 +88,20 @@ struct VolumeTree: Sendable {
       }
       return
     }
-    var logs: Set<String> = []
-    for entry in entries where entry.name.hasSuffix(VolumePaths.logExtension) {
-      let stem = entry.name.dropLast(VolumePaths.logExtension.count)
-      guard let volume = VolumeID(stem) else { continue }
-      logs.insert(String(stem))
+    var logs: Set<ByteText> = []
+    for entry in entries {
+      guard let stem = ByteText(entry.name).dropping(suffix: ByteText(VolumePaths.logExtension)),
+        let volume = VolumeID(stem.string)
+      else { continue }
+      logs.insert(stem)
       found.append(VolumePaths(directory: directory, volume: volume))
     }
     occupancy[leaf] = logs.count
     // An index without its log is what is left of a volume that was being made.
     for entry in entries {
-      let isOrphan =
-        entry.name.hasSuffix(VolumePaths.indexExtension)
-        && !logs.contains(String(entry.name.dropLast(VolumePaths.indexExtension.count)))
-      if isOrphan || entry.name.hasSuffix(VolumePaths.temporaryExtension) { try directory.remove(entry.name) }
+      let name = ByteText(entry.name)
+      let isOrphan = name.dropping(suffix: ByteText(VolumePaths.indexExtension)).map { !logs.contains($0) } ?? false
+      if isOrphan || name.ends(with: ByteText(VolumePaths.temporaryExtension)) { try directory.remove(entry.name) }
     }
   }
 }

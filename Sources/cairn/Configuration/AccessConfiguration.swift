@@ -57,6 +57,7 @@ extension ListenAddress {
   /// Whether only the machine itself reaches a host.
   static func isLoopback(_ host: String) -> Bool {
     ["127.0.0.1", "::1", "localhost"].contains(host)
-      || host.hasPrefix("127.") && host.utf8.allSatisfy { $0 == UInt8(ascii: ".") || (0x30...0x39).contains($0) }
+      || host.utf8.starts(with: "127.".utf8)
+        && host.utf8.allSatisfy { $0 == UInt8(ascii: ".") || (0x30...0x39).contains($0) }
   }
 }

@@ -1,4 +1,5 @@
 import CairnCatalog
+import CairnModel
 import Foundation
 
 /// Where a catalog is, as `cairn catalog copy` is told.
@@ -12,13 +13,12 @@ enum CatalogPlace {
   /// - Parameter environment: gives a password that a component file leaves out.
   /// - Throws: ``ConfigurationError``. It never repeats an address, which may hold a password.
   init(_ text: String, environment: [String: String]) throws(ConfigurationError) {
-    if text.hasPrefix("sqlite:") {
-      let path = String(text.dropFirst("sqlite:".count))
-      guard !path.isEmpty, !path.contains("\0") else {
+    if let path = ByteText(text).dropping("sqlite:")?.string {
+      guard !path.isEmpty, !path.utf8.contains(0) else {
         throw .refused("'sqlite:' needs a path, allowed: \(Self.allowed)")
       }
       self = .sqlite(path: path)
-    } else if text.hasPrefix("redis:") {
+    } else if ByteText(text).starts(with: "redis:") {
       self = .redis(try RedisConfiguration(url: text))
     } else if !text.contains("://") {
       let names = [Settings.redisPassword.name, Settings.redisUsername.name]

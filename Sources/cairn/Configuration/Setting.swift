@@ -83,7 +83,9 @@ extension Setting where Value == UInt64 {
 
   private static func parseBytes(_ text: String) -> UInt64? {
     var digits = text.uppercased()
-    for suffix in ["IB", "B"] where digits.hasSuffix(suffix) { digits.removeLast(suffix.count) }
+    for suffix in ["IB", "B"] as [ByteText] {
+      if let rest = ByteText(digits).dropping(suffix: suffix) { digits = rest.string }
+    }
     let units: [Character: UInt64] = ["K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40]
     var unit: UInt64 = 1
     if let last = digits.last, let factor = units[last] {

@@ -1,4 +1,5 @@
 import CairnHTTP
+import CairnModel
 
 /// Where the catalog's database is, as a Dapr component file says it (`STATE_STORE_COMPONENT`).
 struct StateStoreComponent: Equatable {
@@ -103,8 +104,8 @@ struct StateStoreComponent: Equatable {
       throw reader.error(line, "spec.metadata has no connectionString, the path of the database file")
     }
     let text = try reader.text(given, "connectionString")
-    let path = text.hasPrefix("file:") ? String(text.dropFirst("file:".count)) : text
-    guard !path.isEmpty, !path.contains("?"), !path.contains(":memory:"), !path.contains("\0") else {
+    let path = ByteText(text).dropping("file:")?.string ?? text
+    guard !path.isEmpty, !path.contains("?"), !path.contains(":memory:"), !path.utf8.contains(0) else {
       throw reader.error(
         given.line,
         "connectionString is '\(text)', allowed: the path of a file, without options; 'file:' may stand before"
