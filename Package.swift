@@ -105,7 +105,7 @@ let package = Package(
         "CairnModel", "CairnHTTP", "CairnObjects", "CairnCatalog", "CairnNodeClient", .nioCore, .nioHTTP1, .crypto,
         .logging,
       ]),
-    library("CairnClient", ["CairnModel", "CairnHTTP", .nioCore, .nioPosix, .nioHTTP1, .crypto]),
+    library("CairnClient", ["CLinux", "CairnModel", "CairnHTTP", .nioCore, .nioPosix, .nioHTTP1, .crypto]),
     program([
       "CairnClient", "CairnModel", "CairnHTTP", "CairnStorage", "CairnCatalog", "CairnNodeClient", "CairnNodeServer",
       "CairnCluster", "CairnObjects", "CairnRepair", "CairnAPI", "CairnS3", "CJemalloc", "CMallocSettings",
@@ -143,7 +143,7 @@ let package = Package(
       [
         "CairnModel", "CairnHTTP", "CairnCatalog", "CairnObjects", "CairnS3", "CairnTestSupport", .nioCore, .nioHTTP1,
       ]),
-    tests("CairnClientTests", ["CairnClient", "CairnTestSupport"]),
+    tests("CairnClientTests", ["CairnClient", "CairnModel", "CairnTestSupport"]),
     tests(
       "CairnCommandTests",
       [

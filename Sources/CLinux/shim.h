@@ -25,6 +25,18 @@ static inline void cairn_start_writeback(int descriptor, off_t offset, off_t cou
   (void)sync_file_range(descriptor, offset, count, 2);
 }
 
+/// The flag of `open` for a descriptor that only names a file or folder.
+static const int cairn_open_path = __O_PATH;
+
+extern long syscall(long number, ...);
+
+/// Opens a folder below another one with `openat2`, RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH: only
+/// names, no symbolic link and no `..` that leads out. -1 with ENOSYS or EPERM where the kernel or a sandbox lacks it.
+static inline int cairn_open_folder_beneath(int folder, const char *path) {
+  struct { unsigned long long flags, mode, resolve; } how = {__O_PATH | O_DIRECTORY | O_CLOEXEC, 0, 0x02 | 0x04 | 0x08};
+  return (int)syscall(437, folder, path, &how, sizeof how);
+}
+
 struct sched_param;
 extern int sched_setscheduler(pid_t thread, int policy, const struct sched_param *parameters);
 
@@ -40,6 +52,12 @@ static inline void cairn_run_as_batch(void) {
 #else
 
 static const int cairn_open_direct = 0;
+static const int cairn_open_path = 0;
+
+static inline int cairn_open_folder_beneath(int folder, const char *path) {
+  errno = ENOSYS;
+  return -1;
+}
 
 static inline ssize_t cairn_read_cached(int descriptor, void *bytes, size_t count, off_t offset) {
   errno = EOPNOTSUPP;

@@ -1,4 +1,5 @@
 internal import CairnHTTP
+package import CairnModel
 internal import Foundation
 internal import NIOCore
 internal import NIOHTTP1
@@ -13,15 +14,15 @@ extension BlobClient {
   /// gone on with.
   ///
   /// - Parameters:
-  ///   - path: the file to write; its folder exists.
+  ///   - place: the file to write.
   ///   - known: what a list told of the file; nil to ask.
   package func download(
-    _ name: String, to path: String, known: RemoteFile? = nil, files: TemporaryFiles,
+    _ name: ByteText, to place: DownloadPlace, known: RemoteFile? = nil, files: TemporaryFiles,
     transfer: ProgressMeter.Transfer? = nil
   ) async throws(ClientError) -> RemoteFile {
     var file = if let known { known } else { try await head(name) }
     for _ in 0..<Self.versionsMax {
-      let part = try PartFile(for: file, to: path, files, threads)
+      let part = try PartFile(for: file, at: place, files, threads)
       do throws(ClientError) {
         try await part.resume(size: file.size)
         let wasResumed = part.isResumed
@@ -42,21 +43,37 @@ extension BlobClient {
         throw error
       }
     }
-    throw .changed("\(Self.quoted(name)) is replaced again and again while it is read: try later")
+    throw .changed("\(Self.quoted(name)) keeps being replaced while it is read: try later")
   }
 
-  /// Writes a file to a descriptor, and verifies what went.
+  /// Writes a file to standard output, a pipe or a device, and verifies what was written.
   package func download(
-    _ name: String, toDescriptor descriptor: Int32, transfer: ProgressMeter.Transfer? = nil
+    _ name: ByteText, to output: OutputDescriptor, transfer: ProgressMeter.Transfer? = nil
   ) async throws(ClientError) -> RemoteFile {
-    let sink = StreamSink(descriptor, threads)
+    let sink = StreamSink(output, threads)
     return try await fill(sink, from: head(name), transfer)
+  }
+
+  /// Downloads a file to where it is wanted.
+  ///
+  /// - Parameter target: is asked on a thread that may block, as opening a pipe does.
+  /// - Returns: also the path that was written, as people read it.
+  package func download(
+    _ known: RemoteFile, to target: @escaping @Sendable () throws(ClientError) -> OutputTarget, files: TemporaryFiles,
+    transfer: ProgressMeter.Transfer? = nil
+  ) async throws(ClientError) -> (file: RemoteFile, path: String?) {
+    switch try await threads.blocking(target) {
+    case .file(let place):
+      return (try await download(known.name, to: place, known: known, files: files, transfer: transfer), place.path)
+    case .stream(let output):
+      return (try await download(known.name, to: output, transfer: transfer), output.path)
+    }
   }
 
   /// Downloads a file, verifies it, and drops it.
   ///
   /// - Returns: its bytes' number.
-  func discard(_ name: String) async throws(ClientError) -> Int {
+  func discard(_ name: ByteText) async throws(ClientError) -> Int {
     let request = server.request(.GET, path(name))
     let result: Result<Int, ClientError> = await http.onEventLoop {
       do throws(ClientError) {
@@ -71,7 +88,7 @@ extension BlobClient {
           count += bytes.readableBytes
           bytes.withUnsafeReadableBytes { digest.update($0) }
         }
-        guard digest.sums.agree(with: file.checksums) else { throw .mismatch(name) }
+        guard digest.sums.agree(with: file.checksums) else { throw .mismatch(Self.quoted(name)) }
         return .success(count)
       } catch {
         return .failure(error)
@@ -99,7 +116,7 @@ extension BlobClient {
       }
     }
     guard sink.count == file.size, sink.sums.agree(with: file.checksums) else {
-      throw .mismatch(Self.quoted(file.name))
+      throw mismatch(file, sink)
     }
     file.checksums = sink.sums
     return file
@@ -124,14 +141,14 @@ extension BlobClient {
         }
         if start > 0 {
           let range = response.headers.first(name: "content-range") ?? ""
-          guard range.hasPrefix("bytes \(start)-") else {
+          guard ByteText(range).starts(with: "bytes \(start)-") else {
             throw .refused("\(server.listen) was asked for bytes from \(start) and answered '\(range)'")
           }
         }
         while let bytes = try await next(response.body) {
           guard sink.count + UInt64(bytes.readableBytes) <= file.size else {
             response.body.cancel()
-            throw .mismatch(Self.quoted(file.name))
+            throw mismatch(file, sink)
           }
           try await sink.append(bytes)
           transfer?.advance(bytes.readableBytes)
@@ -142,6 +159,10 @@ extension BlobClient {
       }
     }
     return try result.get()
+  }
+
+  private func mismatch(_ file: RemoteFile, _ sink: any DownloadSink) -> ClientError {
+    sink.canRestart ? .mismatch(Self.quoted(file.name)) : .unverified(Self.quoted(file.name))
   }
 
   private func send(_ request: HTTPClientRequest) async throws(ClientError) -> HTTPClientResponse {

@@ -1,4 +1,5 @@
 internal import CairnHTTP
+package import CairnModel
 internal import Foundation
 internal import NIOCore
 internal import NIOHTTP1
@@ -16,13 +17,13 @@ struct PartialUpload: Decodable {
 }
 
 extension BlobClient {
-  /// Uploads that the server forgot in the middle are begun anew so often.
+  /// How often an upload is started over that the server has forgotten in the middle.
   private static let beginningsMax = 3
 
   /// Stores a file under a name: a large one in parts, so that it goes on where it stood when it is interrupted, even by
   /// the end of this process.
   package func uploadFile(
-    _ path: String, as name: String, overwrite: Bool = true, contentType: String? = nil,
+    _ path: String, as name: ByteText, overwrite: Bool = true, contentType: String? = nil,
     transfer: ProgressMeter.Transfer? = nil
   ) async throws(ClientError) -> UploadedFile {
     let file = try PartedFile(path)
@@ -33,7 +34,8 @@ extension BlobClient {
     if !overwrite { try await refuseTaken(name) }
     let memory = UploadMemory(
       folder: memoryFolder,
-      identity: [server.listen.description, server.path, name, file.identity, "\(partSize)"].joined(separator: "\n"))
+      identity: [server.listen.description, server.path, name.string, file.identity, "\(partSize)"].joined(
+        separator: "\n"))
     for _ in 0..<Self.beginningsMax {
       let known = try await resumed(memory, name)
       let upload = if let known { known } else { try await begin(name, contentType) }
@@ -49,23 +51,23 @@ extension BlobClient {
         throw error
       }
     }
-    throw .busy("The server forgets the upload of \(Self.quoted(name)) again and again", retryAfter: nil)
+    throw .busy("The server keeps forgetting the upload of \(Self.quoted(name))", retryAfter: nil)
   }
 
-  private func refuseTaken(_ name: String) async throws(ClientError) {
+  private func refuseTaken(_ name: ByteText) async throws(ClientError) {
     do throws(ClientError) { _ = try await head(name) } catch .notFound { return }
-    throw .refused("A file with this name exists already: give another name, or leave --no-overwrite out")
+    throw .refused("\(Self.quoted(name)) exists already: give another name, or leave out --no-overwrite")
   }
 
-  private func begin(_ name: String, _ contentType: String?) async throws(ClientError) -> PartialUpload {
+  private func begin(_ name: ByteText, _ contentType: String?) async throws(ClientError) -> PartialUpload {
     let answer = try await fetch(
-      .POST, "/uploads?name=\(PercentCoding.encode(name))",
+      .POST, "/uploads?name=\(PercentCoding.encode(name.string))",
       headers: ["Content-Type": contentType ?? "application/octet-stream"], about: name)
     return try Self.decode(answer.body, server)
   }
 
   /// The upload that was begun before; nil where the server doesn't know it any more.
-  private func resumed(_ memory: UploadMemory, _ name: String) async throws(ClientError) -> PartialUpload? {
+  private func resumed(_ memory: UploadMemory, _ name: ByteText) async throws(ClientError) -> PartialUpload? {
     guard let id = memory.upload else { return nil }
     do throws(ClientError) {
       return try Self.decode(try await fetch(.GET, "/uploads/\(id)", about: name).body, server)
@@ -76,7 +78,7 @@ extension BlobClient {
 
   /// Sends the parts that the server doesn't have, and has them made a file.
   private func send(
-    _ file: PartedFile, _ upload: PartialUpload, as name: String, _ overwrite: Bool,
+    _ file: PartedFile, _ upload: PartialUpload, as name: ByteText, _ overwrite: Bool,
     _ transfer: ProgressMeter.Transfer?
   ) async throws(ClientError) -> UploadedFile {
     let present = Dictionary(upload.parts.map { ($0.number, $0) }) { first, _ in first }
@@ -106,7 +108,7 @@ extension BlobClient {
   }
 
   private func put(
-    _ body: PartBody, _ path: String, _ name: String, _ transfer: ProgressMeter.Transfer?
+    _ body: PartBody, _ path: String, _ name: ByteText, _ transfer: ProgressMeter.Transfer?
   ) async throws(ClientError) -> TransferDigest {
     var request = server.request(.PUT, path)
     request.stream = stream(body.next, sha256: { body.sha256 }, transfer)
@@ -120,7 +122,7 @@ extension BlobClient {
   }
 
   private func complete(
-    _ upload: PartialUpload, _ sums: Checksums, size: UInt64, as name: String, _ overwrite: Bool
+    _ upload: PartialUpload, _ sums: Checksums, size: UInt64, as name: ByteText, _ overwrite: Bool
   ) async throws(ClientError) -> UploadedFile {
     do throws(ClientError) {
       let answer = try await fetch(
@@ -135,7 +137,7 @@ extension BlobClient {
     } catch .notFound {
       // The answer of a try that worked may have been lost.
       let file = try await head(name)
-      guard file.checksums.agree(with: sums), file.size == size else { throw .notFound(Self.quoted(name)) }
+      guard file.checksums.agree(with: sums), file.size == size else { throw .noSuchBlob(name) }
       return UploadedFile(
         blobId: "", name: name, size: size, checksum: sums.sha256 ?? "", md5: sums.md5 ?? "", storedNodes: [],
         uploadStatus: "completed")
@@ -143,6 +145,6 @@ extension BlobClient {
   }
 
   private func abandon(_ upload: PartialUpload) async throws(ClientError) {
-    _ = try await fetch(.DELETE, "/uploads/\(upload.uploadId)", about: upload.uploadId)
+    _ = try await fetch(.DELETE, "/uploads/\(upload.uploadId)", about: ByteText(upload.uploadId))
   }
 }

@@ -1,4 +1,5 @@
 internal import CairnHTTP
+package import CairnModel
 internal import Foundation
 internal import NIOCore
 internal import NIOHTTP1
@@ -13,7 +14,7 @@ extension BlobClient {
   ///   - overwrite: false to leave a file of that name as it is, and fail.
   ///   - transfer: is told of the bytes that went.
   package func upload(
-    _ source: any UploadSource, as name: String, overwrite: Bool = true, contentType: String? = nil,
+    _ source: any UploadSource, as name: ByteText, overwrite: Bool = true, contentType: String? = nil,
     transfer: ProgressMeter.Transfer? = nil
   ) async throws(ClientError) -> UploadedFile {
     var failures = 0
@@ -30,7 +31,7 @@ extension BlobClient {
   }
 
   private func uploadOnce(
-    _ source: any UploadSource, as name: String, _ overwrite: Bool, _ contentType: String?,
+    _ source: any UploadSource, as name: ByteText, _ overwrite: Bool, _ contentType: String?,
     _ transfer: ProgressMeter.Transfer?
   ) async throws(ClientError) -> UploadedFile {
     let body = try source.open(threads)

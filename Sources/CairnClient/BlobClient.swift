@@ -1,5 +1,5 @@
 internal import CairnHTTP
-internal import CairnModel
+package import CairnModel
 package import Foundation
 internal import NIOCore
 internal import NIOHTTP1
@@ -7,7 +7,7 @@ internal import NIOPosix
 
 /// A file on a server.
 package struct RemoteFile: Hashable, Sendable {
-  package var name: String
+  package var name: ByteText
   /// Bytes.
   package var size: UInt64
   package var checksums: Checksums
@@ -54,19 +54,19 @@ package struct BlobClient: Sendable {
   // MARK: Files
 
   /// What the server knows of a file.
-  package func head(_ name: String) async throws(ClientError) -> RemoteFile {
+  package func head(_ name: ByteText) async throws(ClientError) -> RemoteFile {
     let answer = try await fetch(
       .HEAD, path(name), headers: ["Want-Repr-Digest": "sha-256=1"], about: name)
     return try Self.file(name, answer.headers)
   }
 
   /// Where a file's bytes are, in the server's words.
-  package func replication(_ name: String) async throws(ClientError) -> Data {
+  package func replication(_ name: ByteText) async throws(ClientError) -> Data {
     try await fetch(.GET, path(name) + "/status", about: name).body
   }
 
   /// - Parameter etag: only this version.
-  package func delete(_ name: String, ifMatch etag: String? = nil) async throws(ClientError) {
+  package func delete(_ name: ByteText, ifMatch etag: String? = nil) async throws(ClientError) {
     _ = try await fetch(.DELETE, path(name), headers: HTTPHeaders(etag.map { [("If-Match", $0)] } ?? []), about: name)
   }
 
@@ -74,12 +74,12 @@ package struct BlobClient: Sendable {
   ///
   /// - Parameter overwrite: false to leave a file of the new name as it is, and fail.
   package func copy(
-    _ source: RemoteFile, to name: String, overwrite: Bool
+    _ source: RemoteFile, to name: ByteText, overwrite: Bool
   ) async throws(ClientError) -> UploadedFile {
     let answer = try await fetch(
       .PUT, path(name) + (overwrite ? "" : "?on_conflict=reject"),
       headers: [
-        "X-Cairn-Copy-Source": PercentCoding.encode(source.name), "X-Cairn-Copy-Source-If-Match": source.etag,
+        "X-Cairn-Copy-Source": PercentCoding.encode(source.name.string), "X-Cairn-Copy-Source-If-Match": source.etag,
       ], about: source.name, isLong: true)
     return try Self.uploaded(answer.body, server)
   }
@@ -88,19 +88,19 @@ package struct BlobClient: Sendable {
   ///
   /// - Parameter delimiter: names are told up to it where it follows the prefix; nil for all names whole.
   package func list(
-    prefix: String, delimiter: String? = nil, startAfter: String? = nil
+    prefix: ByteText, delimiter: String? = nil, startAfter: ByteText? = nil
   ) async throws(ClientError) -> ListedPage {
-    var query = "?prefix=\(PercentCoding.encode(prefix))"
+    var query = "?prefix=\(PercentCoding.encode(prefix.string))"
     if let delimiter { query += "&delimiter=\(PercentCoding.encode(delimiter))" }
-    if let startAfter { query += "&start_after=\(PercentCoding.encode(startAfter))" }
+    if let startAfter { query += "&start_after=\(PercentCoding.encode(startAfter.string))" }
     let answer = try await fetch(.GET, "/blobs" + query, about: prefix)
     return try Self.decode(answer.body, server)
   }
 
   /// Every file whose name starts with `prefix`, in bytewise order.
-  package func all(prefix: String) async throws(ClientError) -> [ListedFile] {
+  package func all(prefix: ByteText) async throws(ClientError) -> [ListedFile] {
     var files: [ListedFile] = []
-    var startAfter: String?
+    var startAfter: ByteText?
     repeat {
       let page = try await list(prefix: prefix, startAfter: startAfter)
       files += page.blobs
@@ -116,25 +116,26 @@ package struct BlobClient: Sendable {
     let body: Data
     do { body = try JSONEncoder().encode(value) } catch { throw .refused("\(error)") }
     _ = try await fetch(
-      .POST, "/store", headers: ["Content-Type": "application/json"], body: ByteBuffer(bytes: body), about: value.key)
+      .POST, "/store", headers: ["Content-Type": "application/json"], body: ByteBuffer(bytes: body),
+      about: ByteText(value.key))
   }
 
   /// The text of a key; nil where there is none.
   package func retrieve(_ key: String) async throws(ClientError) -> String? {
-    let answer = try await fetch(.GET, "/retrieve/\(key)", about: key)
+    let answer = try await fetch(.GET, "/retrieve/\(key)", about: ByteText(key))
     return try Self.decode(answer.body, server, as: RetrievedText.self).value
   }
 
   // MARK: Requests
 
   /// The path of a file, percent-encoded.
-  func path(_ name: String) -> String { "/blob/" + PercentCoding.encode(name) }
+  func path(_ name: ByteText) -> String { "/blob/" + PercentCoding.encode(name.string) }
 
   /// Sends a small request, again where that may help, and reads an answer that says yes.
   ///
   /// - Parameter subject: what a 404 is about.
   func fetch(
-    _ method: HTTPMethod, _ path: String, headers: HTTPHeaders = [:], body: ByteBuffer? = nil, about subject: String,
+    _ method: HTTPMethod, _ path: String, headers: HTTPHeaders = [:], body: ByteBuffer? = nil, about subject: ByteText,
     isLong: Bool = false
   ) async throws(ClientError) -> (headers: HTTPHeaders, body: Data) {
     let request = server.request(method, path, headers: headers, body: body.map { [$0] } ?? [])
@@ -155,14 +156,14 @@ package struct BlobClient: Sendable {
 
   /// The error that an answer is.
   func refusal(
-    _ status: HTTPResponseStatus, _ headers: HTTPHeaders, _ body: Data, about subject: String
+    _ status: HTTPResponseStatus, _ headers: HTTPHeaders, _ body: Data, about subject: ByteText
   ) -> ClientError {
     let told = (try? Self.decoder.decode(Refusal.self, from: body))?.detail
     let detail = told ?? "\(server.listen) answered \(status.code) \(status.reasonPhrase)"
     return switch status {
-    case .notFound where told?.hasPrefix("No route") != true: .notFound(Self.quoted(subject))
+    case .notFound where told.map { ByteText($0).starts(with: "No route") } != true: .noSuchBlob(subject)
     case .preconditionFailed:
-      .changed("\(Self.quoted(subject)) was changed by somebody else meanwhile: look at it again")
+      .changed("\(Self.quoted(subject)) was changed by another client in the meantime: check it and try again")
     case .unauthorized where server.token == nil: .accessKeyNeeded
     case .conflict: .refused("\(detail): give another name, or leave --no-overwrite out")
     case .unprocessableEntity: .mismatch(Self.quoted(subject))
@@ -183,19 +184,23 @@ package struct BlobClient: Sendable {
     return text.isEmpty ? "''" : text
   }
 
+  package static func quoted(_ name: ByteText) -> String { quoted(name.string) }
+
   static func decode<Answer: Decodable>(
     _ data: Data, _ server: ServerAddress, as: Answer.Type = Answer.self
   ) throws(ClientError) -> Answer {
     do { return try decoder.decode(Answer.self, from: data) } catch {
-      throw .refused("\(server.listen) sent an answer that this cairn doesn't understand: use one of its version")
+      throw .refused(
+        "\(server.listen) sent an answer that this version of cairn doesn't understand: use the server's version")
     }
   }
 
   /// What the headers of a file's answer tell.
-  static func file(_ name: String, _ headers: HTTPHeaders) throws(ClientError) -> RemoteFile {
-    guard let etag = headers.first(name: "etag"), etag.count > 2, etag.hasPrefix("\""), etag.hasSuffix("\""),
+  static func file(_ name: ByteText, _ headers: HTTPHeaders) throws(ClientError) -> RemoteFile {
+    guard let etag = headers.first(name: "etag"), etag.utf8.count > 2,
+      etag.utf8.first == UInt8(ascii: "\""), etag.utf8.last == UInt8(ascii: "\""),
       let length = headers.first(name: "content-length").flatMap({ UInt64($0) })
-    else { throw .refused("the answer about \(quoted(name)) has no ETag or length: is it a Cairn server?") }
+    else { throw .refused("the answer about \(quoted(name)) has no ETag or length: is this a Cairn server?") }
     return RemoteFile(
       name: name, size: length,
       checksums: Checksums(etag: etag, sha256: ReprDigest.sha256(headers)),

@@ -1,10 +1,12 @@
+internal import CLinux
+package import CairnModel
 internal import Glibc
 
 /// The regular files below a folder, and what can't be taken along.
 package struct FileTree: Sendable {
   package struct File: Hashable, Sendable {
     /// From the folder, words between slashes.
-    package var relativePath: String
+    package var relativePath: ByteText
     package var path: String
     /// Bytes.
     package var size: UInt64
@@ -42,7 +44,7 @@ package struct FileTree: Sendable {
       problems.append(Problem(path: root, reason: systemReason(), isError: true))
       return
     }
-    visit(root, "", above: [Identity(identity)])
+    visit(root, nil, above: [Identity(identity)])
     files.sort { $0.relativePath < $1.relativePath }
   }
 
@@ -56,7 +58,7 @@ package struct FileTree: Sendable {
     }
   }
 
-  private mutating func visit(_ folder: String, _ relative: String, above: Set<Identity>) {
+  private mutating func visit(_ folder: String, _ relative: ByteText?, above: Set<Identity>) {
     guard let stream = opendir(folder) else {
       problems.append(Problem(path: folder, reason: systemReason(), isError: true))
       return
@@ -69,23 +71,24 @@ package struct FileTree: Sendable {
         return
       }
       let bytes = Self.name(entry)
-      guard let name = String(validating: bytes, as: UTF8.self) else {
-        let shown = bytes.map {
-          (0x20..<0x7F).contains($0) ? String(Unicode.Scalar($0)) : "\\x" + String($0, radix: 16)
-        }
+      guard let name = ByteText(utf8: bytes) else {
         problems.append(
           Problem(
-            path: "\(folder)/\(shown.joined())", reason: "its name is not UTF-8, as names on the server are: rename it",
-            isError: true))
+            path: LocalPath.appending(folder, Self.escaped(bytes)),
+            reason: "its name is not UTF-8, and names on the server are: rename it", isError: true))
         continue
       }
-      guard name != ".", name != "..", !NameMapping.isTemporary(name) else { continue }
-      let separator = folder.utf8.last == UInt8(ascii: "/") ? "" : "/"
-      take("\(folder)\(separator)\(name)", relative.isEmpty ? name : "\(relative)/\(name)", above: above)
+      guard name != ".", name != ".." else { continue }
+      let path = LocalPath.appending(folder, name.string)
+      guard !PartFile.isName(name) else {
+        problems.append(Problem(path: path, reason: "a part of an interrupted download, left out", isError: false))
+        continue
+      }
+      take(path, relative.map { $0 + "/" + name } ?? name, above: above)
     }
   }
 
-  private mutating func take(_ path: String, _ relative: String, above: Set<Identity>) {
+  private mutating func take(_ path: String, _ relative: ByteText, above: Set<Identity>) {
     var status = stat()
     guard lstat(path, &status) == 0 else {
       problems.append(Problem(path: path, reason: systemReason(), isError: true))
@@ -106,14 +109,24 @@ package struct FileTree: Sendable {
     case S_IFREG: files.append(File(relativePath: relative, path: path, size: UInt64(status.st_size)))
     case S_IFDIR:
       let identity = Identity(status)
-      guard !above.contains(identity), above.count < Self.depthMax else {
+      guard !above.contains(identity) else {
         problems.append(Problem(path: path, reason: "a symbolic link to a folder that it is in", isError: true))
+        return
+      }
+      guard above.count < Self.depthMax else {
+        problems.append(
+          Problem(path: path, reason: "more than \(Self.depthMax) folders within folders: move it up", isError: true))
         return
       }
       visit(path, relative, above: above.union([identity]))
     default:
-      problems.append(Problem(path: path, reason: "no regular file, left out", isError: false))
+      problems.append(Problem(path: path, reason: "not a regular file, left out", isError: false))
     }
+  }
+
+  /// A file name that is not UTF-8, as people read it.
+  package static func escaped(_ bytes: [UInt8]) -> String {
+    bytes.map { (0x20..<0x7F).contains($0) ? String(Unicode.Scalar($0)) : "\\x" + String($0, radix: 16) }.joined()
   }
 
   private static func name(_ entry: UnsafeMutablePointer<dirent>) -> [UInt8] {

@@ -1,3 +1,4 @@
+internal import CairnModel
 internal import NIOCore
 internal import Synchronization
 
@@ -55,7 +56,7 @@ package struct LoadGenerator: Sendable {
       case .put: _ = try await client.upload(BytesSource(payload), as: name)
       case .get:
         let bytes = try await client.discard(name)
-        guard bytes == size else { throw .mismatch(name) }
+        guard bytes == size else { throw .mismatch(BlobClient.quoted(name)) }
       }
     }
     let elapsed = (ContinuousClock.now - start) / .seconds(1)
@@ -81,7 +82,7 @@ package struct LoadGenerator: Sendable {
     var error: String?
   }
 
-  private func each(_ body: @escaping @Sendable (String) async throws(ClientError) -> Void) async -> [Outcome] {
+  private func each(_ body: @escaping @Sendable (ByteText) async throws(ClientError) -> Void) async -> [Outcome] {
     let next = Counter()
     let (count, prefix) = (count, prefix)
     return await withTaskGroup(of: [Outcome].self) { group in

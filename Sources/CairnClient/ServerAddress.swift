@@ -19,10 +19,12 @@ package struct ServerAddress: Hashable, Sendable {
       !host.isEmpty, parts.query == nil, parts.fragment == nil, parts.user == nil,
       (0...Int(UInt16.max)).contains(parts.port ?? 80)
     else { return nil }
-    let bare = host.hasPrefix("[") && host.hasSuffix("]") ? String(host.dropFirst().dropLast()) : host
+    let bare =
+      host.utf8.first == UInt8(ascii: "[") && host.utf8.last == UInt8(ascii: "]")
+      ? String(host.dropFirst().dropLast()) : host
     listen = ListenAddress(host: bare, port: parts.port ?? 80)
     path =
-      parts.percentEncodedPath.hasSuffix("/")
+      parts.percentEncodedPath.utf8.last == UInt8(ascii: "/")
       ? String(parts.percentEncodedPath.dropLast()) : parts.percentEncodedPath
   }
 

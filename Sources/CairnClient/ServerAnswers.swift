@@ -1,6 +1,8 @@
+package import CairnModel
+
 /// A file in a list.
 package struct ListedFile: Codable, Hashable, Sendable {
-  package var name: String
+  package var name: ByteText
   /// Bytes.
   package var size: UInt64
   /// With its quotes.
@@ -20,9 +22,9 @@ package struct ListedFile: Codable, Hashable, Sendable {
 /// What `GET /blobs` answers.
 package struct ListedPage: Codable, Hashable, Sendable {
   package var blobs: [ListedFile]
-  package var prefixes: [String]
+  package var prefixes: [ByteText]
   /// Where the next page starts; nil on the last one.
-  package var nextStartAfter: String?
+  package var nextStartAfter: ByteText?
 
   /// A page to add others to.
   package static let empty = ListedPage(blobs: [], prefixes: [], nextStartAfter: nil)
@@ -31,7 +33,7 @@ package struct ListedPage: Codable, Hashable, Sendable {
 /// What the server tells of a file that it has stored.
 package struct UploadedFile: Codable, Hashable, Sendable {
   package var blobId: String
-  package var name: String
+  package var name: ByteText
   /// Bytes.
   package var size: UInt64
   /// SHA-256.

@@ -1,14 +1,16 @@
+package import CairnModel
+
 /// What has to be done so that a target has the files of a source. Pure: from what is known of both.
 package struct SyncPlan: Hashable, Sendable {
   /// Missing in the target, or different there.
-  package var transfers: [String] = []
+  package var transfers: [ByteText] = []
   /// Of the same size on both sides: to be compared by their checksums.
-  package var comparisons: [String] = []
+  package var comparisons: [ByteText] = []
   /// In the target only.
-  package var extras: [String] = []
+  package var extras: [ByteText] = []
 
   /// - Parameter source, target: sizes by relative path.
-  package init(source: [String: UInt64], target: [String: UInt64]) {
+  package init(source: [ByteText: UInt64], target: [ByteText: UInt64]) {
     for path in source.keys.sorted() {
       if target[path] == source[path] { comparisons.append(path) } else { transfers.append(path) }
     }
@@ -18,7 +20,7 @@ package struct SyncPlan: Hashable, Sendable {
   /// After the comparison: those that differ are transferred as well.
   ///
   /// - Parameter differs: of a path that was to be compared.
-  package func settled(_ differs: (String) -> Bool) -> SyncPlan {
+  package func settled(_ differs: (ByteText) -> Bool) -> SyncPlan {
     var plan = self
     plan.transfers = (transfers + comparisons.filter(differs)).sorted()
     plan.comparisons = []

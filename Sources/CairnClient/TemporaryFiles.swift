@@ -1,10 +1,9 @@
-internal import Glibc
 internal import Synchronization
 
 /// The files of downloads that are not complete, so that an interruption leaves none behind.
 package final class TemporaryFiles: Sendable {
   private struct State {
-    var paths: Set<String> = []
+    var entries: Set<FolderEntry> = []
     var isClosed = false
   }
 
@@ -13,20 +12,20 @@ package final class TemporaryFiles: Sendable {
   package init() {}
 
   /// Makes a file with `make`, unless all were removed for good.
-  func add<Made>(_ path: String, _ make: () throws(ClientError) -> Made) throws(ClientError) -> Made {
+  func add<Made>(_ entry: FolderEntry, _ make: () throws(ClientError) -> Made) throws(ClientError) -> Made {
     try state.withLock { state throws(ClientError) in
       guard !state.isClosed else { throw .broken("interrupted") }
       let made = try make()
-      state.paths.insert(path)
+      state.entries.insert(entry)
       return made
     }
   }
 
   /// Forgets a file, after `last` was done with it.
-  func remove(_ path: String, _ last: () throws(ClientError) -> Void) throws(ClientError) {
+  func remove(_ entry: FolderEntry, _ last: () throws(ClientError) -> Void) throws(ClientError) {
     try state.withLock { state throws(ClientError) in
       guard !state.isClosed else { throw .broken("interrupted") }
-      state.paths.remove(path)
+      state.entries.remove(entry)
       try last()
     }
   }
@@ -35,8 +34,8 @@ package final class TemporaryFiles: Sendable {
   package func removeAll() {
     state.withLock { state in
       state.isClosed = true
-      for path in state.paths { unlink(path) }
-      state.paths = []
+      for entry in state.entries { _ = entry.unlink() }
+      state.entries = []
     }
   }
 }

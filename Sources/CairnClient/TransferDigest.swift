@@ -55,7 +55,7 @@ package struct Checksums: Hashable, Sendable {
 /// The SHA-256 of a whole, as it goes with uploads and downloads (RFC 9530).
 enum ReprDigest {
   static let field = "Repr-Digest"
-  private static let prefix = "sha-256=:"
+  private static let prefix: ByteText = "sha-256=:"
 
   /// - Parameter sha256: hexadecimal; nil for no field.
   static func fields(_ sha256: String?) -> HTTPHeaders {
@@ -65,9 +65,9 @@ enum ReprDigest {
 
   /// The hexadecimal SHA-256 of an answer; nil where it tells none.
   static func sha256(_ headers: HTTPHeaders) -> String? {
-    guard let value = headers.first(name: field), value.hasPrefix(prefix), value.hasSuffix(":"),
-      value.count > prefix.count
+    guard let value = headers.first(name: field), let encoded = ByteText(value).dropping(prefix)?.string,
+      encoded.utf8.last == UInt8(ascii: ":")
     else { return nil }
-    return Data(base64Encoded: String(value.dropFirst(prefix.count).dropLast())).map { hexadecimalString(Array($0)) }
+    return Data(base64Encoded: String(encoded.dropLast())).map { hexadecimalString(Array($0)) }
   }
 }

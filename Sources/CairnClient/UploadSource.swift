@@ -1,3 +1,4 @@
+internal import CLinux
 internal import Glibc
 package import NIOCore
 package import NIOPosix
@@ -25,7 +26,7 @@ package struct FileSource: UploadSource {
     var status = stat()
     guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
       Glibc.close(descriptor)
-      throw .local("\(BlobClient.quoted(path)) is no regular file: give a file, a folder, or - for standard input")
+      throw .local("\(BlobClient.quoted(path)) is not a regular file: give a file, a folder, or - for standard input")
     }
     return UploadBody(descriptor, closes: true, what: path, size: UInt64(status.st_size), threads)
   }

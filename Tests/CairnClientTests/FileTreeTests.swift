@@ -1,4 +1,5 @@
 import CairnClient
+import CairnModel
 import CairnTestSupport
 import Foundation
 import Testing
@@ -11,9 +12,7 @@ import Testing
   }
 
   private func write(_ path: String, _ text: String = "x") throws {
-    let url = URL(fileURLWithPath: "\(folder.path)/\(path)")
-    try FileManager.default.createDirectory(at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
-    try Data(text.utf8).write(to: url)
+    try ByteFiles(folder.path).write(path, Data(text.utf8))
   }
 
   private func link(_ path: String, to target: String) throws {
@@ -28,6 +27,15 @@ import Testing
     let tree = FileTree(folder.path, followsLinks: false)
     #expect(tree.files.map(\.relativePath) == ["-a", ".hidden", "b/c d/e"])
     #expect(tree.files.last?.size == 5)
+    #expect(tree.problems.map(\.path) == [folder.path + "/b/.cairn-0011223344556677.part"])
+    #expect(tree.problems.allSatisfy { !$0.isError })
+  }
+
+  @Test func namesAreKeptAndOrderedByTheirBytes() throws {
+    let names: [ByteText] = ["cafe\u{301}", "caf\u{e9}", "d/\u{301}x", "\u{212A}", "K", ".cairn-kept.part"]
+    for name in names { try write(name.string) }
+    let tree = FileTree(folder.path, followsLinks: false)
+    #expect(tree.files.map(\.relativePath) == names.sorted())
     #expect(tree.problems.isEmpty)
   }
 
@@ -74,16 +82,6 @@ import Testing
 
   @Test func aFolderThatIsNotThereIsAProblem() {
     #expect(FileTree(folder.path + "/missing", followsLinks: false).problems.first?.isError == true)
-  }
-
-  @Test func downloadsAreNotWrittenThroughLinks() throws {
-    try write("inside/x")
-    try link("out", to: "/tmp")
-    let target = DownloadFolder(folder.path)
-    #expect(throws: ClientError.self) { try target.prepare("out/file") }
-    #expect(throws: ClientError.self) { try target.prepare("inside/x/file") }
-    #expect(try target.prepare("inside/new/file") == folder.path + "/inside/new/file")
-    #expect(try DownloadFolder(folder.path + "/p/q").prepare("r/s") == folder.path + "/p/q/r/s")
   }
 }
 

@@ -1,4 +1,5 @@
 import CairnClient
+import CairnModel
 import Testing
 
 @Suite struct SyncPlanTests {
@@ -14,6 +15,13 @@ import Testing
     let settled = plan.settled { $0 == "b" }
     #expect(settled.transfers == ["b", "new"])
     #expect(settled.comparisons.isEmpty)
+  }
+
+  @Test func namesOfOtherBytesAreOtherNames() {
+    let plan = SyncPlan(source: ["caf\u{e9}": 1, "cafe\u{301}": 1, "K": 2], target: ["cafe\u{301}": 1, "\u{212A}": 2])
+    #expect(plan.transfers == ["K", "caf\u{e9}"])
+    #expect(plan.comparisons == ["cafe\u{301}"])
+    #expect(plan.extras == ["\u{212A}"])
   }
 
   @Test func twoThatAreTheSameNeedNothing() {
@@ -54,7 +62,7 @@ import Testing
 }
 
 @Suite struct UploadTargetTests {
-  private func find(_ words: String..., name: String? = nil) throws -> [String] {
+  private func find(_ words: ByteText..., name: ByteText? = nil) throws -> [ByteText] {
     let targets = try UploadTargets.find(words, name: name, folderName: { _ in "here" }) { path in
       if path.hasPrefix("dir") || path == "." { return .folder }
       return path.hasPrefix("file") ? .file : .absent
@@ -69,6 +77,7 @@ import Testing
     #expect(try find("dir/") == ["dir/"])
     #expect(try find(".") == ["here/"])
     #expect(try find("x/file") == ["file"])
+    #expect(try find("file/\u{301}") == ["\u{301}"])
   }
 
   @Test func theLastWordMayBeTheName() throws {
@@ -79,6 +88,7 @@ import Testing
     #expect(try find("dir", "a") == ["a/"])
     #expect(try find("dir", "a/") == ["a/dir/"])
     #expect(try find("-", "piped") == ["piped"])
+    #expect(try find("file", "a/\u{301}") == ["a/\u{301}"])
     #expect(try find("file1", name: "file2") == ["file2"])
   }
 

@@ -32,11 +32,12 @@ import Testing
     |---|---|
     | 0 | all went well |
     | 1 | something failed; standard error says what, and what to do |
-    | 3 | a file is not there |
-    | 4 | a checksum differs: nothing was kept |
+    | 3 | a file does not exist |
+    | 4 | a checksum differs |
     | 5 | the server can't be reached, or the connection broke again and again |
     | 64 | a mistake on the command line |
     | 130 | interrupted; temporary files are removed |
+    | 141 | the reader of standard output went away, as in `cairn ls` into `head` |
 
     When several files fail, the code is theirs if it is the same for all, else 1.
 

@@ -71,7 +71,7 @@ package struct BrowserGuard: Sendable {
     }
     if isNumeric || !hasDot { return true }
     return hosts.contains { name.isEqual(ignoringCaseTo: $0) }
-      || domains.contains { name.isEqual(ignoringCaseTo: $0.dropFirst()) || name.hasSuffix($0) }
+      || domains.contains { name.isEqual(ignoringCaseTo: $0.dropFirst()) || name.ends(with: $0) }
   }
 
   private func isTrusted(_ authority: Substring.UTF8View) -> Bool {
@@ -147,7 +147,7 @@ extension Substring.UTF8View {
     count == other.count && zip(self, other).allSatisfy { $0.lowercase == $1.lowercase }
   }
 
-  fileprivate func hasSuffix(_ suffix: [UInt8]) -> Bool {
+  fileprivate func ends(with suffix: [UInt8]) -> Bool {
     count > suffix.count && self.suffix(suffix.count).isEqual(ignoringCaseTo: suffix)
   }
 }

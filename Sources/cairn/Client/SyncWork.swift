@@ -1,15 +1,15 @@
 import CairnClient
-import Glibc
+import CairnModel
 
 /// What a sync does in one direction.
 struct SyncWork: Sendable {
   let session: ClientSession
-  let folder: String
+  let folder: DownloadFolder
   /// With a slash at its end, or empty.
-  let prefix: String
+  let prefix: ByteText
   /// By relative path, as `remote`.
-  let local: [String: FileTree.File]
-  let remote: [String: RemoteFile]
+  let local: [ByteText: FileTree.File]
+  let remote: [ByteText: RemoteFile]
   let isDown: Bool
 
   /// - Parameter jobs: files that are read at the same time to compare them.
@@ -21,10 +21,10 @@ struct SyncWork: Sendable {
     return plan.settled(different.contains)
   }
 
-  /// A file that can't be read differs: its transfer will tell why.
-  private func differing(_ paths: [String], jobs: Int) async -> Set<String> {
-    await withTaskGroup(of: String?.self) { group in
-      var different: Set<String> = []
+  /// A file that can't be read differs: its transfer will report why.
+  private func differing(_ paths: [ByteText], jobs: Int) async -> Set<ByteText> {
+    await withTaskGroup(of: ByteText?.self) { group in
+      var different: Set<ByteText> = []
       for (index, path) in paths.enumerated() {
         if index >= jobs, let found = await group.next(), let found { different.insert(found) }
         guard let file = local[path], let other = remote[path] else { continue }
@@ -51,44 +51,49 @@ struct SyncWork: Sendable {
     plan.extras.compactMap { isDown ? deleteHere($0) : deleteThere($0) }
   }
 
-  private func upload(_ path: String) -> Transfers.Item? {
+  private func upload(_ path: ByteText) -> Transfers.Item? {
     guard let file = local[path] else { return nil }
     let (client, name) = (session.client, prefix + path)
-    return Transfers.Item(label: name, size: file.size) { transfer throws(ClientError) in
+    return Transfers.Item(label: name.string, size: file.size) { transfer throws(ClientError) in
       let stored = try await client.uploadFile(file.path, as: name, transfer: transfer)
       return FileReport(
         action: "put", name: name, path: file.path, size: stored.size, md5: stored.md5, sha256: stored.checksum)
     }
   }
 
-  private func download(_ path: String) -> Transfers.Item? {
+  private func download(_ path: ByteText) -> Transfers.Item? {
     guard let file = remote[path] else { return nil }
-    let (client, files, target) = (session.client, session.files, DownloadFolder(folder))
-    return Transfers.Item(label: file.name, size: file.size) { transfer throws(ClientError) in
-      let written = try target.prepare(path)
-      let got = try await client.download(file.name, to: written, known: file, files: files, transfer: transfer)
+    let (client, files, folder) = (session.client, session.files, folder)
+    return Transfers.Item(label: file.name.string, size: file.size) { transfer throws(ClientError) in
+      let place = try folder.place(try Self.relative(path))
+      let got = try await client.download(file.name, to: place, known: file, files: files, transfer: transfer)
       return FileReport(
-        action: "get", name: file.name, path: written, size: got.size, md5: got.checksums.md5,
+        action: "get", name: file.name, path: place.path, size: got.size, md5: got.checksums.md5,
         sha256: got.checksums.sha256)
     }
   }
 
-  private func deleteThere(_ path: String) -> Transfers.Item? {
+  private func deleteThere(_ path: ByteText) -> Transfers.Item? {
     guard let file = remote[path] else { return nil }
     let client = session.client
-    return Transfers.Item(label: file.name, size: 0) { _ throws(ClientError) in
+    return Transfers.Item(label: file.name.string, size: 0) { _ throws(ClientError) in
       // The version that was listed, and none that came since.
       do throws(ClientError) { try await client.delete(file.name, ifMatch: file.etag) } catch .notFound {}
       return FileReport(action: "delete", name: file.name, path: nil, size: 0, md5: file.checksums.md5, sha256: nil)
     }
   }
 
-  private func deleteHere(_ path: String) -> Transfers.Item? {
+  private static func relative(_ path: ByteText) throws(ClientError) -> RelativePath {
+    do throws(InvalidPath) { return try RelativePath(path) } catch {
+      throw .local("\(BlobClient.quoted(path)) \(error)")
+    }
+  }
+
+  private func deleteHere(_ path: ByteText) -> Transfers.Item? {
     guard let file = local[path] else { return nil }
-    return Transfers.Item(label: path, size: 0) { _ throws(ClientError) in
-      guard unlink(file.path) == 0 || errno == ENOENT else {
-        throw .local("\(BlobClient.quoted(file.path)) can't be deleted: \(String(cString: strerror(errno)))")
-      }
+    let folder = folder
+    return Transfers.Item(label: path.string, size: 0) { _ throws(ClientError) in
+      try folder.delete(try Self.relative(path))
       return FileReport(action: "delete", name: path, path: file.path, size: 0, md5: nil, sha256: nil)
     }
   }

@@ -1,10 +1,11 @@
 import CairnClient
+import CairnModel
 import Synchronization
 
 /// One file that a command did something with.
 struct FileReport: Encodable, Hashable, Sendable {
   var action: String
-  var name: String
+  var name: ByteText
   var path: String?
   /// Bytes.
   var size: UInt64
@@ -128,17 +129,18 @@ struct Transfers {
 }
 
 extension ClientSession {
-  /// Prints what was done with files, and tells by an error what was not.
+  /// Prints what was done with files.
+  ///
+  /// - Throws: ``ClientError/several(_:exitCode:)`` where anything failed.
   func show(_ report: TransferReport, _ verb: String) throws(ClientError) {
     if json {
-      try printJSON(report)
+      try StandardOutput.json(report)
     } else {
-      for file in report.files {
-        print(
-          "\(BlobClient.quoted(file.name))  \(Amounts.bytes(file.size))  \(verb), MD5 \(file.md5 ?? "-") and SHA-256 verified"
-        )
+      var lines = report.files.map { file in
+        "\(BlobClient.quoted(file.name))  \(Amounts.bytes(file.size))  \(verb), MD5 \(file.md5 ?? "-") and SHA-256 verified"
       }
-      if report.files.count + report.failures.count > 1 { print(report.summary) }
+      if report.files.count + report.failures.count > 1 { lines.append(report.summary) }
+      if !lines.isEmpty { try StandardOutput.line(lines.joined(separator: "\n")) }
     }
     // A single failure was told in its line; its code is the command's.
     try report.check()

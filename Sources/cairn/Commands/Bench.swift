@@ -62,14 +62,14 @@ struct Bench: AsyncParsableCommand {
     do throws(ClientError) {
       try show(results)
     } catch {
-      Terminal().say("cairn: \(error)")
+      if !error.isSilent { Terminal().say("cairn: \(error)") }
       throw ExitCode(error.exitCode)
     }
   }
 
   private func show(_ results: [LoadGenerator.Result]) throws(ClientError) {
     if options.json {
-      try printJSON(Report(size: Int(bytes ?? 0), count: count, concurrency: concurrency, results: results))
+      try StandardOutput.json(Report(size: Int(bytes ?? 0), count: count, concurrency: concurrency, results: results))
     } else {
       var columns = Columns([
         "": .left, "FILES": .right, "ERRORS": .right, "PER SECOND": .right, "RATE": .right, "P50 MS": .right,
@@ -83,7 +83,7 @@ struct Bench: AsyncParsableCommand {
           String(format: "%.2f", result.maxMilliseconds),
         ])
       }
-      print(columns.text)
+      try StandardOutput.line(columns.text)
     }
     let errors = results.reduce(0) { $0 + $1.errors }
     if errors > 0, let first = results.lazy.compactMap(\.firstError).first {

@@ -14,8 +14,9 @@ struct Cairn: AsyncParsableCommand {
         cairn get photo.jpg
       Commands that ask a server take the one of --server, else of CAIRN_SERVER, else http://127.0.0.1:8000, \
       and where it has AUTH=required they show it CAIRN_TOKEN, which is ID:SECRET of an access key. They end with \
-      0 when all went well, 1 when something failed, 3 when a file is not there, 4 when a checksum differs, 5 when the \
-      server can't be reached, 64 for a mistake on the command line, 130 when they were interrupted.
+      0 when all went well, 1 when something failed, 3 when a file does not exist, 4 when a checksum differs, 5 when the \
+      server can't be reached, 64 for a mistake on the command line, 130 when they were interrupted, 141 when the reader \
+      of standard output went away.
       Each option of a role can be set by the environment variable that stands in brackets; the option comes first.
       """,
     version: version,

@@ -1,18 +1,18 @@
 import ArgumentParser
 import CairnClient
-import Foundation
+import CairnModel
 
 /// `cairn cat` writes files to standard output.
 struct Cat: ClientCommand {
   static let configuration = CommandConfiguration(
     abstract: "Write files to standard output.",
-    discussion: "The checksum is known at the end: what came before an exit code of 4 is not to be trusted.")
+    discussion: "The checksum is known only at the end: after an exit code of 4, don't use what was written.")
 
   @Argument(help: ArgumentHelp("Names of files.", valueName: "name"))
-  var names: [String]
+  var names: [ByteText]
   @OptionGroup var options: ClientOptions
 
   func run(_ session: ClientSession) async throws(ClientError) {
-    for name in names { _ = try await session.client.download(name, toDescriptor: STDOUT_FILENO) }
+    for name in names { _ = try await session.client.download(name, to: .standardOutput) }
   }
 }

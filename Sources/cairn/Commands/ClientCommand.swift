@@ -79,8 +79,7 @@ extension ClientCommand {
     do throws(ClientError) {
       try await run(session)
     } catch {
-      // The failure of a single file was told when it happened.
-      if case .several(1, _) = error {} else { terminal.say("cairn: \(error)") }
+      if !error.isSilent { terminal.say("cairn: \(error)") }
       throw ExitCode(error.exitCode)
     }
   }
@@ -108,17 +107,5 @@ final class Interruption: @unchecked Sendable {
 
   func end() {
     for source in sources { source.cancel() }
-  }
-}
-
-/// Prints a value as JSON, with the keys' words joined by underscores.
-func printJSON(_ value: some Encodable) throws(ClientError) {
-  let encoder = JSONEncoder()
-  encoder.keyEncodingStrategy = .convertToSnakeCase
-  encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-  do {
-    print(String(decoding: try encoder.encode(value), as: UTF8.self))
-  } catch {
-    throw .local("the result can't be written as JSON: \(error)")
   }
 }

@@ -31,15 +31,16 @@ struct Config: AsyncParsableCommand {
         throw ValidationError("\(error)")
       }
       if json {
-        return try printJSON([
+        return try StandardOutput.json([
           "settings": reader.entries.map { Line(name: $0.name, value: $0.value, origin: "\($0.origin)") }
         ])
       }
       let width = reader.entries.map(\.name.count).max() ?? 0
-      for entry in reader.entries {
+      let lines = reader.entries.map { entry in
         let name = entry.name.padding(toLength: width, withPad: " ", startingAt: 0)
-        print("\(name)  \(entry.value.isEmpty ? "(not set)" : entry.value)  (\(entry.origin))")
+        return "\(name)  \(entry.value.isEmpty ? "(not set)" : entry.value)  (\(entry.origin))"
       }
+      try StandardOutput.line(lines.joined(separator: "\n"))
     }
   }
 }

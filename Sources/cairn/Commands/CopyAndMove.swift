@@ -1,19 +1,25 @@
 import ArgumentParser
 import CairnClient
+import CairnModel
 
 /// From which name to which one.
 struct TwoNames: ParsableArguments {
   @Argument(help: "The file's name.")
-  var source: String
-  @Argument(help: "The name that it gets; with a slash at its end, the last word of its own is added.")
-  var target: String
-  @Flag(help: "Leave what has the new name already as it is, and fail.")
+  var source: ByteText
+  @Argument(help: "The new name; if it ends with a slash, the last component of the old one is added.")
+  var target: ByteText
+  @Flag(help: "Fail if the new name exists already.")
   var noOverwrite = false
 
   /// The whole new name.
-  func resolvedTarget() throws(ClientError) -> String {
-    let name = target.hasSuffix("/") ? target + (try NameMapping.fileName(source)) : target
-    guard name != source else { throw .refused("\(BlobClient.quoted(source)) has this name: give another one") }
+  func resolvedTarget() throws(ClientError) -> ByteText {
+    let name = target.endsWithSlash ? target + source.lastComponent : target
+    guard !target.endsWithSlash || !source.endsWithSlash else {
+      throw .refused("'\(BlobClient.quoted(source))' ends with a slash: give the whole new name")
+    }
+    guard name != source else {
+      throw .refused("'\(BlobClient.quoted(source))' already has this name: give another one")
+    }
     return name
   }
 
@@ -26,7 +32,7 @@ struct TwoNames: ParsableArguments {
   func show(_ copy: UploadedFile, _ action: String, _ session: ClientSession) throws(ClientError) {
     let report = FileReport(
       action: action, name: copy.name, path: nil, size: copy.size, md5: copy.md5, sha256: copy.checksum)
-    if session.json { try printJSON(report) }
+    if session.json { try StandardOutput.json(report) }
   }
 }
 
@@ -48,8 +54,8 @@ struct Move: ClientCommand {
   static let configuration = CommandConfiguration(
     commandName: "mv", abstract: "Give a file another name.",
     discussion: """
-      The file is copied within the server, and the version that was copied is deleted: at no moment is it under neither \
-      name, for a moment it is under both.
+      The file is copied within the server, then the version that was copied is deleted: for a moment it has both names, \
+      and never neither.
       """)
 
   @OptionGroup var names: TwoNames

@@ -48,9 +48,9 @@ struct Drain: OperatorCommand {
       node = try await client.get(path)
     }
     if options.json {
-      print(String(decoding: try await client.send(.GET, path), as: UTF8.self))
+      try StandardOutput.line(String(decoding: try await client.send(.GET, path), as: UTF8.self))
     } else {
-      print("node \(id) is empty: it may be switched off")
+      try StandardOutput.line("node \(id) is empty: it may be switched off")
     }
   }
 

@@ -14,6 +14,6 @@ struct Forget: OperatorCommand {
   func run(_ client: OperatorClient) async throws(ClientError) {
     let id = try await client.nodeID(target.node)
     let answer = try await client.send(.DELETE, "/nodes/\(id)")
-    print(options.json ? String(decoding: answer, as: UTF8.self) : "node \(id) is forgotten")
+    try StandardOutput.line(options.json ? String(decoding: answer, as: UTF8.self) : "node \(id) is forgotten")
   }
 }

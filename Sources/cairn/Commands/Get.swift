@@ -1,22 +1,26 @@
 import ArgumentParser
 import CairnClient
-import Foundation
+import CairnModel
 
 /// `cairn get` downloads files.
 struct Get: ClientCommand {
   static let configuration = CommandConfiguration(
     abstract: "Download files, verified end to end.",
     discussion: """
-      A file is written under the last word of its name, and keeps a temporary name until it is complete and verified. When \
-      the connection breaks, it goes on where it stood; when the process was killed, the same command goes on.
+      A file is written under the last component of its name, and has a temporary name until it is complete and verified. \
+      When the connection breaks, the download resumes; after the process was killed, the same command resumes it.
         cairn get docs/report.pdf           to ./report.pdf
         cairn get docs/report.pdf -o r.pdf
         cairn get a.txt b.txt -o folder/
         cairn get -r docs                   all names below docs/, to ./docs/…
+        cairn get dump.sql -o /dev/stdout   a pipe or a device is written to, and never replaced
+      Downloads stay in their folder and follow no symbolic link there. Names that can't be paths below it, such as those \
+      with '..', are reported; the others are written, and the command ends with 1. A symbolic link given with -o is \
+      followed.
       """)
 
   @Argument(help: ArgumentHelp("Names of files.", valueName: "name"))
-  var names: [String]
+  var names: [ByteText]
   @Option(
     name: .shortAndLong,
     help: "A file, a folder (with a slash at its end, or one that exists), or - for standard output.")
@@ -28,72 +32,84 @@ struct Get: ClientCommand {
 
   func validate() throws {
     guard !names.isEmpty else { throw ValidationError("Give a name, as `cairn ls` lists them") }
-    guard let output, !recursive else { return }
-    if output == "-", names.count > 1 { throw ValidationError("Standard output takes one file; see `cairn cat`") }
-    if output != "-", names.count > 1, !isFolder(output) {
-      throw ValidationError("Several files need a folder: `-o \(output)/`")
+    guard let output else { return }
+    guard recursive else {
+      if output == "-", names.count > 1 { throw ValidationError("Standard output takes one file; see `cairn cat`") }
+      if output != "-", names.count > 1, !isFolder(output) {
+        throw ValidationError("Several files need a folder: `-o \(output)/`")
+      }
+      return
     }
+    if output == "-" { throw ValidationError("-r writes to a folder, and not to standard output") }
   }
 
   func run(_ session: ClientSession) async throws(ClientError) {
-    if output == "-", !recursive { return try await print(names[0], session) }
-    var items: [Transfers.Item] = []
-    var problems: [FileTree.Problem] = []
+    if let output, !recursive, !isFolder(output) { return try await writeOne(names[0], to: output, session) }
+    var wanted: [Wanted] = []
     for name in names {
       if recursive {
-        try await addAll(below: name, session, &items, &problems)
+        wanted += try await everything(below: name, session)
       } else {
-        items.append(item(session, name, nil, try target(name)))
+        wanted.append(Wanted(name: name, known: nil, path: name.lastComponent))
+      }
+    }
+    try TransferConflicts.refuse(wanted.map { ($0.name.string, $0.path) })
+    let byPath = Dictionary(wanted.map { ($0.path, $0) }) { first, _ in first }
+    let targets = DownloadNames(wanted.map(\.path))
+    let problems = targets.problems.map { path, reason in
+      FileTree.Problem(path: (byPath[path]?.name ?? path).string, reason: reason, isError: true)
+    }
+    let folder = DownloadFolder(output ?? ".")
+    let items = targets.paths.compactMap { path in
+      byPath[path.text].map { wanted in
+        item(session, wanted.name, wanted.known) { () throws(ClientError) in .file(try folder.place(path)) }
       }
     }
     try session.show(await Transfers(session: session, options: transfer).run(items, problems: problems), "received")
   }
 
-  private func isFolder(_ path: String) -> Bool { path.hasSuffix("/") || UploadTargets.kind(path) == .folder }
-
-  /// A folder, and a path below it.
-  private func target(_ name: String) throws(ClientError) -> (DownloadFolder, String) {
-    if let output, !isFolder(output) {
-      let url = URL(fileURLWithPath: output)
-      return (DownloadFolder(url.deletingLastPathComponent().path), url.lastPathComponent)
-    }
-    return (DownloadFolder(output ?? "."), try NameMapping.fileName(name))
+  /// A name of the server, and what it becomes below the folder.
+  private struct Wanted {
+    var name: ByteText
+    var known: RemoteFile?
+    var path: ByteText
   }
 
-  private func addAll(
-    below name: String, _ session: ClientSession, _ items: inout [Transfers.Item],
-    _ problems: inout [FileTree.Problem]
-  ) async throws(ClientError) {
+  private func isFolder(_ path: String) -> Bool {
+    ByteText(path).endsWithSlash || UploadTargets.kind(path) == .folder
+  }
+
+  private func everything(below name: ByteText, _ session: ClientSession) async throws(ClientError) -> [Wanted] {
     let prefix = NameMapping.folder(name)
     let files = try await session.client.all(prefix: prefix)
-    guard !files.isEmpty else { throw .notFound(BlobClient.quoted(prefix)) }
-    let last = prefix.split(separator: "/").last.map { NameMapping.folder(String($0)) } ?? ""
-    for file in files {
-      do throws(ClientError) {
-        let path = try NameMapping.path((last + file.name.dropFirst(prefix.count))[...])
-        items.append(item(session, file.name, file.remote, (DownloadFolder(output ?? "."), path)))
-      } catch {
-        problems.append(FileTree.Problem(path: file.name, reason: "\(error)", isError: true))
-      }
+    guard !files.isEmpty else { throw .noBlobs(below: prefix) }
+    let last = NameMapping.folder(prefix.components.last { !$0.isEmpty } ?? "")
+    return files.map { file in
+      Wanted(name: file.name, known: file.remote, path: last + (file.name.dropping(prefix) ?? file.name))
     }
   }
 
   private func item(
-    _ session: ClientSession, _ name: String, _ known: RemoteFile?, _ target: (DownloadFolder, String)
+    _ session: ClientSession, _ name: ByteText, _ known: RemoteFile?,
+    _ target: @escaping @Sendable () throws(ClientError) -> OutputTarget
   ) -> Transfers.Item {
     let (client, files) = (session.client, session.files)
-    return Transfers.Item(label: name, size: known?.size) { transfer throws(ClientError) in
+    return Transfers.Item(label: name.string, size: known?.size) { transfer throws(ClientError) in
       // Nothing is made for a file that is not there.
       let known = if let known { known } else { try await client.head(name) }
-      let path = try target.0.prepare(target.1)
-      let file = try await client.download(name, to: path, known: known, files: files, transfer: transfer)
+      let (file, path) = try await client.download(known, to: target, files: files, transfer: transfer)
       return FileReport(
-        action: "get", name: name, path: path, size: file.size, md5: file.checksums.md5,
-        sha256: file.checksums.sha256)
+        action: "get", name: name, path: path, size: file.size, md5: file.checksums.md5, sha256: file.checksums.sha256)
     }
   }
 
-  private func print(_ name: String, _ session: ClientSession) async throws(ClientError) {
-    _ = try await session.client.download(name, toDescriptor: STDOUT_FILENO)
+  private func writeOne(_ name: ByteText, to path: String, _ session: ClientSession) async throws(ClientError) {
+    // A report would mix with the bytes, also where standard output goes by another name.
+    if path == "-" || OutputTarget.isStandardOutput(path) {
+      _ = try await session.client.download(name, to: .standardOutput)
+      return
+    }
+    let item = item(session, name, nil) { () throws(ClientError) in try OutputTarget.find(path) }
+    try session.show(await Transfers(session: session, options: transfer).run([item]), "received")
   }
 }

@@ -76,9 +76,9 @@ struct KeyCommand: AsyncParsableCommand {
     func run(_ client: OperatorClient) async throws(ClientError) {
       _ = try await client.send(.DELETE, "/keys/\(PercentCoding.encode(id))")
       if options.json {
-        try printJSON(["removed": id])
+        try StandardOutput.json(["removed": id])
       } else {
-        print("access key \(id) is removed")
+        try StandardOutput.line("access key \(id) is removed")
       }
     }
   }

@@ -32,9 +32,9 @@ struct ServerOptions: ParsableArguments {
     _ data: Data, _ client: OperatorClient, _ text: (Answer) -> String
   ) throws(ClientError) {
     if json {
-      print(String(decoding: data, as: UTF8.self))
+      try StandardOutput.line(String(decoding: data, as: UTF8.self))
     } else {
-      print(text(try client.decode(data)))
+      try StandardOutput.line(text(try client.decode(data)))
     }
   }
 }
@@ -52,12 +52,7 @@ extension OperatorCommand {
 
   func run() async throws {
     let client = OperatorClient(try options.address(), storagePath: storagePath)
-    do throws(ClientError) {
-      try await run(client)
-    } catch {
-      FileHandle.standardError.write(Data("cairn: \(error)\n".utf8))
-      throw ExitCode(error.exitCode)
-    }
+    try await run(client)
   }
 }
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import CairnClient
+import CairnModel
 import Foundation
 
 /// `cairn put` uploads files, folders and standard input.
@@ -17,14 +18,15 @@ struct Put: ClientCommand {
         tar c src | cairn put - src.tar
       A file larger than --part-size goes up in parts of that size: when it is interrupted, the same command goes on where \
       it stood, for up to the server's MULTIPART_EXPIRY (a week).
-      Symbolic links given by name are followed; those found in folders are left out and told. Files that can't be read and \
-      names that are not UTF-8 are told, the others go on, and the command ends with 1.
+      Symbolic links given by name are followed; those found in folders are reported and left out. Files that can't be read \
+      and names that are not UTF-8 are reported, the other files are stored, and the command ends with 1. Two files that \
+      would get the same name are refused before anything is stored.
       """)
 
   @Argument(help: "Files, folders, or - for standard input; maybe the name to store under as the last one.")
-  var sources: [String]
+  var sources: [ByteText]
   @Option(name: .shortAndLong, help: "The name to store under; with a slash at its end, own names are added.")
-  var name: String?
+  var name: ByteText?
   @Option(help: "The files' media type. (default: application/octet-stream)")
   var contentType: String?
   @Flag(help: "Leave what has the name already as it is, and fail.")
@@ -38,7 +40,7 @@ struct Put: ClientCommand {
 
   private func targets() throws(UploadTargets.Mistake) -> [UploadTargets.Target] {
     try UploadTargets.find(
-      sources, name: name, folderName: { URL(fileURLWithPath: $0).standardizedFileURL.lastPathComponent },
+      sources, name: name, folderName: { LocalPath.split(LocalPath.absolute($0))?.name ?? "" },
       kind: UploadTargets.kind)
   }
 
@@ -49,25 +51,34 @@ struct Put: ClientCommand {
   func run(_ session: ClientSession) async throws(ClientError) {
     let targets: [UploadTargets.Target]
     do throws(UploadTargets.Mistake) { targets = try self.targets() } catch { throw .local("\(error)") }
-    var items: [Transfers.Item] = []
+    var sources: [Source] = []
     var problems: [FileTree.Problem] = []
     for target in targets {
       switch target.source {
-      case .standardInput: items.append(item(session, nil, size: nil, target.name))
-      case .file(let path): items.append(item(session, path, size: size(path), target.name))
+      case .standardInput: sources.append(Source(path: nil, size: nil, name: target.name))
+      case .file(let path): sources.append(Source(path: path, size: LocalFile.size(path), name: target.name))
       case .folder(let path):
         let tree = FileTree(path, followsLinks: followLinks)
         problems += tree.problems
-        items += tree.files.map { item(session, $0.path, size: $0.size, target.name + $0.relativePath) }
+        sources += tree.files.map { Source(path: $0.path, size: $0.size, name: target.name + $0.relativePath) }
       }
     }
+    try TransferConflicts.refuse(sources.map { ($0.path ?? "standard input", $0.name) })
+    let items = sources.map { item(session, $0) }
     try session.show(await Transfers(session: session, options: transfer).run(items, problems: problems), "stored")
   }
 
-  /// - Parameter path: nil for standard input.
-  private func item(_ session: ClientSession, _ path: String?, size: UInt64?, _ name: String) -> Transfers.Item {
+  private struct Source {
+    /// nil for standard input.
+    var path: String?
+    var size: UInt64?
+    var name: ByteText
+  }
+
+  private func item(_ session: ClientSession, _ source: Source) -> Transfers.Item {
     let (overwrite, contentType, client) = (!noOverwrite, contentType, session.client)
-    return Transfers.Item(label: name, size: size) { transfer throws(ClientError) in
+    let (path, name) = (source.path, source.name)
+    return Transfers.Item(label: name.string, size: source.size) { transfer throws(ClientError) in
       let stored =
         if let path {
           try await client.uploadFile(
@@ -79,10 +90,5 @@ struct Put: ClientCommand {
       return FileReport(
         action: "put", name: stored.name, path: path, size: stored.size, md5: stored.md5, sha256: stored.checksum)
     }
-  }
-
-  /// 0 where there is none, which opening it will tell.
-  private func size(_ path: String) -> UInt64? {
-    (try? FileManager.default.attributesOfItem(atPath: path)[.size] as? UInt64) ?? 0
   }
 }

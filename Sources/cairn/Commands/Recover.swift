@@ -62,7 +62,7 @@ extension ListenAddress {
       (1...65535).contains(port)
     else { return nil }
     var host = text[..<colon]
-    if host.hasPrefix("["), host.hasSuffix("]") { host = host.dropFirst().dropLast() }
+    if host.utf8.first == UInt8(ascii: "["), host.utf8.last == UInt8(ascii: "]") { host = host.dropFirst().dropLast() }
     guard !host.isEmpty else { return nil }
     self.init(host: String(host), port: port)
   }

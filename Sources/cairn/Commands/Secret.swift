@@ -11,7 +11,7 @@ struct SecretCommand: ParsableCommand {
         echo "CLUSTER_SECRET=$(cairn secret)" >> cluster.env
       """)
 
-  func run() {
-    print(ClusterSecret.random())
+  func run() throws {
+    try StandardOutput.line(ClusterSecret.random())
   }
 }

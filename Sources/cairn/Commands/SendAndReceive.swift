@@ -8,7 +8,7 @@ struct StateFile: ParsableArguments {
   var file: String
 
   /// The key is made from it: the path as it was given, made absolute, with links as they are.
-  var absolutePath: String { URL(fileURLWithPath: file).standardizedFileURL.path }
+  var absolutePath: String { LocalPath.absolute(file) }
 }
 
 /// What was sent or received.
@@ -35,20 +35,14 @@ struct Send: ClientCommand {
 
   func run(_ session: ClientSession) async throws(ClientError) {
     let path = target.absolutePath
-    let bytes: Data
-    do { bytes = try Data(contentsOf: URL(fileURLWithPath: path)) } catch {
-      throw .local("\(BlobClient.quoted(target.file)) can't be read: \(error.localizedDescription)")
-    }
-    guard bytes.count <= Self.sizeMax else {
-      throw .local("\(BlobClient.quoted(target.file)) has more than \(Self.sizeMax) bytes: use `cairn put`")
-    }
+    let bytes = try LocalFile.contents(target.file, lengthMax: Self.sizeMax)
     let stored = StateText.stored(path: path, bytes)
     try await session.client.store(stored)
     guard let kept = try await session.client.retrieve(stored.key), try StateText.bytes(kept) == bytes else {
       throw .mismatch(BlobClient.quoted(target.file))
     }
-    if session.json { return try printJSON(StateReport(key: stored.key, path: path, size: bytes.count)) }
-    print("\(stored.key)  \(Amounts.bytes(UInt64(bytes.count)))  kept and verified")
+    if session.json { return try StandardOutput.json(StateReport(key: stored.key, path: path, size: bytes.count)) }
+    try StandardOutput.line("\(stored.key)  \(Amounts.bytes(UInt64(bytes.count)))  kept and verified")
   }
 }
 
@@ -58,21 +52,20 @@ struct Receive: ClientCommand {
     abstract: "Write the file that was sent from this path.")
 
   @OptionGroup var target: StateFile
-  @Option(name: .shortAndLong, help: "Write to this file instead.")
+  @Option(name: .shortAndLong, help: "Write to this file, pipe or device instead; - for standard output.")
   var output: String?
   @OptionGroup var options: ClientOptions
 
   func run(_ session: ClientSession) async throws(ClientError) {
     let key = StateText.key(path: target.absolutePath)
     guard let text = try await session.client.retrieve(key) else {
-      throw .notFound("what `cairn send \(BlobClient.quoted(target.file))` keeps")
+      throw .notFound("nothing was sent from '\(BlobClient.quoted(target.absolutePath))': use `cairn send` first")
     }
     let bytes = try StateText.bytes(text)
     let path = output ?? target.absolutePath
-    do { try bytes.write(to: URL(fileURLWithPath: path), options: .atomic) } catch {
-      throw .local("\(BlobClient.quoted(path)) can't be written: \(error.localizedDescription)")
-    }
-    if session.json { return try printJSON(StateReport(key: key, path: path, size: bytes.count)) }
-    print("\(BlobClient.quoted(path))  \(Amounts.bytes(UInt64(bytes.count)))  received")
+    if OutputTarget.isStandardOutput(path) { return try OutputDescriptor.standardOutput.write(bytes) }
+    try OutputTarget.find(path).write(bytes, files: session.files)
+    if session.json { return try StandardOutput.json(StateReport(key: key, path: path, size: bytes.count)) }
+    try StandardOutput.line("\(BlobClient.quoted(path))  \(Amounts.bytes(UInt64(bytes.count)))  received")
   }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import CairnClient
+import CairnModel
 import Foundation
 
 /// `cairn stat` tells what is known of files.
@@ -8,7 +9,7 @@ struct Stat: ClientCommand {
 
   /// What is known of a file.
   struct Facts: Encodable {
-    var name: String
+    var name: ByteText
     var size: UInt64
     var contentType: String
     var lastModified: String
@@ -28,23 +29,24 @@ struct Stat: ClientCommand {
   }
 
   @Argument(help: ArgumentHelp("Names of files.", valueName: "name"))
-  var names: [String]
+  var names: [ByteText]
   @OptionGroup var options: ClientOptions
 
   func run(_ session: ClientSession) async throws(ClientError) {
     var all: [Facts] = []
     for name in names { all.append(try await facts(name, session.client)) }
-    if session.json { return try printJSON(["files": all]) }
-    print(all.map(text).joined(separator: "\n\n"))
+    if session.json { return try StandardOutput.json(["files": all]) }
+    try StandardOutput.line(all.map(text).joined(separator: "\n\n"))
   }
 
-  private func facts(_ name: String, _ client: BlobClient) async throws(ClientError) -> Facts {
+  private func facts(_ name: ByteText, _ client: BlobClient) async throws(ClientError) -> Facts {
     let file = try await client.head(name)
     let decoder = JSONDecoder()
     decoder.keyDecodingStrategy = .convertFromSnakeCase
     let answer = try await client.replication(name)
     guard let replication = try? decoder.decode(Replication.self, from: answer) else {
-      throw .refused("The server sent an answer that this cairn doesn't understand: use one of its version")
+      throw .refused(
+        "The server sent an answer that this version of cairn doesn't understand: use the server's version")
     }
     return Facts(
       name: name, size: file.size, contentType: file.contentType, lastModified: file.lastModified,

@@ -40,7 +40,7 @@ struct CatalogCopyRole {
         last = (phase, .now)
         Self.note("\(phase.rawValue): \(count)")
       }
-      print(
+      try StandardOutput.line(
         "copied \(counts.objects) objects, \(counts.volumes) volumes, \(counts.nodes) nodes and \(counts.deletions) "
           + "remembered deletions; source and target are the same")
       return true

@@ -41,14 +41,14 @@ enum LocalKeyFile {
   ///
   /// - Parameter path: may come from the server, and so is opened only where it is such a file.
   static func token(in path: String, for server: ListenAddress) throws(ClientError) -> String {
-    guard (path as NSString).lastPathComponent == name, ListenAddress.isLoopback(server.host) else {
+    guard ByteText(path).lastComponent == ByteText(name), ListenAddress.isLoopback(server.host) else {
       throw .local("\(path) proves nothing to \(server): set CAIRN_TOKEN to the ID:SECRET of an access key")
     }
     guard let text = try contents(path) else {
       throw .local("\(path) is no key file: it must be a file of this user with mode 0600, which a server has written")
     }
     let words = text.split(whereSeparator: \.isWhitespace)
-    guard words.count == 2, let port = Int(words[0]), words[1].hasPrefix("\(LocalKey.id):") else {
+    guard words.count == 2, let port = Int(words[0]), words[1].utf8.starts(with: "\(LocalKey.id):".utf8) else {
       throw .local("\(path) is damaged: restart the server, which writes a new one")
     }
     guard port == server.port else {

@@ -1,3 +1,4 @@
+import CairnClient
 import CairnHTTP
 import CairnModel
 import CairnObjects
@@ -12,6 +13,8 @@ final class RecoverOutput: Sendable {
   private let printsJSON: Bool
   /// In JSON they are one list, so they wait for its end.
   private let differences = Mutex<[String]>([])
+  /// Of a line that could not be written, which the summary reports.
+  private let failure = Mutex<ClientError?>(nil)
   private let last = Mutex<(phase: RecoveryProgress.Phase?, at: ContinuousClock.Instant)>((nil, .now))
 
   init(printsJSON: Bool) {
@@ -36,7 +39,7 @@ final class RecoverOutput: Sendable {
         + "\(progress.records) records\(restored)")
   }
 
-  func summary(_ outcome: RecoveryOutcome, nodeCount: Int) {
+  func summary(_ outcome: RecoveryOutcome, nodeCount: Int) throws(ClientError) {
     noteGaps(outcome.unreadable, outcome.unreachable)
     if printsJSON {
       var json = JSONText()
@@ -51,13 +54,13 @@ final class RecoverOutput: Sendable {
         json.key("differences")
         json.array(outcome.differences) { $0.string($1.description) }
       }
-      print(String(buffer: json.buffer))
+      try StandardOutput.line(String(buffer: json.buffer))
     } else {
-      print(
+      try StandardOutput.line(
         "recovered from \(nodeCount) nodes: \(outcome.volumes) volumes (\(outcome.volumesAdded) added), "
           + "\(outcome.records) records, \(outcome.restored) objects restored, \(outcome.removed) deleted objects removed"
       )
-      for difference in outcome.differences { print("left as it is: \(difference)") }
+      for difference in outcome.differences { try StandardOutput.line("left as it is: \(difference)") }
     }
   }
 
@@ -72,13 +75,17 @@ final class RecoverOutput: Sendable {
 
   /// A line for a difference that `--verify` found.
   func difference(_ difference: CatalogDifference) {
-    if printsJSON { differences.withLock { $0.append(difference.description) } } else { print(difference) }
+    guard !printsJSON else { return differences.withLock { $0.append(difference.description) } }
+    do throws(ClientError) { try StandardOutput.line(difference.description) } catch {
+      failure.withLock { $0 = $0 ?? error }
+    }
   }
 
-  func summary(_ outcome: CatalogComparison.Outcome, nodeCount: Int) {
+  func summary(_ outcome: CatalogComparison.Outcome, nodeCount: Int) throws(ClientError) {
     noteGaps(outcome.unreadable, outcome.unreachable)
+    if let failure = failure.withLock({ $0 }) { throw failure }
     guard printsJSON else {
-      return print(
+      return try StandardOutput.line(
         "compared with \(nodeCount) nodes: \(outcome.objects) objects in the catalog, \(outcome.volumes) volumes and "
           + "\(outcome.records) records on disk, \(outcome.differences) differences")
     }
@@ -91,7 +98,7 @@ final class RecoverOutput: Sendable {
       json.member("records", outcome.records)
       json.member("differences", differences.withLock { $0 })
     }
-    print(String(buffer: json.buffer))
+    try StandardOutput.line(String(buffer: json.buffer))
   }
 }
 

@@ -109,7 +109,7 @@ struct RecoverRole {
     if configuration.isVerification {
       let outcome = try await CatalogComparison(sources: sources, catalog: catalog, logger: process.logger).run(
         progress: { output.progress($0) }, report: { output.difference($0) })
-      output.summary(outcome, nodeCount: sources.count)
+      try output.summary(outcome, nodeCount: sources.count)
       if outcome.differences > 0 { return 1 }
       return outcome.unreadable.isEmpty || configuration.isPartial ? 0 : Self.incompleteCode
     }
@@ -120,7 +120,7 @@ struct RecoverRole {
     let outcome = try await ClusterRecovery(
       sources: sources, catalog: catalog, settings: settings, ids: BlobIDGenerator(), logger: process.logger
     ).run { output.progress($0) }
-    output.summary(outcome, nodeCount: sources.count)
+    try output.summary(outcome, nodeCount: sources.count)
     let isWhole = outcome.unreadable.isEmpty && outcome.unreachable.isEmpty
     return isWhole || configuration.isPartial ? 0 : Self.incompleteCode
   }

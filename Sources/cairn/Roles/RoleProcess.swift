@@ -1,6 +1,7 @@
 import ArgumentParser
 // Linked for its `malloc`: what one thread allocates and another frees costs half of what it does in glibc.
 import CJemalloc
+import CairnClient
 import CairnHTTP
 import Foundation
 import Glibc
@@ -64,6 +65,9 @@ struct RoleProcess: Sendable {
       signals: ProcessSignals(ignoresHangUp: isService, logger))
     do {
       try await body(process)
+    } catch let error as ClientError {
+      // Of a command that prints a result, such as `cairn recover`.
+      throw error
     } catch {
       process.logger.critical("stopped by an error", metadata: ["error": "\(error)"])
       throw ExitCode.failure

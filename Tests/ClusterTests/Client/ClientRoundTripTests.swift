@@ -92,7 +92,7 @@ extension ServerSuite {
       for arguments in [["get", "-r", "p", "-o", client.path("out")], ["sync", "--down", client.path("out/p"), "p"]] {
         let result = try await CairnProcess.run(arguments, client.environment)
         #expect(result.exitCode == 1, "\(result.output)")
-        #expect(result.output.contains("is not written below a folder"))
+        #expect(result.output.contains("can't be written below a folder"))
         #expect(try client.files("out") == ["p/ok": Data("x".utf8)])
       }
       #expect(!FileManager.default.fileExists(atPath: client.path("escaped")))
@@ -171,9 +171,9 @@ extension ServerSuite {
     @Test func listsAreOfAPrefix() async throws {
       let client = try await ClientFixture()
       for name in ["a", "b/1", "b/2", "c\nd"] { #expect(try await client.server.curl().put(name, "xyz").status == 201) }
-      #expect(try await client.cairn("ls").output == "a\nb/1\nb/2\nc\\u{a}d\n")
+      #expect(try await client.cairn("ls").output == "a\nb/1\nb/2\nc\nd\n")
       #expect(try await client.cairn("ls", "b/").output == "b/1\nb/2\n")
-      #expect(try await client.cairn("ls", "-f").output == "a\nb/\nc\\u{a}d\n")
+      #expect(try await client.cairn("ls", "-f").output == "a\nb/\nc\nd\n")
       #expect(try await client.cairn("ls", "nothing").output == "")
       let long = try await client.cairn("ls", "-l", "b/").output.split(separator: "\n")
       #expect(long.count == 3)
