@@ -1,5 +1,6 @@
 @testable import CairnClient
 @testable import CairnHTTP
+import CairnModel
 import Foundation
 import NIOHTTP1
 @testable import cairn
@@ -40,7 +41,7 @@ extension FuzzTarget {
     },
 
     FuzzTarget("client-name", texts: ["a/b", "../x", "a//b", "é/\u{338}", "\u{1B}[2Jx"]) { input in
-      try check(name: input.text)
+      try check(name: ByteText(input.text))
     },
 
     FuzzTarget("server-address", texts: ["http://127.0.0.1:8000/x/", "http://[::1]:1", "http://h"]) { input in
@@ -72,15 +73,16 @@ extension FuzzTarget {
   ]
 
   /// A name of the server either becomes a path below a folder or is refused.
-  private static func check(name: String) throws {
+  private static func check(name: ByteText) throws {
     try require(!BlobClient.quoted(name).utf8.contains { $0 < 0x20 }, "a name is shown with control characters")
-    guard let path = accepted({ try NameMapping.path(name[...]) }) else { return }
-    let words = path.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+    guard let path = accepted({ try RelativePath(name) }) else { return }
+    let words = path.text.string.utf8.split(separator: ByteText.slash, omittingEmptySubsequences: false)
     try require(
       words.allSatisfy {
-        !$0.isEmpty && !$0.elementsEqual(".".utf8) && !$0.elementsEqual("..".utf8) && !$0.contains(0)
+        !$0.isEmpty && !$0.elementsEqual(".".utf8) && !$0.elementsEqual("..".utf8) && !$0.contains(0) && $0.count <= 255
       },
-      "'\(path)' leaves its folder")
+      "'\(path.text)' leaves its folder")
+    try requireEqual(Array(words.joined(separator: [ByteText.slash])), Array(name.string.utf8), "a name as a path")
   }
 
   private static func check(lines text: String) throws {
