@@ -4,6 +4,14 @@ import Glibc
 import Testing
 
 @Suite struct FullDiskTests {
+  @Test(arguments: [(UInt64.max, UInt64.max), (.max, 4096), (1 << 61, 4096), (1 << 63, 1 << 40)])
+  func aFileSystemWithoutEndHasAsMuchAsANodeCanReport(blocks: UInt64, blockBytes: UInt64) {
+    let space = FileOperations.Space(blocks: blocks, freeBlocks: blocks, blockBytes: blockBytes)
+    #expect(space.capacity == Limits.nodeTotalMax && space.free == Limits.nodeTotalMax)
+    let small = FileOperations.Space(blocks: 10, freeBlocks: 3, blockBytes: 4096)
+    #expect(small.capacity == 40_960 && small.free == 12_288)
+  }
+
   @Test func reserveMakesTheStoreReadOnly() async throws {
     let test = try TestStore { $0.freeSpaceMin = 1 << 20 }
     test.disk.set { $0.free = 3 << 20 }

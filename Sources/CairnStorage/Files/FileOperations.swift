@@ -1,4 +1,5 @@
 internal import CLinux
+internal import CairnModel
 internal import Glibc
 
 /// The system calls on which crash safety hangs, each replaceable, so that tests can count them and let them fail.
@@ -12,6 +13,16 @@ package struct FileOperations: Sendable {
     package init(capacity: UInt64, free: UInt64) {
       self.capacity = capacity
       self.free = free
+    }
+
+    /// What `statvfs` says. Network file systems that know no end of theirs claim the greatest numbers that there are: then
+    /// it is the most that a node can report.
+    package init(blocks: UInt64, freeBlocks: UInt64, blockBytes: UInt64) {
+      func bytes(_ blocks: UInt64) -> UInt64 {
+        let (bytes, overflow) = blocks.multipliedReportingOverflow(by: blockBytes)
+        return overflow ? Limits.nodeTotalMax : min(bytes, Limits.nodeTotalMax)
+      }
+      self.init(capacity: bytes(blocks), free: bytes(freeBlocks))
     }
   }
 
@@ -45,7 +56,7 @@ package struct FileOperations: Sendable {
     space: { (path) throws(SystemError) in
       var status = statvfs()
       _ = try SystemError.check("statvfs") { statvfs(path, &status) }
-      let block = UInt64(status.f_frsize)
-      return Space(capacity: UInt64(status.f_blocks) * block, free: UInt64(status.f_bavail) * block)
+      return Space(
+        blocks: UInt64(status.f_blocks), freeBlocks: UInt64(status.f_bavail), blockBytes: UInt64(status.f_frsize))
     })
 }
