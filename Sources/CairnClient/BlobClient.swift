@@ -94,7 +94,16 @@ package struct BlobClient: Sendable {
     if let delimiter { query += "&delimiter=\(PercentCoding.encode(delimiter))" }
     if let startAfter { query += "&start_after=\(PercentCoding.encode(startAfter.string))" }
     let answer = try await fetch(.GET, "/blobs" + query, about: prefix)
-    return try Self.decode(answer.body, server)
+    let page: ListedPage = try Self.decode(answer.body, server)
+    for file in page.blobs { try Self.check(file.size, of: file.name) }
+    return page
+  }
+
+  /// A server that says nonsense must not end the program: sizes are added up.
+  private static func check(_ size: UInt64, of name: ByteText) throws(ClientError) {
+    guard size <= Limits.storedSizeMax else {
+      throw .refused("the server says that \(quoted(name)) has \(size) bytes: no file can have as many")
+    }
   }
 
   /// Every file whose name starts with `prefix`, in bytewise order.
@@ -201,6 +210,7 @@ package struct BlobClient: Sendable {
       etag.utf8.first == UInt8(ascii: "\""), etag.utf8.last == UInt8(ascii: "\""),
       let length = headers.first(name: "content-length").flatMap({ UInt64($0) })
     else { throw .refused("the answer about \(quoted(name)) has no ETag or length: is this a Cairn server?") }
+    try check(length, of: name)
     return RemoteFile(
       name: name, size: length,
       checksums: Checksums(etag: etag, sha256: ReprDigest.sha256(headers)),
