@@ -60,6 +60,10 @@ fuzz: setup ## Look for inputs that break a parser, with libFuzzer (FUZZ_SECONDS
 attack: build ## Send mutated requests to every port of a cluster (ATTACK_SECONDS=…, ATTACK_SEED=…)
 	@python3 scripts/attack --cairn $(cairn) --seconds $(or $(ATTACK_SECONDS),60) $(if $(ATTACK_SEED),--seed $(ATTACK_SEED))
 
+.PHONY: sanitize
+sanitize: setup ## Run the unit and contract tests under the thread and address sanitizers (compiles everything for each)
+	@eval "$$(scripts/setup --env)" && scripts/sanitize
+
 .PHONY: lint
 lint: setup ## Check formatting, warnings, imports, file lengths and scripts
 	@eval "$$(scripts/setup --env)" && scripts/lint

@@ -8,6 +8,9 @@ let strict = Context.environment["CAIRN_STRICT"] != nil
 /// `scripts/fuzz` sets it: the fuzz targets are the program `cairn-fuzz` then, linked with libFuzzer, instead of tests.
 let fuzzing = Context.environment["CAIRN_FUZZ"] != nil
 
+/// jemalloc is left out where `CAIRN_SANITIZE` is set (`make sanitize`): sanitizers bring a `malloc` of their own.
+let hasJemalloc = Context.environment["CAIRN_SANITIZE"] == nil
+
 let settings: [SwiftSetting] =
   [
     .enableUpcomingFeature("ExistentialAny"),
@@ -56,7 +59,9 @@ let fuzzer: Target = .executableTarget(
   swiftSettings: settings + [.unsafeFlags(["-parse-as-library"])])
 
 /// The program. With the fuzzer it is a library among others, whose main function would be a second one.
-func program(_ dependencies: [Target.Dependency]) -> Target {
+func program(_ others: [Target.Dependency]) -> Target {
+  let dependencies = others + (hasJemalloc ? ["CJemalloc", "CMallocSettings"] : [])
+  let settings = settings + (hasJemalloc ? [.define("JEMALLOC")] : [])
   guard fuzzing else { return .executableTarget(name: "cairn", dependencies: dependencies, swiftSettings: settings) }
   let entry = SwiftSetting.unsafeFlags(["-Xfrontend", "-entry-point-function-name", "-Xfrontend", "cairn_main"])
   return .target(name: "cairn", dependencies: dependencies, swiftSettings: settings + [entry])
@@ -108,8 +113,8 @@ let package = Package(
     library("CairnClient", ["CLinux", "CairnModel", "CairnHTTP", .nioCore, .nioPosix, .nioHTTP1, .crypto]),
     program([
       "CairnClient", "CairnModel", "CairnHTTP", "CairnStorage", "CairnCatalog", "CairnNodeClient", "CairnNodeServer",
-      "CairnCluster", "CairnObjects", "CairnRepair", "CairnAPI", "CairnS3", "CJemalloc", "CMallocSettings",
-      "CFatalSignals", "CYAML", .nioCore, .nioPosix, .nioHTTP1, .logging, .argumentParser,
+      "CairnCluster", "CairnObjects", "CairnRepair", "CairnAPI", "CairnS3", "CFatalSignals", "CYAML",
+      .nioCore, .nioPosix, .nioHTTP1, .logging, .argumentParser,
     ]),
 
     library("CairnTestSupport", [.nioCore, .nioPosix, .logging]),

@@ -1,6 +1,4 @@
 import ArgumentParser
-// Linked for its `malloc`: what one thread allocates and another frees costs half of what it does in glibc.
-import CJemalloc
 import CairnClient
 import CairnHTTP
 import Foundation
@@ -8,6 +6,11 @@ import Glibc
 import Logging
 import NIOCore
 import NIOPosix
+
+#if JEMALLOC
+  // Linked for its `malloc`: what one thread allocates and another frees costs half of what it does in glibc.
+  import CJemalloc
+#endif
 
 /// What every role gets from its process: event loops, threads for blocking work, a logger, the order to stop.
 struct RoleProcess: Sendable {
