@@ -157,7 +157,7 @@ def attack(cluster, arguments, seed):
     if problems:
         run.keep(arguments.found)
         problems.append(f"the last requests are in {arguments.found}")
-    if not dead:
+    if all(process.is_alive for process in cluster.processes):
         problems += cluster.honest_requests()
         problems += cluster.compare(first or cluster.observe(), arguments.growth)
     print_counts(run)

@@ -1,7 +1,5 @@
 """Makes bytes for the wire out of valid requests."""
 
-import copy
-
 WORDS = [
     b"", b"\0", b"\r", b"\n", b"\r\n", b" ", b"\t", b"\x7f", b"\xff", b"%", b"%00", b"%2F", b"%zz", b"+", b"/", b"//", b"..",
     b"/../", b"?", b"&", b"=", b";", b":", b",", b"\"", b"'", b"<", b">", b"*", b"{", b"[", b"\\", b"-1", b"-", b"0", b"1",
@@ -47,7 +45,7 @@ class Mutator:
                         for number in range(count))
 
     def _one(self, sample, target):
-        request = copy.deepcopy(sample)
+        request = sample.copied()
         for _ in range(self.rng.choice([0, 1, 1, 1, 2, 2, 3, 5])):
             self._change_request(request)
         request.frame_chunks(None)

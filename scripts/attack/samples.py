@@ -1,6 +1,7 @@
 """Valid requests to each port: what mutations begin with."""
 
 import base64
+import copy
 import hashlib
 import hmac
 import json
@@ -18,6 +19,12 @@ class Request:
     def __init__(self, method, target, fields=(), body=b"", chunks=None):
         self.method, self.target, self.body, self.chunks = method.encode(), target.encode(), body, chunks
         self.fields = [(b"Host", HOST), *((name.encode(), value.encode()) for name, value in fields)]
+
+    def copied(self):
+        """-> one that can be changed."""
+        request = copy.copy(self)
+        request.fields = list(self.fields)
+        return request
 
     @property
     def has_length(self):
