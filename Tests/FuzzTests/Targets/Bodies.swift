@@ -33,6 +33,16 @@ extension FuzzTarget {
       _ = accepted { while try parser.next() != nil {} }
     },
 
+    FuzzTarget(
+      "transfer-encoding", texts: ["base64\nYWJj\r\nYQ==", "quoted-printable\na=3Db =\r\nc=E4 \r\n", "8bit\nabc"]
+    ) {
+      input in
+      let (encoding, rest) = input.line()
+      let whole = decoded([rest.buffer], encoding)
+      try requireEqual(whole, decoded(rest.pieces, encoding), "an encoded part in one piece and in several")
+      try require((whole?.count ?? 0) <= rest.bytes.count, "decoded bytes are more than encoded ones")
+    },
+
     FuzzTarget("urlencoded", texts: ["a=1&b=%C3%A4+x", "a&b=&=c", "a=1&&b=%2"]) { input in
       let whole = fields([input.buffer], URLEncodedFieldParser())
       try requireEqual(whole, fields(input.pieces, URLEncodedFieldParser()), "a form in one piece and in several")
@@ -146,6 +156,16 @@ extension FuzzTarget {
       parts.isRefused = true
     }
     return parts
+  }
+
+  private static func decoded(_ pieces: [ByteBuffer], _ encoding: String) -> [UInt8]? {
+    accepted {
+      var decoder = try TransferDecoder(header: ByteBuffer(string: encoding))
+      var bytes: [UInt8] = []
+      for piece in pieces { bytes += try decoder.decode(piece).readableBytesView }
+      try decoder.finish()
+      return bytes
+    }
   }
 
   private struct Chunks: Equatable {
