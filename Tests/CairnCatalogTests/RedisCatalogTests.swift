@@ -107,8 +107,8 @@ import Testing
   @Test func requestsFailAtOnceWhileThereIsNoServer() async throws {
     let server = try await RedisServer()
     let patient: (inout RedisConfiguration) -> Void = {
-      $0.connectTimeout = .seconds(60)
-      $0.commandTimeout = .seconds(60)
+      $0.connectTimeout = .seconds(600)
+      $0.commandTimeout = .seconds(600)
     }
     try await withRedis(server, adjust: patient) { catalog in
       try await catalog.ping()
@@ -116,7 +116,7 @@ import Testing
       _ = try await unavailable { try await catalog.ping() }
       let start = ContinuousClock().now
       for _ in 1...100 { _ = try await unavailable { try await catalog.ping() } }
-      #expect(ContinuousClock().now - start < .seconds(30), "not even one time-out")
+      #expect(ContinuousClock().now - start < .seconds(300), "not even one time-out")
     }
   }
 

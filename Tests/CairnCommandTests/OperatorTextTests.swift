@@ -16,12 +16,12 @@ import Testing
 
   @Test func aPrefixOfSeveralNodesIsRefusedWithTheirIDs() {
     let error = #expect(throws: ClientError.self) { try NodePrefix.find("a1", among: ids) }
-    #expect(error == .refused("'a1' fits 2 nodes, give more digits: a1b2c3, a1b9"))
+    #expect(error == .refused("'a1' matches 2 nodes, give more digits: a1b2c3, a1b9"))
   }
 
   @Test func aPrefixOfNoNodeSaysWhereTheIDsAre() {
     let error = #expect(throws: ClientError.self) { try NodePrefix.find("b", among: ids) }
-    #expect(error == .refused("No node's id starts with 'b': `cairn nodes` lists those that there are"))
+    #expect(error == .refused("No node's id starts with 'b': `cairn nodes` lists them"))
   }
 
   @Test(arguments: [

@@ -115,7 +115,7 @@ import Testing
 
   /// Many bodies of a few clients come and go in a random order, and all that was taken is there again at the end.
   @Test func whatIsTakenAndGivenBackAddsUp() async {
-    let budget = ByteBudget(bytes: 1000)
+    let budget = ByteBudget(bytes: 1000, patience: .seconds(600))
     await withTaskGroup(of: Void.self) { group in
       for index in 0..<200 {
         group.addTask {

@@ -65,6 +65,7 @@ package struct ByteFiles: Sendable {
   }
 
   private func makeFolders(of name: Name) throws {
+    try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
     for (index, byte) in name.enumerated() where byte == 0x2F {
       _ = try? withPath(Array(name[..<index])) { mkdir($0, 0o755) }
     }
