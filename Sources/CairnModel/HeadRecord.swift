@@ -35,6 +35,20 @@ package struct HeadRecord: Hashable, Sendable {
     return writer.buffer
   }
 
+  /// Whether the write had a condition, without reading the attributes: ``metadata()`` puts them last. False where the
+  /// metadata can't be read.
+  package static func isConditional(metadata: ByteBuffer) -> Bool {
+    var buffer = metadata
+    while let field = try? buffer.readField(of: "head record") {
+      switch field.tag {
+      case NameFields.bucketTag, NameFields.keyTag: continue
+      case conditionTag: return true
+      default: return false
+      }
+    }
+    return false
+  }
+
   /// Reads what ``metadata()`` made.
   package init(metadata: ByteBuffer) throws(FormatError) {
     var buffer = metadata

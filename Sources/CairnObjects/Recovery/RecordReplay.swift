@@ -13,8 +13,11 @@ struct ReplayedHead: Sendable {
 /// What tombstones say. All of them have to be known before the first head record counts: they may stand in another
 /// volume than what they remove. So they are the one thing that is kept in memory whole.
 struct ReplayedTombstones: Sendable {
-  /// Names that were deleted, with the newest version that is gone.
-  private(set) var deletions: [ObjectName: (upTo: BlobID, tombstone: BlobID)] = [:]
+  /// The newest version of a name that is gone, and the id of the tombstone that says so.
+  typealias Deletion = (upTo: BlobID, tombstone: BlobID)
+
+  /// Names that were deleted.
+  private(set) var deletions: [ObjectName: Deletion] = [:]
   /// Blobs that nothing refers to. A blob with the same id in another volume is not meant.
   private var garbage: Set<BlobLocation> = []
   /// Conditional writes that took effect.
@@ -24,9 +27,12 @@ struct ReplayedTombstones: Sendable {
     garbage.formUnion(tombstone.garbage)
     committed.formUnion(tombstone.committed)
     guard let deleted = tombstone.object else { return }
-    if let known = deletions[deleted.name], known.upTo >= deleted.upTo { return }
+    // Of two tombstones for one version the older one removed it, or might have.
+    if let known = deletions[deleted.name], (known.upTo, id) >= (deleted.upTo, known.tombstone) { return }
     deletions[deleted.name] = (deleted.upTo, id)
   }
+
+  func isCommitted(_ version: BlobID) -> Bool { committed.contains(version) }
 
   /// What is left of a head: nil when it is garbage or deleted; without its condition when that is known to have held.
   func live(_ head: ReplayedHead) -> ReplayedHead? {
@@ -44,6 +50,16 @@ struct RecordInterpreter: Sendable {
   /// Is lifted above every version that is seen.
   let ids: BlobIDGenerator
   let logger: Logger
+
+  /// Names and versions of the conditional writes.
+  func conditionalWrites(among records: [EncodedRecord]) -> [(ObjectName, BlobID)] {
+    records.compactMap { record in
+      guard record.header.kind == .head, HeadRecord.isConditional(metadata: record.record.metadata),
+        let head = understood(record, { () throws(FormatError) in try HeadRecord(metadata: record.record.metadata) })
+      else { return nil }
+      return (head.name, record.header.blob)
+    }
+  }
 
   func heads(among records: [EncodedRecord], in volume: VolumeID) -> [ReplayedHead] {
     records.compactMap { record in
@@ -79,7 +95,7 @@ struct RecordInterpreter: Sendable {
 /// Puts what records say into a catalog: first all tombstones, then all head records, then ``finish()``.
 ///
 /// In whatever order the records come, and however often: the order of versions is the order of the commits, and the
-/// catalog refuses the older ones.
+/// catalog refuses the older ones. ``UndecidedWrites`` has the rule for conditional writes of unknown outcome.
 final class RecordReplay: Sendable {
   /// Puts under way at the same time: they share commits.
   private static let concurrencyMax = 64
@@ -87,7 +103,7 @@ final class RecordReplay: Sendable {
   private let catalog: any ObjectCatalog
   private let interpreter: RecordInterpreter
   private let tombstones = Mutex(ReplayedTombstones())
-  private let conditional = Mutex<[ReplayedHead]>([])
+  private let undecided = Mutex(UndecidedWrites())
 
   init(catalog: any ObjectCatalog, ids: BlobIDGenerator, logger: Logger) {
     self.catalog = catalog
@@ -97,6 +113,12 @@ final class RecordReplay: Sendable {
   var deletionCount: Int { tombstones.withLock { $0.deletions.count } }
 
   func takeTombstones(among records: [EncodedRecord]) {
+    let conditional = interpreter.conditionalWrites(among: records)
+    if !conditional.isEmpty {
+      undecided.withLock { undecided in
+        for (name, version) in conditional { undecided.note(version, of: name) }
+      }
+    }
     let found = interpreter.tombstones(among: records)
     guard !found.isEmpty else { return }
     tombstones.withLock { tombstones in
@@ -108,20 +130,26 @@ final class RecordReplay: Sendable {
   func takeHeads(among records: [EncodedRecord], in volume: VolumeID) async throws -> Int {
     let heads = interpreter.heads(among: records, in: volume)
     let live = tombstones.withLock { heads.compactMap($0.live) }
-    conditional.withLock { $0 += live.filter { $0.condition != .always } }
+    undecided.withLock { undecided in
+      tombstones.withLock { tombstones in live.forEach { undecided.collect($0, tombstones) } }
+    }
     return try await put(live.filter { $0.condition == .always })
   }
 
-  /// Judges the conditional writes of which it is not known whether they took effect, and removes what was deleted.
+  /// Puts the conditional writes that took effect although no record says so, and removes what was deleted.
   ///
   /// - Returns: how many objects the catalog did not know, and how many it should not have known any more.
   func finish() async throws -> (restored: Int, removed: Int) {
     var (restored, removed) = (0, 0)
-    // A condition can be judged only when every older version is there.
-    for head in conditional.withLock({ $0 }).sorted(by: { $0.object.head.blob < $1.object.head.blob }) {
+    let deletions = tombstones.withLock { $0.deletions }
+    for (name, heads) in undecided.withLock({ $0.heads }) {
+      let known = try await catalog.object(name)?.head.blob
+      guard var head = UndecidedWrites.survivor(among: heads, deletion: deletions[name], known: known) else { continue }
+      // It was judged: the catalog, which still has what was deleted before, would judge otherwise.
+      head.condition = .always
       restored += try await put([head])
     }
-    for (name, deletion) in tombstones.withLock({ $0.deletions }) {
+    for (name, deletion) in deletions {
       guard let current = try await catalog.object(name), current.head.blob <= deletion.upTo else { continue }
       _ = try await catalog.delete(name, version: current.head.blob, tombstone: deletion.tombstone)
       removed += 1
