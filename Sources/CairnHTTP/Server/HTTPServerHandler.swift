@@ -160,6 +160,8 @@ final class HTTPServerHandler: ChannelInboundHandler, HTTPBodySource, @unchecked
       switch state.phase {
       case .waitingForRequest:
         guard isReadyForRequest, let input = nextInput() else { return }
+        // To flush and to read may both have found that the client is gone.
+        guard case .waitingForRequest = state.phase else { continue }
         switch input {
         case .part(.head(let head)): begin(head)
         case .part: continue
