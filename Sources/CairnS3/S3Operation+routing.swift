@@ -93,18 +93,29 @@ extension S3Operation {
     "retention": "ObjectRetention", "legal-hold": "ObjectLegalHold", "torrent": "ObjectTorrent",
     "encryption": "ObjectEncryption",
   ]
-  /// Header fields, or their beginnings, without which a request would mean something else.
-  private static let headerPrefixes = [
-    "x-amz-server-side-encryption", "x-amz-copy-source-server-side-encryption", "x-amz-object-lock-", "x-amz-grant-",
-    "x-amz-website-redirect-location", "x-amz-write-offset-bytes", "x-amz-mfa", "x-amz-bypass-governance-retention",
-    "x-amz-rename-source", "x-amz-object-ownership",
-  ]
+  /// What follows `x-amz-` in the names of header fields, or in their beginnings, without which a request would mean
+  /// something else.
+  private static let headerPrefixes: [[UInt8]] = [
+    "server-side-encryption", "copy-source-server-side-encryption", "object-lock-", "grant-",
+    "website-redirect-location", "write-offset-bytes", "mfa", "bypass-governance-retention", "rename-source",
+    "object-ownership",
+  ].map { Array($0.utf8) }
+  private static let bucketLockSuffix = Array("bucket-object-lock-enabled".utf8)
+  private static let amazonPrefix = Array("x-amz-".utf8)
 
   private static func notImplemented(_ headers: HTTPHeaders) -> String? {
     for (name, value) in headers where name.utf8.first.map({ $0 | 0x20 }) == UInt8(ascii: "x") {
-      let name = name.lowercased()
-      if headerPrefixes.contains(where: { name.utf8.starts(with: $0.utf8) }) { return name }
-      if name == "x-amz-bucket-object-lock-enabled", value.lowercased() != "false" { return name }
+      guard name.utf8.starts(ignoringCase: amazonPrefix) else { continue }
+      let rest = name.utf8.dropFirst(amazonPrefix.count)
+      guard let first = rest.first.map({ $0 | 0x20 }) else { continue }
+      for prefix in headerPrefixes where prefix.first == first && rest.starts(ignoringCase: prefix) {
+        return name.lowercased()
+      }
+      if first == bucketLockSuffix.first, rest.count == bucketLockSuffix.count,
+        rest.starts(ignoringCase: bucketLockSuffix), value.lowercased() != "false"
+      {
+        return name.lowercased()
+      }
     }
     return nil
   }

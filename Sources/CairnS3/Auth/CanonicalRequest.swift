@@ -216,14 +216,16 @@ package enum CanonicalRequest {
   }
 }
 
-extension String.UTF8View {
+extension Sequence<UInt8> {
   /// - Parameter prefix: in lower case.
   func starts(ignoringCase prefix: [UInt8]) -> Bool {
     starts(with: prefix) { byte, lower in
       byte == lower || ((UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) && byte | 0x20 == lower)
     }
   }
+}
 
+extension String.UTF8View {
   /// - Parameter name: in lower case.
   func isEqual(ignoringCaseTo name: Substring.UTF8View) -> Bool {
     guard count == name.count else { return false }
