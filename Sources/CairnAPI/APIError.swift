@@ -57,7 +57,8 @@ package struct APIError: Error, Hashable, Sendable {
       self = .unavailable(
         "A write needs \(needed) replicas (MIN_REPLICAS), and \(writable) storage nodes take data now", retryAfter: 5)
     case .noSpace(let reason): self.init(.insufficientStorage, reason)
-    case .unavailable(let reason), .outcomeUnknown(let reason): self = .unavailable(reason)
+    case .unavailable(let reason): self = .unavailable(reason)
+    case .outcomeUnknown(let cause): self.init(cause)
     case .overloaded: self = .unavailable("Too many uploads at once, try again later")
     case .tooLarge(let limit): self.init(.payloadTooLarge, "The file is larger than \(limit) bytes, the most allowed")
     case .body(let error): self.init(readingBody: error)

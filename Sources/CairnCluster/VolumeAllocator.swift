@@ -94,7 +94,7 @@ package final class VolumeAllocator: Sendable {
     if request.avoided.isEmpty, request.replicas == nil, let volume = soleVolume { return volume }
     let reachable = view.activeNodes.filter { !request.avoided.contains($0.report.node) }
     let active = reachable.map(\.report)
-    let writable = reachable.filter { !$0.isDraining }.map(\.report).filter { !$0.readOnly && $0.available > 0 }
+    let writable = reachable.filter(\.takesData).map(\.report)
     if writable.isEmpty {
       guard !active.isEmpty else { throw .noActiveNode }
       guard request.isForTombstone else { throw .noSpace }

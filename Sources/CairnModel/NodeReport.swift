@@ -55,6 +55,9 @@ package struct RegisteredNode: Hashable, Sendable {
     self.ageMilliseconds = ageMilliseconds
     self.isDraining = isDraining
   }
+
+  /// New data may be put on it.
+  package var takesData: Bool { !isDraining && !report.readOnly && report.available > 0 }
 }
 
 extension NodeID: Codable {

@@ -68,6 +68,12 @@ package enum NodeError: Error, CustomStringConvertible {
   /// It answered that it won't, or can't.
   case refused(NodeID, NodeRefusal, String)
 
+  package var node: NodeID {
+    switch self {
+    case .unreachable(let node, _), .refused(let node, _, _): node
+    }
+  }
+
   package var description: String {
     switch self {
     case .unreachable(let node, let reason): "node \(node) is unreachable: \(reason)"

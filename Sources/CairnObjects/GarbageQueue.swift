@@ -56,18 +56,22 @@ final class GarbageQueue: Sendable {
     pending.withLock { $0.committed.append(version) }
   }
 
-  /// Says of a conditional write that was refused that it is garbage. It is durable when this returns, wherever its
-  /// replicas can be reached: nobody may bring it to life when its client was told that it failed.
-  func refuse(_ version: BlobID, in volume: Volume) async {
-    let blobs = [BlobLocation(volume: volume.id, blob: version)]
-    let failed: Bool
+  /// Says of head records that their writes were refused: nobody may bring them to life when their client was told that
+  /// the write failed.
+  ///
+  /// - Parameter volume: holds the record on all its nodes, and so is the best place to say it.
+  /// - Returns: whether it is durable. Where it isn't, it is tried again later.
+  func refuse(_ blobs: [BlobLocation], in volume: Volume? = nil) async -> Bool {
     do throws(ObjectError) {
       let record = try EncodedRecord.tombstone(Tombstone(garbage: blobs), id: ids.next())
-      failed = await !writer.append(record, to: volume).isEmpty
+      if let volume, await writer.append(record, to: volume).isEmpty { return true }
+      do throws(AppendFailure) { _ = try await writer.append(record) } catch { throw error.error }
+      return true
     } catch {
-      failed = true
+      logger.warning("refused write not noted", metadata: ["blobs": "\(blobs)", "error": "\(error)"])
+      add(blobs)
+      return false
     }
-    if failed { add(blobs) }
   }
 
   /// - Parameter blobs: finds what an object is made of.
@@ -105,7 +109,7 @@ final class GarbageQueue: Sendable {
   private func confirm(_ committed: [BlobID]) async -> Bool {
     for start in stride(from: 0, to: committed.count, by: Self.batchMax) {
       let batch = Array(committed[start..<min(start + Self.batchMax, committed.count)])
-      do throws(ObjectError) {
+      do {
         _ = try await writer.append(.tombstone(Tombstone(committed: batch), id: ids.next()))
       } catch {
         logger.notice("conditional writes not confirmed", metadata: ["error": "\(error)"])

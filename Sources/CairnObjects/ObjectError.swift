@@ -1,7 +1,7 @@
 package import CairnModel
 
 /// Why ObjectService did not do what it was asked. Each case has its own answer to a client.
-package enum ObjectError: Error, CustomStringConvertible {
+package indirect enum ObjectError: Error, CustomStringConvertible {
   /// No storage node is active.
   case noActiveNode
   /// A write needs more replicas than there are nodes that take one now.
@@ -21,8 +21,9 @@ package enum ObjectError: Error, CustomStringConvertible {
   case changedOnTheWay
   /// The body is not the one whose checksum the client told; nil for its MD5.
   case badDigest(ChecksumAlgorithm?)
-  /// The catalog did not say whether it took the object: it may be there.
-  case outcomeUnknown(String)
+  /// The change may have been made all the same: the catalog did not answer, or nodes have the record and could not be
+  /// told that it does not count. Why nobody knows.
+  case outcomeUnknown(ObjectError)
   /// The name has a current version, or not the one that the client expects.
   case conditionFailed(current: StoredObject?)
   /// Every copy is damaged.
@@ -42,7 +43,7 @@ package enum ObjectError: Error, CustomStringConvertible {
     case .changedOnTheWay: "the body's SHA-256 is not the one that its sender told"
     case .badDigest(let algorithm):
       "the body's \(algorithm.map { "\($0)" } ?? "MD5") is not the one that its sender told"
-    case .outcomeUnknown(let reason): reason
+    case .outcomeUnknown(let cause): cause.description
     case .conditionFailed: "the name's current version is not the expected one"
     case .corrupt(let reason): reason
     case .failed(let reason): reason

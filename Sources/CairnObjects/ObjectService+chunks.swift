@@ -65,7 +65,11 @@ extension ObjectService {
       } catch {
         throw .failed("\(error)")
       }
-      let written = try await writer.append(record, replicas: replicas)
+      let written: WrittenRecord
+      do throws(AppendFailure) { written = try await writer.append(record, replicas: replicas) } catch {
+        garbage.add(error.abandoned)
+        throw error.error
+      }
       garbage.add(written.abandoned)
       let location = BlobLocation(volume: written.volume.id, blob: id)
       return .success(

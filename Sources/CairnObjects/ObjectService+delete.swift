@@ -21,7 +21,11 @@ extension ObjectService {
       defer { barrier.leave(ticket) }
       let id = ids.next()
       let tombstone = Tombstone(object: .init(name: name, upTo: current.head.blob))
-      garbage.add(try await writer.append(.tombstone(tombstone, id: id)).abandoned)
+      let record = try EncodedRecord.tombstone(tombstone, id: id)
+      do throws(AppendFailure) { garbage.add(try await writer.append(record).abandoned) } catch {
+        // Where some replicas have the tombstone, a catalog that is rebuilt from them deletes the object after all.
+        throw error.abandoned.isEmpty ? error.error : .outcomeUnknown(error.error)
+      }
       let outcome: DeleteOutcome
       do throws(CatalogError) {
         outcome = try await catalog.delete(name, version: current.head.blob, tombstone: id)

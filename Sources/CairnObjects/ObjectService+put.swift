@@ -123,7 +123,7 @@ extension ObjectService {
   package func stage(
     _ body: BodySource, inlineMax: Int = .max, replicas: Int? = nil
   ) async throws(ObjectError) -> StagedObject {
-    guard await view.waitForActiveNode(atMost: RecordWriter.patience) else { throw .noActiveNode }
+    guard await view.waitForActiveNode(atMost: settings.writePatience) else { throw .noActiveNode }
     var reader = ChunkReader(
       source: body, chunkSize: settings.chunkSize, sizeMax: settings.objectSizeMax, budget: budget)
     let hasher = StreamHasher(body.checksum?.algorithm)
@@ -223,7 +223,10 @@ extension ObjectService {
       }
       let ticket = barrier.enter()
       defer { barrier.leave(ticket) }
-      let written = try await writer.append(record, replicas: replicas)
+      let written: WrittenRecord
+      do throws(AppendFailure) { written = try await writer.append(record, replicas: replicas) } catch {
+        throw await refused(error)
+      }
       garbage.add(written.abandoned)
       let volume = written.volume
       let object = StoredObject(head: BlobLocation(volume: volume.id, blob: version), attributes: attributes)
@@ -231,7 +234,7 @@ extension ObjectService {
       do throws(CatalogError) {
         outcome = try await catalog.put(object, as: name, if: condition)
       } catch {
-        if case .unavailable(let reason) = error { throw .outcomeUnknown(reason) }
+        if case .unavailable = error { throw .outcomeUnknown(ObjectError(error)) }
         throw ObjectError(error)
       }
       switch outcome {
@@ -247,12 +250,24 @@ extension ObjectService {
         garbage.add([object.head])
         ids.observe(newest)
       case .conditionFailed(let current):
-        await garbage.refuse(version, in: volume)
+        let isRefused = await garbage.refuse([object.head], in: volume)
+        guard isRefused else {
+          throw .outcomeUnknown(.unavailable("the write was refused, and no storage node took note of that"))
+        }
         guard rule == .rename else { throw .conditionFailed(current: current) }
         name = ObjectName(bucket: wanted.bucket, key: try uniqueKey(like: wanted.key))
       }
     }
     throw .unavailable("too many clients write \(wanted.key.text) at once")
+  }
+
+  /// What to tell the client of a head record that is not on every replica of any volume.
+  ///
+  /// Some replicas may have it, and a catalog that is rebuilt from the disks would take it for the object. So it fails
+  /// only when it is durable that it was refused; else nobody knows, and its chunks must stay.
+  private func refused(_ failure: AppendFailure) async -> ObjectError {
+    if failure.abandoned.isEmpty { return failure.error }
+    return await garbage.refuse(failure.abandoned) ? failure.error : .outcomeUnknown(failure.error)
   }
 
   /// `report.pdf` becomes `report_k3f9x.pdf`, its stem shortened where that would be too long.

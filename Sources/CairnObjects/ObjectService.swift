@@ -16,6 +16,8 @@ package struct ObjectService: Sendable {
     package var uploadTimeMax: Duration = .seconds(86_400)
     /// An upload in parts that is not complete after so long is forgotten (`MULTIPART_EXPIRY`).
     package var multipartExpiry: Duration = .seconds(7 * 86_400)
+    /// How long a write waits for storage nodes to take it: long enough for a node to start again.
+    package var writePatience: Duration = .seconds(10)
     /// Where the coordinator stands: replicas in the same zone are read first. Nil for no preference.
     package var zone: String?
 
@@ -57,7 +59,8 @@ package struct ObjectService: Sendable {
     self.budget = budget
     self.threads = threads
     self.logger = logger
-    writer = RecordWriter(allocator: allocator, view: view, directory: directory, logger: logger)
+    writer = RecordWriter(
+      allocator: allocator, view: view, directory: directory, patience: settings.writePatience, logger: logger)
     reader = ReplicaReader(
       allocator: allocator, view: view, directory: directory, zone: settings.zone, report: damaged, logger: logger)
     garbage = GarbageQueue(writer: writer, allocator: allocator, ids: ids, logger: logger)

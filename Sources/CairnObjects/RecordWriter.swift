@@ -10,64 +10,78 @@ package struct WrittenRecord: Sendable {
   let abandoned: [BlobLocation]
 }
 
+/// Why a record is not durable on every replica of any volume.
+struct AppendFailure: Error {
+  let error: ObjectError
+  /// Volumes that were tried: some of their replicas may have the record. Whoever tells a client that the write failed
+  /// has to make sure first that nobody brings it to life.
+  let abandoned: [BlobLocation]
+}
+
 /// Puts records on nodes, and finds another place for those that a node fails to take.
 package struct RecordWriter: Sendable {
   /// Places that are tried for one record. A place that was closed meanwhile costs little, so there may be many.
   private static let attemptsMax = 32
-  /// How long a write waits when every node that it knows has failed it: long enough for a node to start again.
-  static let patience: Duration = .seconds(10)
 
   private let allocator: VolumeAllocator
   private let view: ClusterView
   private let directory: any NodeDirectory
+  /// How long a write waits in all for nodes to take its record.
+  private let patience: Duration
   private let logger: Logger
 
-  package init(allocator: VolumeAllocator, view: ClusterView, directory: any NodeDirectory, logger: Logger) {
+  package init(
+    allocator: VolumeAllocator, view: ClusterView, directory: any NodeDirectory, patience: Duration, logger: Logger
+  ) {
     self.allocator = allocator
     self.view = view
     self.directory = directory
+    self.patience = patience
     self.logger = logger
   }
 
   /// Returns when the record is durable on every node of a volume: with `REPLICATION_MODE=async` that is one.
   ///
-  /// A node that fails makes the volume sealed, and the record is replayed into another volume on other nodes.
+  /// An append that fails, for whatever reason, seals its volume, and the record goes to another volume. A node that
+  /// failed is avoided, unless the record was damaged on its way there, which may happen once.
   ///
   /// - Parameter replicas: what the upload asks for; nil for the operator's factor.
-  package func append(
-    _ record: EncodedRecord, replicas: Int? = nil
-  ) async throws(ObjectError) -> WrittenRecord {
-    var request = VolumeRequest(replicas: replicas, forTombstone: record.header.kind == .tombstone)
-    var lastError: NodeError?
-    var abandoned: [BlobLocation] = []
+  func append(_ record: EncodedRecord, replicas: Int? = nil) async throws(AppendFailure) -> WrittenRecord {
+    var attempt = AppendAttempt(VolumeRequest(replicas: replicas, forTombstone: record.header.kind == .tombstone))
+    let end = ContinuousClock.now + patience
     for _ in 0..<Self.attemptsMax {
       let volume: Volume
       do throws(AllocationError) {
-        volume = try await allocator.volume(for: request)
+        volume = try await allocator.volume(for: attempt.request)
       } catch {
         // A node that can't even make a volume is skipped like one that fails an append.
-        if case .failed(let cause) = error, case .unreachable(let node, _) = cause {
-          request.avoided.insert(node)
-          lastError = cause
+        if case .failed(let cause) = error, !attempt.request.avoided.contains(cause.node) {
+          attempt.failed(cause)
           continue
         }
         // The record is in memory: better to wait for a node than to fail the client.
-        if error.isForLackOfNodes, case .unreachable = lastError, await waitForNodes(beside: request.avoided) {
-          request.avoided = []
+        if attempt.mayRecover, let needed = error.nodesLacking,
+          await waitForNodes(needed, for: &attempt, until: end)
+        {
           continue
         }
-        throw ObjectError(error, after: lastError)
+        throw AppendFailure(error: ObjectError(error, after: attempt.lastError), abandoned: attempt.abandoned)
       }
       let failures = await append(record, to: volume)
-      guard let failure = failures.first else { return WrittenRecord(volume: volume, abandoned: abandoned) }
-      lastError = failure
-      abandoned.append(BlobLocation(volume: volume.id, blob: record.header.blob))
+      guard !failures.isEmpty else { return WrittenRecord(volume: volume, abandoned: attempt.abandoned) }
       for failure in failures {
         logger.notice("append failed", metadata: ["volume": "\(volume.id)", "error": "\(failure)"])
-        try await avoid(volume, because: failure, avoided: &request.avoided)
+        await doubt(failure)
+        attempt.failed(failure)
       }
+      // The only node that was asked wrote nothing.
+      if volume.nodes.count == 1, failures[0].isBeforeWriting { continue }
+      // Some replicas may have the record now: others that append without it would make them unequal for good.
+      attempt.abandoned.append(BlobLocation(volume: volume.id, blob: record.header.blob))
+      await allocator.seal(volume)
     }
-    throw .unavailable("no storage node took the record: \(lastError.map { "\($0)" } ?? "")")
+    let reason = "no storage node took the record: \(attempt.lastError.map { "\($0)" } ?? "")"
+    throw AppendFailure(error: .unavailable(reason), abandoned: attempt.abandoned)
   }
 
   /// Appends to all nodes of a volume of the caller's choice at once, without another try.
@@ -101,58 +115,86 @@ package struct RecordWriter: Sendable {
     }
   }
 
-  /// Waits until another node than those that failed, or one of them again, answers.
-  private func waitForNodes(beside avoided: Set<NodeID>) async -> Bool {
-    let clock = ContinuousClock()
-    let end = clock.now + Self.patience
-    while clock.now < end, !Task.isCancelled {
-      guard await view.waitForActiveNode(atMost: end - clock.now) else { return false }
-      // Those that failed count again when a heartbeat has cleared them.
-      if avoided.contains(where: view.isActive) { return true }
+  /// Waits until as many nodes take data as a write needs: those that could not be reached count again when a heartbeat
+  /// has cleared them.
+  private func waitForNodes(
+    _ needed: Int, for attempt: inout AppendAttempt, until end: ContinuousClock.Instant
+  ) async -> Bool {
+    while ContinuousClock.now < end, !Task.isCancelled {
       try? await Task.sleep(for: .milliseconds(100))
       try? await view.refresh()
+      let writable = view.activeNodes.filter { $0.takesData && !attempt.refusing.contains($0.report.node) }
+      guard writable.count >= needed else { continue }
+      attempt.request.avoided = attempt.refusing
+      return true
     }
     return false
   }
 
-  /// Draws the conclusions of a failed append.
-  private func avoid(
-    _ volume: Volume, because error: NodeError, avoided: inout Set<NodeID>
-  ) async throws(ObjectError) {
+  /// Remembers what a failure says about its node beyond this write.
+  private func doubt(_ error: NodeError) async {
     switch error {
-    case .unreachable(let node, let reason):
-      view.suspect(node, because: reason)
-      avoided.insert(node)
-      await allocator.seal(volume)
-    case .refused(let node, .readOnly, _):
-      avoided.insert(node)
-      // Some of its replicas may have the record now, and must not be appended to by others without it.
-      if volume.nodes.count > 1 { await allocator.seal(volume) }
+    case .unreachable(let node, let reason): view.suspect(node, because: reason)
     case .refused(let node, .wrongNode, let reason):
       // The address belongs to another node now: perhaps the registry already knows the new one.
       view.suspect(node, because: reason)
       try? await view.refresh()
-      avoided.insert(node)
-    case .refused(_, .volumeClosed, _), .refused(_, .volumeUnknown, _):
-      await allocator.seal(volume)
-    case .refused(let node, .failed, _):
-      avoided.insert(node)
-      await allocator.seal(volume)
-    case .refused(_, .unauthorized, let reason), .refused(_, .malformed, let reason):
-      throw .failed("a storage node refused the coordinator: \(reason)")
-    case .refused(_, .blobUnknown, let reason), .refused(_, .corrupt, let reason),
-      .refused(_, .otherRecord, let reason):
-      throw .failed("a storage node answered an append as if it were a read: \(reason)")
+    case .refused: break
+    }
+  }
+}
+
+/// What one write has met so far.
+private struct AppendAttempt {
+  var request: VolumeRequest
+  var lastError: NodeError?
+  var abandoned: [BlobLocation] = []
+  /// Avoided nodes that answered, but won't take the record.
+  var refusing: Set<NodeID> = []
+  /// Nodes that a record reached damaged.
+  private var damaged: Set<NodeID> = []
+
+  init(_ request: VolumeRequest) {
+    self.request = request
+  }
+
+  /// Nodes could not be reached, and may be back soon.
+  var mayRecover: Bool { !request.avoided.isSubset(of: refusing) }
+
+  mutating func failed(_ error: NodeError) {
+    lastError = error
+    switch error {
+    case .unreachable(let node, _), .refused(let node, .wrongNode, _): request.avoided.insert(node)
+    // That is the volume's fault, not the node's.
+    case .refused(_, .volumeClosed, _), .refused(_, .volumeUnknown, _): break
+    // What was damaged on its way once is sent again.
+    case .refused(let node, .malformed, _) where damaged.insert(node).inserted: break
+    case .refused(let node, _, _):
+      request.avoided.insert(node)
+      refusing.insert(node)
+    }
+  }
+}
+
+extension NodeError {
+  /// The node refused the record before it wrote any of it.
+  fileprivate var isBeforeWriting: Bool {
+    switch self {
+    case .refused(_, .readOnly, _), .refused(_, .wrongNode, _), .refused(_, .unauthorized, _),
+      .refused(_, .malformed, _):
+      true
+    case .refused, .unreachable: false
     }
   }
 }
 
 extension AllocationError {
-  /// Nodes that come back would help.
-  fileprivate var isForLackOfNodes: Bool {
+  /// How many nodes have to take data before another try; nil where nodes would not help.
+  fileprivate var nodesLacking: Int? {
     switch self {
-    case .noActiveNode, .tooFewNodes: true
-    case .noSpace, .catalog, .failed: false
+    case .noActiveNode: 1
+    case .tooFewNodes(_, let needed): needed
+    case .noSpace, .catalog, .failed: nil
     }
   }
 }
@@ -161,6 +203,10 @@ extension ObjectError {
   /// - Parameter cause: what happened before, when nothing is left to try.
   init(_ error: AllocationError, after cause: NodeError? = nil) {
     switch (error, cause) {
+    case (.noActiveNode, .refused(_, .unauthorized, let reason)?),
+      (.tooFewNodes, .refused(_, .unauthorized, let reason)?),
+      (.failed(.refused(_, .unauthorized, let reason)), _):
+      self = .failed("a storage node refused the coordinator: \(reason)")
     case (.noActiveNode, .refused(_, .readOnly, _)?), (.noSpace, _):
       self = .noSpace("The disk reserve of every storage node is reached")
     case (.noActiveNode, _): self = .noActiveNode

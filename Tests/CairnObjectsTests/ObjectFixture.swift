@@ -17,6 +17,12 @@ final class FaultyNode: StorageNode {
     case unreachable
     case readOnly
     case volumeClosed
+    /// The coordinator's token is not accepted.
+    case unauthorized
+    /// Records arrive damaged, so many times.
+    case damagesAppends(count: Int)
+    /// Head records can't be appended.
+    case losesHeads
     /// Finds its records damaged.
     case corrupt
     /// Reads break off after so many bytes.
@@ -46,7 +52,19 @@ final class FaultyNode: StorageNode {
     case .unreachable: throw .unreachable(id, "told to")
     case .readOnly: throw .refused(id, .readOnly, "told to")
     case .volumeClosed: throw .refused(id, .volumeClosed, "told to")
-    case .corrupt, .breaksOff: return
+    case .unauthorized: throw .refused(id, .unauthorized, "told to")
+    case .corrupt, .breaksOff, .damagesAppends, .losesHeads: return
+    }
+  }
+
+  private func checkAppend(_ record: EncodedRecord) throws(NodeError) {
+    try check()
+    switch fault {
+    case .damagesAppends(let count) where count > 0:
+      fault = .damagesAppends(count: count - 1)
+      throw .refused(id, .malformed, "told to")
+    case .losesHeads where record.header.kind == .head: throw .unreachable(id, "told to")
+    default: return
     }
   }
 
@@ -57,7 +75,7 @@ final class FaultyNode: StorageNode {
 
   func append(_ record: EncodedRecord, to volume: VolumeID) async throws(NodeError) {
     state.withLock { $0.appends += 1 }
-    try check()
+    try checkAppend(record)
     try await node.append(record, to: volume)
   }
 
@@ -82,7 +100,7 @@ final class FaultyNode: StorageNode {
         if let part = collected.getSlice(at: 0, length: limit) { try await sink.write(part) }
         throw NodeError.unreachable(id, "told to break off")
       }
-    case .none, .readOnly, .volumeClosed: break
+    case .none, .readOnly, .volumeClosed, .unauthorized, .damagesAppends, .losesHeads: break
     }
     return try await node.read(location, expecting: expected, range: range)
   }
@@ -213,6 +231,7 @@ struct ObjectFixture: Sendable {
     settings.chunkSize = chunkSize
     settings.uploadTimeMax = uploadTimeMax
     settings.multipartExpiry = multipartExpiry
+    settings.writePatience = .seconds(1)
     let directory = FaultyDirectory(nodes: nodes)
     let allocator = VolumeAllocator(
       catalog: catalog, view: view, directory: directory, replication: replication, logger: Self.logger)
@@ -237,9 +256,9 @@ struct ObjectFixture: Sendable {
       StorageConfiguration(path: path, freeSpaceMin: 0), threadPool: .singleton, logger: logger)
   }
 
-  /// Every node sends a heartbeat, and the view sees it.
-  func beat() async throws {
-    for (index, node) in nodes.enumerated() {
+  /// Every node, or just one, sends a heartbeat, and the view sees it.
+  func beat(_ only: FaultyNode? = nil) async throws {
+    for (index, node) in nodes.enumerated() where only == nil || only === node {
       let report = NodeReport(
         node: node.id, incarnation: 1, address: "127.0.0.1", port: index, zone: "default", storagePath: "",
         capacity: 1 << 40, available: 1 << 39, readOnly: false, blobCount: 0, volumeCount: 0)

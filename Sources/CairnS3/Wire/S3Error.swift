@@ -49,8 +49,9 @@ package struct S3Error: Error, Hashable, Sendable {
 
   package init(_ error: ObjectError) {
     switch error {
-    case .noActiveNode, .tooFewNodes, .unavailable, .outcomeUnknown:
+    case .noActiveNode, .tooFewNodes, .unavailable:
       self.init(.serviceUnavailable, "\(error)", headers: [.init("Retry-After", "1")])
+    case .outcomeUnknown(let cause): self.init(cause)
     case .overloaded: self.init(.slowDown, "Please reduce your request rate.", headers: [.init("Retry-After", "1")])
     case .noSpace(let reason): self.init(.serviceUnavailable, reason, headers: [.init("Retry-After", "60")])
     case .tooLarge(let limit):

@@ -1,0 +1,99 @@
+import CairnCatalog
+import CairnCluster
+import CairnModel
+import CairnNodeClient
+import CairnStorage
+import CairnTestSupport
+import Testing
+
+@testable import CairnObjects
+
+/// Writes that fail on some replicas: either another place is found for them, or nobody ever sees them.
+@Suite struct FailedWriteTests {
+  private static func name(_ key: String) throws -> ObjectName { ObjectName(key: try ObjectKey(key)) }
+
+  /// What a catalog has of a name that is rebuilt from the disks.
+  private func rebuilt(_ key: String, from fixture: ObjectFixture) async throws -> BlobID? {
+    let catalog = try await ObjectFixture.openCatalog(fixture.folder.path + "/rebuilt-\(VolumeID.make()).sqlite")
+    try await ClusterRecovery(
+      sources: fixture.nodes.map { LocalNode($0.store) }, catalog: catalog, ids: BlobIDGenerator(),
+      logger: ObjectFixture.logger
+    ).run()
+    let version = try await catalog.object(Self.name(key))?.head.blob
+    await catalog.close()
+    return version
+  }
+
+  /// The node that fails had taken the chunks, and two others take the head record, too.
+  @Test(arguments: [10, 2500]) func anOverwriteThatFailedNeverReplacesWhatItWouldHave(size: Int) async throws {
+    try await ObjectFixture.with(nodes: 3, replicas: 3) { fixture in
+      let bytes = ObjectFixture.bytes(size, seed: 1)
+      let first = try await fixture.put("k", bytes).object.head.blob
+      fixture.nodes[2].fault = .losesHeads
+      await #expect(throws: ObjectError.self) { try await fixture.put("k", ObjectFixture.bytes(size, seed: 2)) }
+      #expect(try await fixture.get("k") == bytes)
+      #expect(try await rebuilt("k", from: fixture) == first)
+      try await fixture.flushGarbage()
+      #expect(try await rebuilt("k", from: fixture) == first)
+      #expect(try await fixture.get("k") == bytes)
+    }
+  }
+
+  @Test func aRecordThatArrivesDamagedIsSentAgain() async throws {
+    try await ObjectFixture.with(nodes: 3, replicas: 3) { fixture in
+      let first = try await fixture.put("k", [1]).object.head.volume
+      fixture.nodes[1].fault = .damagesAppends(count: 1)
+      let second = try await fixture.put("k", [2]).object.head
+      #expect(second.volume != first, "what took the record elsewhere is sealed")
+      #expect(try await fixture.catalog.volume(first)?.state == .sealed)
+      #expect(try await rebuilt("k", from: fixture) == second.blob)
+    }
+  }
+
+  @Test func aNodeThatDamagesEveryRecordIsAvoided() async throws {
+    try await ObjectFixture.with(nodes: 3, replicas: 2) { fixture in
+      fixture.nodes[1].fault = .damagesAppends(count: .max)
+      for index in 0..<10 {
+        let result = try await fixture.put("k\(index)", [1])
+        #expect(!result.nodes.contains(fixture.nodes[1].id))
+      }
+    }
+  }
+
+  /// A node whose clock is wrong, or that has another secret.
+  @Test func aNodeThatRefusesTheCoordinatorIsAvoided() async throws {
+    try await ObjectFixture.with(nodes: 3, replicas: 2) { fixture in
+      for index in 0..<5 { try await fixture.put("k\(index)", [1]) }
+      fixture.nodes[1].fault = .unauthorized
+      for index in 0..<10 {
+        let result = try await fixture.put("k\(index)", [2])
+        #expect(!result.nodes.contains(fixture.nodes[1].id))
+      }
+    }
+  }
+
+  @Test func whereEveryNodeRefusesTheCoordinatorTheErrorSaysSo() async throws {
+    try await ObjectFixture.with(nodes: 2, replicas: 2) { fixture in
+      for node in fixture.nodes { node.fault = .unauthorized }
+      let error = await #expect(throws: ObjectError.self) { try await fixture.put("k", [1]) }
+      let text = try #require(error).description
+      #expect(text.contains("refused the coordinator"), "\(text)")
+    }
+  }
+
+  /// The node that is back was dead before the write began; enough that there are two.
+  @Test func aWriteGoesOnAsSoonAsEnoughNodesTakeData() async throws {
+    try await ObjectFixture.with(nodes: 3, replicas: 2) { fixture in
+      fixture.nodes[0].fault = .unreachable
+      fixture.view.suspect(fixture.nodes[0].id, because: "test")
+      try await fixture.put("before", [1])
+      fixture.nodes[1].fault = .unreachable
+      async let writing = fixture.put("k", [2])
+      try await Task.sleep(for: .milliseconds(150))
+      fixture.nodes[0].fault = .none
+      try await fixture.beat(fixture.nodes[0])
+      let nodes = try await writing.nodes
+      #expect(Set(nodes) == [fixture.nodes[0].id, fixture.nodes[2].id])
+    }
+  }
+}
