@@ -36,7 +36,7 @@ extension ServerSuite {
       for file in files {
         #expect(
           file.wholeMatch(
-            of: /server\.log|data(\/(node\.json|lock|access\.key|catalog\.sqlite(-wal|-shm)?|local\.key|volumes(\/.*)?))?/)
+            of: /server\.log|data(\/(node\.json|lock|(access|local)\.key|catalog\.sqlite(-wal|-shm)?|volumes(\/.*)?))?/)
             != nil,
           "\(file)")
       }
