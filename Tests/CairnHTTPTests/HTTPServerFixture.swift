@@ -10,7 +10,7 @@ struct HTTPServerFixture {
   let server: HTTPServer
 
   static func with(
-    _ responder: some HTTPResponder, limits: HTTPServerLimits = HTTPServerLimits(),
+    _ responder: some HTTPResponder, limits: HTTPServerLimits = .patient,
     _ body: (Int) async throws -> Void
   ) async throws {
     let server = try await HTTPServer.start(
@@ -32,4 +32,15 @@ struct HTTPServerFixture {
     }
     return answer
   }
+}
+
+extension HTTPServerLimits {
+  /// For tests that are about something else than time: all of them run at once, and a client may get its turn late.
+  static let patient: HTTPServerLimits = {
+    var limits = HTTPServerLimits()
+    limits.requestTimeout = .minutes(10)
+    limits.idleTimeout = .minutes(10)
+    limits.uploadRateMin = 0
+    return limits
+  }()
 }

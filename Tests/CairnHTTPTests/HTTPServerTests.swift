@@ -61,7 +61,7 @@ private final class ErrorLog: Sendable {
 
 @Suite struct HTTPServerTests {
   private func withServer(
-    limits: HTTPServerLimits = HTTPServerLimits(), _ body: (Int) async throws -> Void
+    limits: HTTPServerLimits = .patient, _ body: (Int) async throws -> Void
   ) async throws {
     let server = try await HTTPServer.start(
       on: ListenAddress(host: "127.0.0.1", port: 0), group: MultiThreadedEventLoopGroup.singleton, limits: limits,
@@ -74,7 +74,7 @@ private final class ErrorLog: Sendable {
     await server.stop(grace: .zero)
   }
 
-  private func ask(_ request: String, limits: HTTPServerLimits = HTTPServerLimits()) async throws -> String {
+  private func ask(_ request: String, limits: HTTPServerLimits = .patient) async throws -> String {
     let answer = Mutex("")
     try await withServer(limits: limits) { port in
       let connection = try await RawConnection.connect(port: port, sending: request)
