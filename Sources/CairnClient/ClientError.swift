@@ -16,7 +16,7 @@ package enum ClientError: Error, Hashable, CustomStringConvertible {
   case mismatch(String)
   /// The bytes that were written to something that can't be taken back are not those of the server.
   case unverified(String)
-  /// Whoever read standard output doesn't any more.
+  /// The reader of standard output has closed it.
   case outputClosed
   /// What is being read was replaced meanwhile.
   case changed(String)

@@ -42,7 +42,7 @@ package struct NativeAccess: Sendable {
   func admit(_ request: HTTPRequest, to route: NativeRoute) async throws(APIError) -> HTTPRequest {
     let need = route.need(for: request)
     if need == .nothing { return request }
-    // Whoever shows a key is no web page: browsers send none by themselves.
+    // A request with a key does not come from a web page: browsers add no key by themselves.
     let refusal = isRequired ? nil : browserGuard.refusal(of: request)
     if !isRequired, refusal == nil, need != .keyAdministration { return request }
     guard let (caller, admitted) = try await caller(of: request) else {
@@ -123,8 +123,8 @@ package struct NativeAccess: Sendable {
           + "'Authorization: Bearer ID:SECRET', or set CAIRN_TOKEN to ID:SECRET for `cairn key`")
     }
     var error = APIError.unauthorized(
-      "Access keys are administered on this server's machine, by `cairn key` and whoever may read its storage path, or "
-        + "with a key that may do everything: send 'Authorization: Bearer ID:SECRET'")
+      "Administering access keys needs an administrator's key: send 'Authorization: Bearer ID:SECRET'. On this server's "
+        + "machine, `cairn key` needs none if it can read the server's storage path")
     error.headers.add(contentsOf: localKey.fields)
     return error
   }

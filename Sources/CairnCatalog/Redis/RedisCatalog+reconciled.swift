@@ -7,7 +7,7 @@ extension RedisCatalog: ReconciledNodes {
     guard case .array(let parts) = reply, parts.count.isMultiple(of: 2) else { throw .unexpected(reply, to: "HGETALL") }
     var found: [NodeID: Reconciliation] = [:]
     for index in stride(from: 0, to: parts.count, by: 2) {
-      // A node without an entry is read anew, from its start.
+      // Without an entry, all records of the node are read again.
       guard case .bytes(let node) = parts[index], let node = NodeID(String(buffer: node)),
         case .bytes(let value) = parts[index + 1], let value = Reconciliation(redisValue: String(buffer: value))
       else {

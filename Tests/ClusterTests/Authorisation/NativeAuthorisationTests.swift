@@ -31,7 +31,7 @@ extension S3Suite {
       callers["tab"] = Caller(headers: ["Sec-Fetch-Site: cross-site"])
       callers["sandbox"] = Caller(headers: ["Origin: null"])
       callers["rebound"] = Caller(host: "evil.example", headers: ["Origin: http://evil.example"])
-      // Whoever shows a key is no web page.
+      // A request with a key does not come from a web page.
       callers["proxied"] = Caller(host: "files.example", headers: [AuthorisationFixture.administrator.bearer])
       try await Self.check(table, server, callers)
       try await server.stopInOrder()
