@@ -115,15 +115,17 @@ package struct RecordWriter: Sendable {
     }
   }
 
-  /// Waits until as many nodes take data as a write needs: those that could not be reached count again when a heartbeat
-  /// has cleared them.
+  /// Waits until as many nodes take the record as it needs: those that could not be reached count again when a heartbeat
+  /// has cleared them, and a tombstone is taken on full disks, too.
   private func waitForNodes(
     _ needed: Int, for attempt: inout AppendAttempt, until end: ContinuousClock.Instant
   ) async -> Bool {
     while ContinuousClock.now < end, !Task.isCancelled {
       try? await Task.sleep(for: .milliseconds(100))
       try? await view.refresh()
-      let writable = view.activeNodes.filter { $0.takesData && !attempt.refusing.contains($0.report.node) }
+      let writable = view.activeNodes.filter { node in
+        (node.takesData || attempt.request.isForTombstone) && !attempt.refusing.contains(node.report.node)
+      }
       guard writable.count >= needed else { continue }
       attempt.request.avoided = attempt.refusing
       return true

@@ -31,7 +31,7 @@ struct UndecidedWrites: Sendable {
       candidates = [:]
     }
     // One that was written since the tombstones were read is judged like the others.
-    guard head.condition != .always || undecided.contains(head.name.hashValue) else { return }
+    guard head.condition != .always || !undecided.isEmpty && undecided.contains(head.name.hashValue) else { return }
     heads[head.name, default: []].append(head)
   }
 
