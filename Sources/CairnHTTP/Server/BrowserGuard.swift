@@ -116,11 +116,6 @@ package enum BrowserRefusal: Error, Hashable, CustomStringConvertible {
 }
 
 extension String {
-  /// - Parameter name: in lower case.
-  fileprivate func isField(_ name: StaticString) -> Bool {
-    name.withUTF8Buffer { utf8[...].isEqual(ignoringCaseTo: $0) }
-  }
-
   /// What follows `://`; nil for an origin that tells nothing, such as `null`.
   fileprivate var authority: Substring.UTF8View? {
     guard let colon = utf8.firstIndex(of: UInt8(ascii: ":")) else { return nil }

@@ -43,14 +43,14 @@ struct RequestFields {
   /// Tells fields apart by the lengths of their names first: most are none of these.
   private mutating func read(_ name: String, _ value: String) {
     switch name.utf8.count {
-    case 4 where Self.equals(name, "host"): hostCount += 1
-    case 6 where Self.equals(name, "expect"):
+    case 4 where name.isField("host"): hostCount += 1
+    case 6 where name.isField("expect"):
       expectsContinue = Self.trimmed(value).lowercased() == "100-continue"
-    case 7 where Self.equals(name, "upgrade"): asksForUpgrade = true
-    case 13 where Self.equals(name, "authorization"): authorizationCount += 1
-    case 14 where Self.equals(name, "content-length"):
+    case 7 where name.isField("upgrade"): asksForUpgrade = true
+    case 13 where name.isField("authorization"): authorizationCount += 1
+    case 14 where name.isField("content-length"):
       bodyLength = bodyLength == .none ? UInt64(Self.trimmed(value)).map { .bytes($0) } ?? .malformed : .malformed
-    case 17 where Self.equals(name, "transfer-encoding"): add(coding: value)
+    case 17 where name.isField("transfer-encoding"): add(coding: value)
     default: break
     }
   }
@@ -71,17 +71,5 @@ struct RequestFields {
   private static func trimmed(_ value: String) -> String {
     guard FieldValueForm(value) == .padded else { return value }
     return value.trimmingBlanks()
-  }
-
-  /// - Parameter lowercased: letters and dashes only, as many as the name has bytes.
-  private static func equals(_ name: String, _ lowercased: StaticString) -> Bool {
-    var name = name
-    return name.withUTF8 { bytes in
-      for index in 0..<min(bytes.count, lowercased.utf8CodeUnitCount)
-      where bytes[index] | 0x20 != lowercased.utf8Start[index] {
-        return false
-      }
-      return true
-    }
   }
 }
