@@ -88,8 +88,9 @@ import Testing
       fixture.view.suspect(fixture.nodes[0].id, because: "test")
       try await fixture.put("before", [1])
       fixture.nodes[1].fault = .unreachable
+      let appends = fixture.nodes[1].appends
       async let writing = fixture.put("k", [2])
-      try await Task.sleep(for: .milliseconds(150))
+      try await eventually("the write has failed on the node that is away") { fixture.nodes[1].appends > appends }
       fixture.nodes[0].fault = .none
       try await fixture.beat(fixture.nodes[0])
       let nodes = try await writing.nodes
