@@ -33,6 +33,7 @@ WORKERS = 12
 # Of a run, before memory and descriptors are looked at first: caches and pools are full then.
 WARM_UP_SHARE = 0.25
 SAMPLE_SECONDS = 2
+MEMORY_LINES = 10  # of a run, that tell how memory went
 RECENT_MAX = 40  # requests of each worker that are kept for a report
 
 
@@ -139,10 +140,15 @@ def attack(cluster, arguments, seed):
     """-> what is wrong, a line each."""
     run = Attack(samples.targets(cluster), seed)
     first = {}
+    said = 0
 
     def watch(share):
+        nonlocal said
         if not all(process.is_alive for process in cluster.processes):
             return False
+        if share * MEMORY_LINES >= said + 1:
+            said += 1
+            print(f"attack: {share:4.0%} done: {cluster.memory()}", flush=True)
         if not first and share >= WARM_UP_SHARE:
             first.update(cluster.observe())
         return True

@@ -111,15 +111,19 @@ class Cluster:
     def observe(self):
         return {process.name: process.observe() for process in self.processes}
 
+    def memory(self):
+        """-> the MiB of each process, as a line."""
+        return ", ".join(f"{process.name} {process.observe()[0]:.0f}" for process in self.processes) + " MiB"
+
     def compare(self, first, growth):
-        """Waits until descriptors are as they were; -> what isn't."""
+        """Waits until memory and descriptors are as they were; -> what isn't."""
         end = time.monotonic() + SETTLE_SECONDS_MAX
         while True:
-            problems = []
+            problems, figures = [], []
             for process in self.processes:
                 before, now = first[process.name], process.observe()
-                print(f"attack: {process.name}: {before[0]:.0f} → {now[0]:.0f} MiB, {before[1]} → {now[1]} sockets, "
-                      f"{before[2]} → {now[2]} files") if time.monotonic() >= end else None
+                figures.append(f"{process.name}: {before[0]:.0f} → {now[0]:.0f} MiB, {before[1]} → {now[1]} sockets, "
+                               f"{before[2]} → {now[2]} files")
                 if now[0] > before[0] + growth:
                     problems.append(f"{process.name} grew from {before[0]:.0f} to {now[0]:.0f} MiB")
                 if now[1] > before[1] + SOCKETS_MORE_MAX:
@@ -127,6 +131,8 @@ class Cluster:
                 if now[2] > before[2] + FILES_MORE_MAX:
                     problems.append(f"{process.name} had {before[2]} files and has {now[2]}")
             if not problems or time.monotonic() >= end:
+                for line in figures:
+                    print(f"attack: {line}", flush=True)
                 return problems
             time.sleep(0.5)
 
