@@ -39,6 +39,20 @@ import Testing
     await test.store.close()
   }
 
+  /// A process that is killed before its sync leaves whole records in the page cache, and the next one serves them.
+  @Test func recordsThatTheLastProcessMayNotHaveSyncedAreSynced() async throws {
+    let test = try TestStore()
+    try await test.store.fill([try .chunk(1)])
+    let crashed = try opened(test.folder, log: try test.log())
+    #expect(try await crashed.store.holds(.chunk(1)))
+    #expect(crashed.disk.syncs == 1)
+    // Once an index file knows them, they are on the disk.
+    let again = try await crashed.reopened()
+    #expect(again.disk.syncs == 0)
+    await again.store.close()
+    await test.store.close()
+  }
+
   @Test func zerosAndGarbageBehindTheLastRecordAreCutOff() async throws {
     let test = try TestStore()
     try await test.store.fill([try .chunk(1)])

@@ -42,18 +42,27 @@ extension StoredVolume {
     while let finding = try scanner.next() { tail.take(finding, into: &state) }
     state.totals = VolumeTotals(state.index)
 
+    // Records that no index file knows may be in the page cache alone: their process died before its sync. They count from
+    // here on, so a loss of power must not take them.
+    var isSynced = tail.intactEnd == start
     switch seal {
     case .open:
       state.end = tail.intactEnd
       try tail.leaveOutUnsynced(in: file, logger)
-      if tail.intactEnd != size { try cut(file, to: tail.intactEnd, size: size, logger) }
+      if tail.intactEnd != size {
+        try cut(file, to: tail.intactEnd, size: size, logger)
+        isSynced = false
+      }
     case .sealed(let end):
       // Everything before the seal was acknowledged: what can't be read there is damage, nothing to cut off.
       state.isSealed = true
       state.end = max(end, tail.intactEnd)
       // Behind the mark there can only be what was being restored, and was not acknowledged.
       tail.acceptDamage(before: end)
-      if size > state.end { try cut(file, to: state.end, size: size, logger) }
+      if size > state.end {
+        try cut(file, to: state.end, size: size, logger)
+        isSynced = false
+      }
       if size < end {
         state.damagedCount += 1
         logger.error("sealed log is too short", metadata: ["size": "\(size)", "sealed_at": "\(end)"])
@@ -63,6 +72,9 @@ extension StoredVolume {
       state.end = max(size, tail.intactEnd, UInt64(LogHeader.length))
       tail.acceptDamage()
       logger.error("seal mark is damaged: taken as sealed")
+    }
+    if !isSynced {
+      do throws(SystemError) { try file.sync() } catch { throw .io(error, path: file.path) }
     }
     for range in tail.damaged {
       // A record that was restored since is not missing.
@@ -123,7 +135,6 @@ extension StoredVolume {
     do throws(SystemError) {
       // Also where this makes the file longer: then only the last record's padding was missing.
       try file.truncate(to: end)
-      try file.sync()
     } catch {
       throw .io(error, path: file.path)
     }
