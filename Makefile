@@ -60,6 +60,11 @@ fuzz: setup ## Look for inputs that break a parser, with libFuzzer (FUZZ_SECONDS
 attack: build ## Send mutated requests to every port of a cluster (ATTACK_SECONDS=…, ATTACK_SEED=…)
 	@python3 scripts/attack --cairn $(cairn) --seconds $(or $(ATTACK_SECONDS),60) $(if $(ATTACK_SEED),--seed $(ATTACK_SEED))
 
+.PHONY: powercut
+powercut: build ## Cut the power of a server under load (CUTS=…, SEED=…; CLUSTER=1 for a cluster, APPENDFSYNC=everysec, LOSE_DISK=1)
+	@python3 scripts/powercut --cairn $(cairn) --cuts $(or $(CUTS),200) $(if $(SEED),--seed $(SEED)) \
+	  $(if $(CLUSTER),--cluster) $(if $(APPENDFSYNC),--appendfsync $(APPENDFSYNC)) $(if $(LOSE_DISK),--lose-disk)
+
 .PHONY: sanitize
 sanitize: setup ## Run the unit and contract tests under the thread and address sanitizers (compiles everything for each)
 	@eval "$$(scripts/setup --env)" && scripts/sanitize
