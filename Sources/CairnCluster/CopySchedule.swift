@@ -1,9 +1,9 @@
 internal import CairnModel
 
-/// When the volumes that began with one replica are sealed, so that they can be copied (`REPLICATION_MODE=async`).
+/// When the volumes that lack replicas are sealed, so that they can be copied.
 ///
-/// Soon, because until then a single disk holds what is in them; and not too often, because each makes a file on every
-/// one of its nodes for good. Pure: the time comes in.
+/// Soon, because until then too few disks hold what is in them; and not too often, because each makes a file on every
+/// one of its nodes for good. Not before there is a node for another replica. Pure: the time comes in.
 struct CopySchedule {
   typealias Instant = ContinuousClock.Instant
 
@@ -38,10 +38,12 @@ struct CopySchedule {
   }
 
   /// The volumes that are to be sealed now.
-  mutating func due(at now: Instant) -> [Volume] {
+  ///
+  /// - Parameter targets: nodes that can take a replica.
+  mutating func due(at now: Instant, among targets: Set<NodeID>) -> [Volume] {
     lastDue = lastDue.filter { now - $0.value < Self.interval }
     let due = growing.values.filter { entry in
-      guard now - entry.since >= Self.delay else { return false }
+      guard now - entry.since >= Self.delay, !targets.isSubset(of: entry.volume.nodes) else { return false }
       return entry.bytes >= Self.size || !entry.volume.nodes.contains { lastDue[$0] != nil }
     }
     for node in due.flatMap(\.volume.nodes) { lastDue[node] = now }
@@ -51,9 +53,13 @@ struct CopySchedule {
   /// All that have got records.
   var all: [Volume] { growing.values.map(\.volume) }
 
-  /// Hands out the volumes that are sealed, to be copied.
-  mutating func takeSealed() -> [Volume] {
-    defer { sealed = [:] }
-    return sealed.values.sorted { $0.id < $1.id }
+  /// Hands out the volumes that are sealed and can be copied.
+  ///
+  /// - Parameter targets: nodes that can take a replica.
+  mutating func takeSealed(among targets: Set<NodeID>) -> [Volume] {
+    guard !sealed.isEmpty else { return [] }
+    let ready = sealed.values.filter { !targets.isSubset(of: $0.nodes) }.sorted { $0.id < $1.id }
+    for volume in ready { sealed[volume.id] = nil }
+    return ready
   }
 }

@@ -25,4 +25,9 @@ package enum RepairTask: Hashable, Sendable {
     case .replicate(let volume, _, _, _), .retire(let volume, _): volume
     }
   }
+
+  /// Whether a volume gets a replica that it never had: what was written while too few nodes were there goes first.
+  package var isGrowth: Bool {
+    if case .replicate(_, _, _, replacing: nil) = self { true } else { false }
+  }
 }

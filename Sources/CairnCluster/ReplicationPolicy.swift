@@ -21,16 +21,19 @@ package struct ReplicationPolicy: Hashable, Sendable {
 
   /// `REPLICATION_FACTOR`.
   package let factor: Int
-  /// `MIN_REPLICAS`; never more than the factor.
-  package let minimum: Int
+  /// What a write needs that asks for no number itself: `MIN_REPLICAS`, never more than the factor, or its majority.
+  package var minimum: Int { minimum(of: factor) }
   /// `REPLICATION_MODE`.
   package let mode: ReplicationMode
+  /// `MIN_REPLICAS`, where the operator has set it.
+  private let minimumSet: Int?
 
-  /// - Parameter minimum: nil for as many as the factor; without effect where the mode is `async`.
+  /// - Parameter minimum: nil for a majority, so that one node of three may be away; without effect where the mode is
+  ///   `async`.
   package init(factor: Int, minimum: Int? = nil, mode: ReplicationMode = .sync) {
     self.factor = max(factor, 1)
     self.mode = mode
-    self.minimum = min(max(minimum ?? factor, 1), self.factor)
+    minimumSet = minimum.map { min(max($0, 1), max(factor, 1)) }
   }
 
   /// - Parameters:
@@ -39,8 +42,12 @@ package struct ReplicationPolicy: Hashable, Sendable {
   package func goal(asked: Int?, nodeCount: Int) -> Goal {
     guard mode == .sync else { return Goal(wanted: 1, minimum: 1) }
     let wanted = max(min(asked ?? factor, nodeCount), 1)
-    // Whoever asks for more copies than usual means it; a lowered minimum is for everybody.
-    let minimum = minimum < factor ? min(minimum, wanted) : wanted
-    return Goal(wanted: wanted, minimum: minimum)
+    return Goal(wanted: wanted, minimum: min(minimum(of: asked ?? factor), wanted))
+  }
+
+  private func minimum(of copies: Int) -> Int {
+    guard let minimumSet else { return copies / 2 + 1 }
+    // An operator who forbids fewer copies than usual forbids fewer than were asked for, too.
+    return minimumSet < factor ? minimumSet : copies
   }
 }

@@ -83,6 +83,7 @@ package final class VolumeAllocator: Sendable {
       for volume in volumes {
         state.open[volume.id] = volume
         state.known[volume.id] = volume
+        if volume.isDegraded { state.copies.appended(0, to: volume, at: .now) }
       }
     }
   }
@@ -160,11 +161,10 @@ package final class VolumeAllocator: Sendable {
 
   /// Writes no more to a volume, and tells the catalog and, where they answer, its nodes.
   package func seal(_ volume: Volume) async {
-    let needsCopies = replication.mode == .async && isDegraded(volume)
     let wasOpen = state.withLock { state in
       state.known[volume.id]?.state = .sealed
       let wasOpen = state.open.removeValue(forKey: volume.id) != nil
-      if wasOpen, needsCopies { state.copies.sealed(volume) }
+      if wasOpen, volume.isDegraded { state.copies.sealed(volume) }
       return wasOpen
     }
     guard wasOpen else { return }
@@ -176,12 +176,8 @@ package final class VolumeAllocator: Sendable {
   }
 
   /// Whether a volume has fewer replicas than it could have on the nodes that there are.
-  package func isDegraded(_ volume: Volume) -> Bool { missingReplicas(of: volume) > 0 }
-
-  /// Replicas that are still to be made of a volume, on the nodes that there are.
-  package func missingReplicas(of volume: Volume) -> Int {
-    guard volume.nodes.count < volume.replicasWanted else { return 0 }
-    return max(min(volume.replicasWanted, view.nodeCount) - volume.nodes.count, 0)
+  func isDegraded(_ volume: Volume) -> Bool {
+    volume.isDegraded && volume.nodes.count < view.nodeCount
   }
 
   // MARK: Reading

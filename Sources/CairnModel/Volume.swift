@@ -9,7 +9,7 @@ package struct Volume: Hashable, Sendable {
 
   package let id: VolumeID
   package var nodes: [NodeID]
-  /// How many replicas it should have, as far as there are nodes.
+  /// How many replicas it should have.
   package var replicasWanted: Int
   package var state: State
 
@@ -20,4 +20,9 @@ package struct Volume: Hashable, Sendable {
     self.replicasWanted = max(replicasWanted ?? nodes.count, 1)
     self.state = state
   }
+
+  /// Replicas that are still to be made, perhaps on nodes that the cluster doesn't have yet.
+  package var missingReplicas: Int { max(replicasWanted - nodes.count, 0) }
+
+  package var isDegraded: Bool { missingReplicas > 0 }
 }

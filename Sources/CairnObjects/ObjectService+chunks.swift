@@ -75,7 +75,7 @@ extension ObjectService {
       return .success(
         StoredChunk(
           chunk: Manifest.Chunk(location: location, length: UInt32(chunk.bytes.readableBytes)),
-          isDegraded: allocator.isDegraded(written.volume)))
+          isDegraded: written.volume.isDegraded))
     } catch {
       return .failure(error)
     }

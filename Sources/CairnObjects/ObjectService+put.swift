@@ -245,7 +245,7 @@ extension ObjectService {
         }
         return PutResult(
           name: name, object: object, nodes: volume.nodes, replaced: replaced != nil || rule.expectsVersion,
-          isDegraded: head.isDegraded || allocator.isDegraded(volume))
+          isDegraded: head.isDegraded || volume.isDegraded)
       case .stale(let newest):
         garbage.add([object.head])
         ids.observe(newest)

@@ -120,7 +120,7 @@ package struct ObjectService: Sendable {
       for node in volume?.nodes ?? [] {
         if view.isActive(node) { status.successful.insert(node) } else { status.failed.insert(node) }
       }
-      let missing = volume.map(allocator.missingReplicas) ?? 1
+      let missing = volume?.missingReplicas ?? 1
       if missing > 0 { status.incomplete[id] = Set(volume?.nodes ?? []) }
       status.missingReplicas = max(status.missingReplicas, missing)
     }

@@ -3,7 +3,7 @@ package import CairnCluster
 package import CairnModel
 package import Logging
 
-/// Asks workers for the replicas that writes did not wait for (`REPLICATION_MODE=async`), and knows what was asked.
+/// Asks workers for the replicas that writes did not wait for, and knows what was asked.
 package struct CopyRequests: Sendable {
   private static let interval: Duration = .milliseconds(200)
   /// The longest time between two tries while the catalog is away.

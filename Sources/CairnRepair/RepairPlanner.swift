@@ -12,8 +12,8 @@ package struct RepairPlanner: Sendable {
   /// Looks at the nodes' replicas, for surplus and damaged ones and to even out the fill, take more time: one in so many.
   private static let replicaLookEvery = 6
   /// So long a volume that takes writes and has fewer replicas than wanted is left to the coordinator that made it, which
-  /// seals it sooner while it lives (`REPLICATION_MODE=async`). Copies seal it, so not so often is better.
-  private static let growthTime: Duration = .seconds(60)
+  /// seals it sooner while it lives (``CopySchedule``). Copies seal it, so not so often is better.
+  private static let growthTime: Duration = .seconds(30)
   /// Comparing reads from disks, and nobody waits for it: none is added where so much work waits.
   private static let comparisonsMax = 4
 
@@ -79,7 +79,7 @@ package struct RepairPlanner: Sendable {
       let tasks = RepairPlan(volumes: page.filter { !isGrowing($0) }, nodes: nodes, settings: plan, using: &random)
       nodes = tasks.nodes
       planned += tasks.tasks.count
-      for task in tasks.tasks { try await queue.enqueue(VolumeWork(task).queued) }
+      for task in tasks.tasks { try await queue.enqueue(VolumeWork(task).queued, isUrgent: task.isGrowth) }
     }
     return planned
   }

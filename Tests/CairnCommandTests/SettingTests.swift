@@ -75,7 +75,8 @@ import Testing
   @Test func replicationAndRepairHaveDefaults() throws {
     var reader = SettingReader(environment: [:], flags: [:])
     let coordinator = try CoordinatorConfiguration(&reader)
-    #expect(coordinator.replication == ReplicationPolicy(factor: 3, minimum: 3))
+    #expect(coordinator.replication == ReplicationPolicy(factor: 3))
+    #expect(coordinator.replication.minimum == 2)
     #expect(coordinator.repair.delay == .seconds(600))
     #expect(coordinator.repair.bandwidth == 64 << 20)
     #expect(coordinator.repair.orphanAge == .seconds(86_400))

@@ -1,11 +1,11 @@
 import CairnCatalog
-import CairnCluster
 import CairnModel
 import CairnStorage
 import CairnTestSupport
 import NIOCore
 import Testing
 
+@testable import CairnCluster
 @testable import CairnNodeClient
 @testable import CairnObjects
 
@@ -61,7 +61,7 @@ import Testing
   }
 
   @Test func tooFewNodesAreAnErrorUnlessTheOperatorAllowsIt() async throws {
-    try await ObjectFixture.with(nodes: 3, replicas: 3) { fixture in
+    try await ObjectFixture.with(nodes: 3, replicas: 3, minimum: 3) { fixture in
       fixture.nodes[0].fault = .unreachable
       fixture.view.suspect(fixture.nodes[0].id, because: "test")
       let error = await #expect(throws: ObjectError.self) {
@@ -72,7 +72,7 @@ import Testing
         return
       }
     }
-    try await ObjectFixture.with(nodes: 3, replicas: 3, minimum: 2) { fixture in
+    try await ObjectFixture.with(nodes: 3, replicas: 3) { fixture in
       fixture.nodes[0].fault = .unreachable
       let result = try await fixture.put("file", Array(RandomBytes.slice(count: 2500)))
       #expect(result.isDegraded)
@@ -80,10 +80,36 @@ import Testing
       let status = try await fixture.objects.replication(of: result.object, named: result.name)
       #expect(status.missingReplicas == 1)
       #expect(!status.isComplete)
-      // When the node is back, writes get all their replicas again.
+      #expect(fixture.objects.allocator.takeVolumesToCopy().isEmpty)
+      // When the node is back, writes get all their replicas again, and what was written meanwhile is copied.
       fixture.nodes[0].fault = .none
       try await fixture.beat()
+      await fixture.objects.allocator.sealDueVolumes(isLast: true)
+      #expect(fixture.objects.allocator.takeVolumesToCopy().map(\.id).contains(result.object.head.volume))
       #expect(try await !fixture.put("file", Array(RandomBytes.slice(count: 10))).isDegraded)
+    }
+  }
+
+  /// A majority, unless the operator says otherwise.
+  @Test func theSmallestNumberOfCopiesFollowsFromTheFactor() {
+    for (factor, minimum) in [(1, 1), (2, 2), (3, 2), (4, 3), (5, 3), (16, 9)] {
+      #expect(ReplicationPolicy(factor: factor).minimum == minimum)
+    }
+    let policy = ReplicationPolicy(factor: 3)
+    #expect(policy.goal(asked: nil, nodeCount: 3) == .init(wanted: 3, minimum: 2))
+    #expect(policy.goal(asked: nil, nodeCount: 1) == .init(wanted: 1, minimum: 1))
+    #expect(policy.goal(asked: 5, nodeCount: 9) == .init(wanted: 5, minimum: 3))
+    #expect(policy.goal(asked: 1, nodeCount: 3) == .init(wanted: 1, minimum: 1))
+    #expect(ReplicationPolicy(factor: 3, minimum: 3).goal(asked: 4, nodeCount: 9) == .init(wanted: 4, minimum: 4))
+    #expect(ReplicationPolicy(factor: 3, minimum: 1).goal(asked: 4, nodeCount: 9) == .init(wanted: 4, minimum: 1))
+  }
+
+  /// What is not on as many nodes as the operator wants is not complete, whether there are as many or not.
+  @Test func aClusterThatIsSmallerThanTheFactorIsDegraded() async throws {
+    try await ObjectFixture.with(nodes: 2, replicas: 3) { fixture in
+      let result = try await fixture.put("file", Array(RandomBytes.slice(count: 2500)))
+      #expect(result.isDegraded && result.nodes.count == 2)
+      #expect(try await fixture.objects.replication(of: result.object, named: result.name).missingReplicas == 1)
     }
   }
 

@@ -169,7 +169,7 @@ struct PlacementOptions: SettingOptions {
 struct ReplicationOptions: SettingOptions {
   @Option(help: "Copies of every file, each on another node. [REPLICATION_FACTOR, default 3; server: 1]")
   var replicationFactor: String?
-  @Option(help: "Copies without which an upload is refused. [MIN_REPLICAS, default REPLICATION_FACTOR]")
+  @Option(help: "Copies without which an upload is refused. [MIN_REPLICAS, default a majority of REPLICATION_FACTOR]")
   var minReplicas: String?
   @Option(help: "sync: all copies before the answer; async: one, the rest soon after. [REPLICATION_MODE, default sync]")
   var replicationMode: String?

@@ -48,7 +48,7 @@ struct CoordinatorRole {
       group.addTask { await watch.run(recovery) }
       // It reads manifests from nodes, which is only possible on an event loop of the client.
       group.addTask { await cluster.client.onEventLoop { await coordinator.objects.run() } }
-      if configuration.replication.mode == .async { group.addTask { await coordinator.copies.run() } }
+      group.addTask { await coordinator.copies.run() }
       if configuration.repair.isEnabled {
         let replicator = cluster.replicator(
           process, port: server.port, configuration.repair, policy: configuration.placementPolicy)

@@ -147,7 +147,8 @@ extension ClusterSuite {
     }
 
     @Test func copiesAreAskedForWhenRedisIsBack() async throws {
-      let cluster = try await Cluster(nodes: 3, Self.settings)
+      // Nodes that are silent because of Redis would not be asked.
+      let cluster = try await Cluster(nodes: 3, Self.settings.merging(["NODE_TIMEOUT": "60"]) { $1 })
       let content = Content(offset: 8, count: 50_000)
       let holder = try await put("file", content, in: cluster)
       try await cluster.redis.kill()
@@ -161,7 +162,7 @@ extension ClusterSuite {
       try await expect(content, at: "file", in: cluster)
     }
 
-    /// What a coordinator wrote last before it died has nobody to seal it but the planner, a minute later; what it wrote
+    /// What a coordinator wrote last before it died has nobody to seal it but the planner, half a minute later; what it wrote
     /// before it stopped in order is asked for as it stops.
     @Test func aCoordinatorThatStopsAsksForTheLastCopies() async throws {
       var cluster = try await Cluster(nodes: 2, Self.settings.merging(["REPLICATOR": "off"]) { $1 })

@@ -88,6 +88,36 @@ extension ClusterSuite {
       #expect(try await curl.put("c", "x", "--header", "X-Cairn-Replicas: 0").status == 400)
     }
 
+    /// The commonest set-up: three nodes, three copies. One node may be away, the answers say what that costs, and
+    /// the third copies are made as soon as it is back: not only when a plan finds them.
+    @Test func oneDeadNodeOfThreeTakesNoWriteAway() async throws {
+      let cluster = try await Cluster(["REPLICATION_FACTOR": "3"])
+      let curl = try cluster.curl()
+      #expect(try await curl.put("before", "x").metadata["upload_status"] as? String == "completed")
+      try await cluster.nodes[0].kill()
+      for index in 0..<20 {
+        let answer = try await curl.put("file-\(index)", "content \(index)")
+        #expect(answer.status == 201)
+        #expect(answer.metadata["upload_status"] as? String == "degraded")
+      }
+      try await cluster.waitUntilActive(2)
+      #expect(try await curl("/blob/file-0/status").json["status"] as? String == "degraded")
+      try await cluster.nodes[0].restart(samePort: false)
+      try await cluster.waitUntilActive(3)
+      try await eventually("all have three copies", within: .seconds(8)) {
+        for index in 0..<20 {
+          let status = try await curl("/blob/file-\(index)/status").json
+          guard status["status"] as? String == "completed", (status["successful_nodes"] as? [String])?.count == 3
+          else { return false }
+        }
+        return true
+      }
+      // The new copy is as good as the others.
+      try await cluster.nodes[1].kill()
+      try await cluster.nodes[2].kill()
+      for index in 0..<20 { #expect(try await curl("/blob/file-\(index)").text == "content \(index)") }
+    }
+
     @Test func aLoweredMinimumIsToldAsDegraded() async throws {
       let cluster = try await Cluster(
         nodes: 2, ["REPLICATION_FACTOR": "2", "MIN_REPLICAS": "1", "NODE_TIMEOUT": "1"])
