@@ -20,6 +20,11 @@ package final class ClusterView: Sendable {
 
   private struct State {
     private(set) var entries: [NodeID: Entry] = [:]
+    /// Nodes that the registry doesn't name any more, and since when it doesn't: an operator has forgotten them, or it
+    /// was emptied.
+    private(set) var vanished: [NodeID: ContinuousClock.Instant] = [:]
+    /// Of those, the ones that hold replicas: they will register again.
+    private(set) var awaited: Set<NodeID> = []
     /// Until when some node is active, and the only node there is, where it takes data: every write asks for them.
     private(set) var someActiveUntil: ContinuousClock.Instant?
     private(set) var soleWritable: NodeID?
@@ -28,7 +33,7 @@ package final class ClusterView: Sendable {
       self.entries = entries
       someActiveUntil = entries.values.lazy.filter { $0.suspectedSince == nil }.map(\.activeUntil).max()
       soleWritable = nil
-      if entries.count == 1, let node = entries.values.first?.node, !node.report.readOnly, !node.isDraining {
+      if knownCount == 1, let node = entries.values.first?.node, !node.report.readOnly, !node.isDraining {
         soleWritable = node.report.node
       }
     }
@@ -40,6 +45,21 @@ package final class ClusterView: Sendable {
       set(entries)
       return true
     }
+
+    /// Notes which nodes an earlier reading named and this one doesn't.
+    mutating func compare(with newer: [NodeID: Entry], _ now: ContinuousClock.Instant) {
+      for node in entries.keys where newer[node] == nil { vanished[node] = now }
+      vanished = vanished.filter { newer[$0.key] == nil }
+      awaited = awaited.filter { newer[$0] == nil }
+    }
+
+    mutating func settle(_ members: Set<NodeID>, asOf time: ContinuousClock.Instant) {
+      vanished = vanished.filter { $0.value >= time }
+      awaited = members.filter { entries[$0] == nil }
+      set(entries)
+    }
+
+    var knownCount: Int { entries.count + awaited.union(vanished.keys).count }
 
     func isAnyActive(_ now: ContinuousClock.Instant) -> Bool { someActiveUntil.map { now < $0 } ?? false }
   }
@@ -81,6 +101,7 @@ package final class ClusterView: Sendable {
         entries[node.report.node] = Entry(
           node: node, readAt: now, activeUntil: now + left, suspectedSince: suspectedSince)
       }
+      state.compare(with: entries, now)
       state.set(entries)
     }
   }
@@ -99,8 +120,26 @@ package final class ClusterView: Sendable {
     return state.withLock { $0.soleWritable == node && $0.isAnyActive(now) }
   }
 
-  /// Nodes that the cluster has, alive or not.
+  /// Nodes that the registry names, alive or not.
   package var nodeCount: Int { state.withLock { $0.entries.count } }
+
+  /// Nodes that the cluster has, alive or not, although the registry may have been emptied: it takes a while until all
+  /// have registered again.
+  package var knownNodeCount: Int {
+    state.withLock { $0.knownCount }
+  }
+
+  /// Whether there are nodes of which nobody knows why the registry doesn't name them any more.
+  package var hasVanishedNodes: Bool { state.withLock { !$0.vanished.isEmpty } }
+
+  /// Forgets the nodes that the registry doesn't name any more, but for those that hold replicas.
+  ///
+  /// - Parameters:
+  ///   - members: the nodes that hold replicas, by a catalog that has lost nothing.
+  ///   - time: when that was asked for. What vanished later is not judged.
+  package func settle(members: Set<NodeID>, asOf time: ContinuousClock.Instant) {
+    state.withLock { $0.settle(members, asOf: time) }
+  }
 
   /// Whether there is any node to send a request to.
   package var hasActiveNode: Bool {

@@ -101,7 +101,7 @@ package final class VolumeAllocator: Sendable {
       guard request.isForTombstone else { throw .noSpace }
       return try await volumeOnFullDisks(active)
     }
-    let goal = replication.goal(asked: request.replicas, nodeCount: view.nodeCount)
+    let goal = replication.goal(asked: request.replicas, nodeCount: view.knownNodeCount)
     // A tombstone must not wait for nodes: it repeats what the catalog decided, and makes room.
     guard writable.count >= goal.minimum || request.isForTombstone else {
       throw .tooFewNodes(writable: writable.count, needed: goal.minimum)
@@ -141,7 +141,7 @@ package final class VolumeAllocator: Sendable {
     let nodes = Set(active.map(\.node))
     let open = state.withLock { state in state.open.values.first { nodes.isSuperset(of: $0.nodes) } }
     if let open { return open }
-    let count = min(replication.goal(asked: nil, nodeCount: view.nodeCount).wanted, active.count)
+    let count = min(replication.goal(asked: nil, nodeCount: view.knownNodeCount).wanted, active.count)
     let volume = Volume(
       id: .make(), nodes: active.shuffled().prefix(count).map(\.node), replicasWanted: replication.factor)
     return try await make(volume).get()

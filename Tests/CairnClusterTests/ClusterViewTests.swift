@@ -51,6 +51,29 @@ import Testing
     await fixture.registry.close()
   }
 
+  /// A registry that was emptied gets its nodes back one by one; one that an operator has forgotten doesn't come back.
+  @Test func nodesThatVanishFromTheRegistryCountUntilTheCatalogSaysThatTheyHoldNothing() async throws {
+    let fixture = try await Fixture()
+    let nodes = [NodeID.make(), NodeID.make(), NodeID.make()]
+    for node in nodes { try await fixture.beat(node) }
+    try await fixture.view.refresh()
+    #expect(fixture.view.knownNodeCount == 3 && !fixture.view.hasVanishedNodes)
+    let before = ContinuousClock.now
+    for node in nodes { try await fixture.registry.forget(node) }
+    try await fixture.view.refresh()
+    try await fixture.beat(nodes[0])
+    try await fixture.view.refresh()
+    #expect(fixture.view.nodeCount == 1 && fixture.view.knownNodeCount == 3)
+    fixture.view.settle(members: [nodes[0]], asOf: before)
+    #expect(fixture.view.hasVanishedNodes, "they vanished after the catalog was asked")
+    fixture.view.settle(members: [nodes[0], nodes[1]], asOf: .now)
+    #expect(fixture.view.knownNodeCount == 2 && !fixture.view.hasVanishedNodes)
+    try await fixture.beat(nodes[1])
+    try await fixture.view.refresh()
+    #expect(fixture.view.knownNodeCount == 2)
+    await fixture.registry.close()
+  }
+
   @Test func suspectedNodeIsAvoidedUntilItsNextHeartbeat() async throws {
     let fixture = try await Fixture()
     let node = NodeID.make()

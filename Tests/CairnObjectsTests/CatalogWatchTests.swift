@@ -1,9 +1,10 @@
 import CairnCatalog
 import CairnModel
-import CairnObjects
 import CairnTestSupport
 import Synchronization
 import Testing
+
+@testable import CairnObjects
 
 /// When a coordinator thinks that its catalog has lost something, and what it does then.
 @Suite struct CatalogWatchTests {
@@ -23,9 +24,13 @@ import Testing
       var time = Timestamp(clampingMillisecondsSinceEpoch: 1_000_000_000)
       var known: [NodeID: Reconciliation] = [:]
       var nodes: [NodeReport] = []
+      var volumes: [Volume] = []
+      /// Volumes that the coordinator remembers, also when the catalog has lost them.
+      var remembered: [Volume] = []
       var missing: Set<NodeID> = []
       var fails = false
       var recoveries: [Recovery] = []
+      var duringRecovery: (@Sendable () async -> Void)?
     }
 
     let state = Mutex(State())
@@ -47,10 +52,24 @@ import Testing
       }
     }
 
-    func remember() -> CatalogMemory { CatalogMemory(nodes: state.withLock { $0.nodes }, volumes: []) }
+    func remember() -> CatalogMemory { state.withLock { CatalogMemory(nodes: $0.nodes, volumes: $0.remembered) } }
+
+    func listVolumes() async throws -> [Volume] { state.withLock { $0.volumes } }
+
+    var isSettled: Bool { true }
+
+    func settle(_ volumes: [Volume], listedSince start: ContinuousClock.Instant) {
+      state.withLock { $0.remembered = volumes }
+    }
 
     func recover(_ memory: CatalogMemory, since: Timestamp?) async throws -> Set<NodeID> {
-      try state.withLock { state in
+      let happening = state.withLock { state in
+        defer { state.duringRecovery = nil }
+        return state.duringRecovery
+      }
+      await happening?()
+      return try state.withLock { state in
+        if state.volumes.isEmpty { state.volumes = state.remembered }
         state.recoveries.append(Recovery(nodes: Set(memory.nodes.map(\.node)), since: since))
         if state.fails { throw CatalogError.unavailable("told to") }
         return state.missing
@@ -65,6 +84,7 @@ import Testing
       set {
         $0.epoch = CatalogEpoch(id: $0.epoch.id + 1, position: 0)
         $0.known = [:]
+        $0.volumes = []
       }
     }
   }
@@ -75,14 +95,15 @@ import Testing
       readOnly: false, blobCount: 0, volumeCount: volumes)
   }
 
-  private func watch(_ stage: Stage, patience: Duration = .zero) -> CatalogWatch {
-    CatalogWatch(catalog: stage, patience: patience, logger: ObjectFixture.logger)
+  private func watch(_ stage: Stage, patience: Duration = .zero, copies: Int = 2) -> CatalogWatch {
+    CatalogWatch(catalog: stage, patience: patience, copies: copies, logger: ObjectFixture.logger)
   }
 
-  /// A store that has `nodes`, and was compared with them.
-  private func stage(_ nodes: [NodeID]) -> Stage {
+  /// A store that has `nodes`, and was compared with them; each volume is on all of them, if nothing else is said.
+  private func stage(_ nodes: [NodeID], volumes: [[NodeID]]? = nil) -> Stage {
     let stage = Stage()
     stage.set { state in
+      state.volumes = (volumes ?? [nodes]).map { Volume(id: .make(), nodes: $0) }
       state.nodes = nodes.map { report($0) }
       for node in nodes { state.known[node] = Reconciliation(process: state.process, time: state.time) }
     }
@@ -213,42 +234,163 @@ import Testing
   @Test func nodesThatAreAwayAreReadWhenTheyAreBack() async throws {
     let (here, away) = (NodeID.make(), NodeID.make())
     let stage = stage([here, away])
-    let (patient, hasty) = (watch(stage, patience: .seconds(1000)), watch(stage))
-    for watch in [patient, hasty] { try await watch.look(stage) }
+    let watch = watch(stage, copies: 1)
+    try await watch.look(stage)
     restarted(stage)
     stage.set { $0.nodes = [report(here)] }
-    for watch in [patient, hasty] { try await watch.look(stage) }
-    #expect(patient.reasonNotReady != nil, "it waits for the node")
-    #expect(hasty.reasonNotReady == nil)
+    try await watch.look(stage)
+    #expect(watch.reasonNotReady?.contains("\(away)") == true, "it waits for the node")
+    #expect(watch.reasonNotCurrent == nil, "what is found may be told")
     #expect(stage.recoveries.map(\.nodes) == [[here]])
     // Registered again, but it can't be read yet.
     stage.set {
       $0.nodes.append(report(away))
       $0.missing = [away]
     }
-    try await patient.look(stage)
+    try await watch.look(stage)
     #expect(stage.recoveries.map(\.nodes) == [[here], [here, away]])
-    #expect(patient.reasonNotReady != nil)
+    #expect(watch.reasonNotReady != nil)
     stage.set { $0.missing = [] }
     // Not at once: the next try has to wait a second.
     try await eventually("recovered") {
-      try await patient.look(stage)
-      return patient.reasonNotReady == nil
+      try await watch.look(stage)
+      return watch.reasonNotReady == nil
     }
     #expect(stage.recoveries.count == 3)
   }
 
-  /// Nobody waits for a machine that was switched off long ago.
-  @Test func nodesThatWereAwayBeforeTheStoreWasAreNotWaitedFor() async throws {
+  /// Nobody waits for a machine that was switched off long ago: repair has put others in its place.
+  @Test func nodesThatNoVolumeListsAreNotWaitedFor() async throws {
     let (here, gone) = (NodeID.make(), NodeID.make())
-    let stage = stage([here, gone])
-    stage.set {
-      $0.nodes = [report(here)]
-      $0.known[here] = Reconciliation(process: "p1", time: Timestamp(clampingMillisecondsSinceEpoch: 1_000_300_000))
-    }
+    let stage = stage([here, gone], volumes: [[here]])
+    stage.set { $0.nodes = [report(here)] }
     restarted(stage)
+    let watch = watch(stage, patience: .seconds(1000), copies: 1)
+    try await watch.look(stage)
+    #expect(watch.reasonNotReady == nil)
+  }
+
+  // MARK: The rule: fewer members are missing than a write needs copies
+
+  /// Each record is on two of three nodes at least.
+  @Test func theCatalogIsWholeWhenTwoOfThreeNodesWereRead() async throws {
+    let nodes = [NodeID.make(), NodeID.make(), NodeID.make()]
+    let stage = stage(nodes)
+    restarted(stage)
+    stage.set { $0.nodes = [report(nodes[0])] }
+    let watch = watch(stage, patience: .seconds(1000))
+    try await watch.look(stage)
+    #expect(watch.reasonNotReady != nil, "two are missing")
+    stage.set { $0.nodes.append(report(nodes[1])) }
+    try await watch.look(stage)
+    #expect(watch.reasonNotReady == nil)
+    try await watch.verify()
+    #expect(stage.recoveries.map(\.nodes) == [[nodes[0]], [nodes[0], nodes[1]]])
+  }
+
+  /// Without patience, too: that the process runs for long says nothing when Redis was away, or its nodes were.
+  @Test func doubtIsNotGivenUpBeforeANodeWasRead() async throws {
+    let nodes = [NodeID.make(), NodeID.make(), NodeID.make()]
+    let stage = stage(nodes)
+    restarted(stage)
+    stage.set { $0.nodes = [] }
+    let watch = watch(stage)
+    for _ in 1...3 { try await watch.look(stage) }
+    #expect(watch.reasonNotReady != nil && watch.reasonNotCurrent != nil)
+    await #expect(throws: CatalogError.self) { try await watch.verify() }
+  }
+
+  /// Asynchronous mode, or an upload that asked for one copy: nobody else has what the node has.
+  @Test(arguments: [(1, [0, 1, 2]), (2, [2])])
+  func theOnlyHolderIsWaitedFor(_ copies: Int, _ holders: [Int]) async throws {
+    let nodes = [NodeID.make(), NodeID.make(), NodeID.make()]
+    let stage = stage(nodes, volumes: [[nodes[0], nodes[1]], holders.map { nodes[$0] }])
+    let watch = watch(stage, copies: copies)
+    try await watch.look(stage)
+    #expect(watch.reasonNotReady == nil)
+    stage.empty()
+    stage.set { state in
+      state.nodes.removeLast()
+      state.missing = [nodes[2]]
+    }
+    for _ in 1...3 { try await watch.look(stage) }
+    #expect(watch.reasonNotReady?.contains("\(nodes[2])") == true)
+    #expect(watch.reasonNotCurrent == nil)
+    await #expect(throws: CatalogError.self) { try await watch.verify() }
+    stage.set { state in
+      state.nodes.append(report(nodes[2]))
+      state.missing = []
+    }
+    // Not at once: the next try has to wait a second.
+    try await eventually("recovered") {
+      try await watch.look(stage)
+      return watch.reasonNotReady == nil
+    }
+  }
+
+  /// It is missing until what it held has its copies again: then no list names it.
+  @Test func aNodeThatIsLostIsMissingUntilOthersHaveItsPlace() async throws {
+    let (here, other, lost) = (NodeID.make(), NodeID.make(), NodeID.make())
+    let stage = stage([here, other, lost])
+    let watch = watch(stage, copies: 1)
+    try await watch.look(stage)
+    restarted(stage)
+    stage.set { $0.nodes.removeLast() }
+    try await watch.look(stage)
+    #expect(watch.reasonNotReady != nil)
+    // Another coordinator, which need not wait until it reads the lists again.
+    stage.set { state in state.volumes = state.volumes.map { Volume(id: $0.id, nodes: [here, other]) } }
+    let second = self.watch(stage, copies: 1)
+    try await second.look(stage)
+    #expect(second.reasonNotReady == nil)
+  }
+
+  /// Another coordinator, which remembers more, has put lists into the catalog since this one read them.
+  @Test func theLastWordHaveTheListsAsTheyAreNow() async throws {
+    let (here, away) = (NodeID.make(), NodeID.make())
+    let stage = stage([here], volumes: [])
+    stage.empty()
+    let watch = watch(stage, patience: .seconds(1000), copies: 1)
+    try await watch.look(stage)
+    #expect(watch.reasonNotReady != nil, "others may still register")
+    stage.set { state in
+      state.volumes = [Volume(id: .make(), nodes: [here]), Volume(id: .make(), nodes: [away])]
+      state.known[here] = Reconciliation(process: state.process, time: state.time)
+    }
+    try await watch.look(stage)
+    #expect(watch.reasonNotReady?.contains("\(away)") == true)
+  }
+
+  /// A node without files was the first to register with a Redis that was emptied.
+  @Test func nodesWithUnknownFilesBringTheDoubtBack() async throws {
+    let (new, old, older) = (NodeID.make(), NodeID.make(), NodeID.make())
+    let stage = Stage()
+    stage.set { $0.nodes = [report(new, volumes: 0)] }
     let watch = watch(stage, patience: .seconds(1000))
     try await watch.look(stage)
     #expect(watch.reasonNotReady == nil)
+    stage.set { $0.nodes += [report(old), report(older)] }
+    try await watch.look(stage)
+    #expect(watch.reasonNotReady != nil && stage.recoveries.isEmpty, "others may still register")
+  }
+
+  /// One that was noticed while a node was read is not made good by that.
+  @Test func aLossDuringARecoveryIsMadeGoodByTheNextOne() async throws {
+    let (node, other) = (NodeID.make(), NodeID.make())
+    let stage = stage([node])
+    let watch = watch(stage)
+    try await watch.look(stage)
+    stage.set { state in
+      state.nodes.append(report(other))
+      state.duringRecovery = {
+        stage.empty()
+        try? await watch.verify()
+      }
+    }
+    try await watch.look(stage)
+    #expect(watch.reasonNotReady != nil)
+    try await watch.look(stage)
+    #expect(watch.reasonNotReady == nil)
+    #expect(stage.recoveries.count == 2)
   }
 }

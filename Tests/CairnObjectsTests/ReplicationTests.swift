@@ -113,6 +113,24 @@ import Testing
     }
   }
 
+  /// As after Redis was emptied: that one node has registered so far doesn't make one copy enough.
+  @Test func nodesThatWereKnownCountUntilTheyRegisterAgain() async throws {
+    try await ObjectFixture.with(nodes: 3, replicas: 3, minimum: 2) { fixture in
+      for node in fixture.nodes[..<2] { try await fixture.catalog.forget(node.id) }
+      try await fixture.view.refresh()
+      let error = await #expect(throws: ObjectError.self) { try await fixture.put("file", [1]) }
+      guard case .tooFewNodes(writable: 1, needed: 2) = error else {
+        Issue.record("\(String(describing: error))")
+        return
+      }
+      try await fixture.beat(fixture.nodes[0])
+      let result = try await fixture.put("file", [1])
+      #expect(result.nodes.count == 2 && result.isDegraded)
+      try await fixture.beat()
+      #expect(try await !fixture.put("file", [1]).isDegraded)
+    }
+  }
+
   @Test(arguments: 1...2) func readsSurviveTheLossOfAllButOneReplica(lost: Int) async throws {
     try await ObjectFixture.with(nodes: 3, replicas: 3) { fixture in
       let bytes = Array(RandomBytes.slice(count: 5500))

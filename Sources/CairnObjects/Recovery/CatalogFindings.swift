@@ -10,11 +10,8 @@ struct CatalogFindings {
   var losses = 0
   var isLost = false
 
-  /// Nodes whose entries are so much older than the newest were away before the store was.
-  private static let absence: Duration = .seconds(60)
-
-  /// Nodes with which the catalog was compared in this life of its store.
-  private var current: Set<NodeID> {
+  /// Nodes with which the catalog was compared in this life of its store, also those that are away now.
+  var current: Set<NodeID> {
     isLost ? [] : Set(known.filter { $0.value.process == process }.keys)
   }
 
@@ -28,19 +25,12 @@ struct CatalogFindings {
   /// Nodes that have to be read.
   var due: Set<NodeID> { Set(memory.nodes.map(\.node)).subtracting(current).subtracting(new) }
 
-  /// Nodes that need not be read.
+  /// Nodes that are there and need not be read.
   var reconciled: [NodeID] { current.intersection(memory.nodes.map(\.node)) + new }
 
-  /// Nodes that have to be read, and were there when the store was, but are away.
-  var away: Set<NodeID> {
-    guard !isLost, let newest = known.values.map(\.time).max() else { return [] }
-    let absence = UInt64(Self.absence / .milliseconds(1))
-    let present = memory.nodes.map(\.node)
-    return Set(
-      known.filter { node, entry in
-        entry.process != process && !present.contains(node)
-          && entry.time.millisecondsSinceEpoch + absence >= newest.millisecondsSinceEpoch
-      }.keys)
+  /// Of some nodes, those that held records when they were heard of last.
+  func withRecords(_ nodes: Set<NodeID>) -> Set<NodeID> {
+    nodes.intersection(memory.nodes.lazy.filter { $0.volumeCount > 0 }.map(\.node))
   }
 
   /// From when on the nodes `due` may have what the catalog lacks; nil for all that they have.

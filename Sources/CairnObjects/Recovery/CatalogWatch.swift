@@ -17,6 +17,9 @@ package final class CatalogWatch: Sendable {
   private static let retryMax: Duration = .seconds(60)
   /// How often the catalog is told that it is whole.
   private static let confirmationInterval: Duration = .seconds(10)
+  /// How often the lists of all volumes are read: while nodes are missing, and to be remembered when all is well.
+  private static let listInterval: Duration = .seconds(10)
+  private static let settleInterval: Duration = .seconds(60)
   /// A record can be older than its object's entry in the catalog by so much: a write that waits for nodes, and clocks
   /// that differ.
   private static let margin: Duration = .seconds(600)
@@ -36,10 +39,11 @@ package final class CatalogWatch: Sendable {
     var losses = 0
     var lossesRepaired = 0
     var isLost: Bool { losses > lossesRepaired }
-    /// Since when nobody knows what is not there: at first from the start.
-    var doubtedSince: ContinuousClock.Instant? = .now
-    /// Nodes that are away and should be read.
-    var awaited: Set<NodeID> = []
+    /// Nobody knows what is not there: at first, as what happened before the start is not known.
+    var doubt: CatalogDoubt? = CatalogDoubt()
+    /// The volumes as the catalog listed them last, and when.
+    var listed: (volumes: [Volume], at: ContinuousClock.Instant)?
+    var settledAt: ContinuousClock.Instant?
     var nextTry = ContinuousClock.now
     var pause: Duration = .seconds(1)
     var confirmedAt: ContinuousClock.Instant?
@@ -48,28 +52,37 @@ package final class CatalogWatch: Sendable {
   }
 
   private let catalog: any CatalogEpochs & ReconciledNodes
-  /// How long clients wait for nodes that are away, before they get what the others have.
+  /// In a third of this, all nodes that live register with a catalog that was emptied.
   private let patience: Duration
+  /// Copies that a write needs.
+  private let copies: Int
   private let logger: Logger
   private let state = Mutex(State())
 
-  package init(catalog: any CatalogEpochs & ReconciledNodes, patience: Duration, logger: Logger) {
+  /// - Parameters:
+  ///   - patience: the age at which a heartbeat is too old (`NODE_TIMEOUT`).
+  ///   - copies: that acknowledged data has at least, by the operator's policy.
+  package init(catalog: any CatalogEpochs & ReconciledNodes, patience: Duration, copies: Int, logger: Logger) {
     self.catalog = catalog
     self.patience = patience
+    self.copies = copies
     self.logger = logger
   }
 
   /// Why nobody knows what is not there; nil when it is known.
   package var reasonNotReady: String? {
     let interruptions = catalog.interruptions
-    let (isDoubted, isLost) = state.withLock {
-      ($0.doubtedSince != nil || $0.interruptions != interruptions, $0.isLost)
+    return state.withLock { $0.doubt(after: interruptions)?.reason(isLost: $0.isLost) }
+  }
+
+  /// Why what is found may be older than what was stored, although storage nodes that know better can be read; nil when
+  /// it is as new as anybody knows.
+  var reasonNotCurrent: String? {
+    let interruptions = catalog.interruptions
+    return state.withLock { state in
+      guard let doubt = state.doubt(after: interruptions), !doubt.isRead else { return nil }
+      return doubt.reason(isLost: state.isLost)
     }
-    guard isDoubted else { return nil }
-    return isLost
-      ? "The catalog has lost data (Redis was emptied, or came back older than it was) and is being recovered from the "
-        + "storage nodes"
-      : "The catalog is being compared with the storage nodes, because Redis or this coordinator was started anew"
   }
 
   /// Whether records of writes that are under way may have been put into the catalog by somebody else than their
@@ -99,7 +112,8 @@ package final class CatalogWatch: Sendable {
       var pause = Self.interval
       do {
         try await look(recoverer)
-        if reasonNotReady != nil { pause = Self.doubtInterval }
+        // What can't be read now is waited for with less hurry.
+        if reasonNotCurrent != nil { pause = Self.doubtInterval }
       } catch {
         // While the catalog is away nothing can be told; `/ready` says that it is.
         let isLost = state.withLock { $0.isLost }
@@ -124,27 +138,31 @@ package final class CatalogWatch: Sendable {
       memory: memory)
     notice(process: findings.process)
     state.withLock { state in
+      state.interruptions = interruptions
+      state.doubt?.noteAnswer()
       findings.losses = state.losses
       findings.isLost = state.isLost
       if state.isLost, let earlier = state.memory { findings.memory = earlier.updated(by: memory) }
     }
     let due = findings.due
-    var reconciled = findings.reconciled
-    var missing = findings.away
+    var reconciled = Set(findings.reconciled)
     if !due.isEmpty {
-      guard isTimeToRead(due, findings) else { return wait(for: missing.union(due)) }
+      // Before it takes its time to read them: they may be too many for the catalog to be whole.
+      try await judge(findings, read: reconciled, unread: due, recoverer)
+      guard isTimeToRead(due, findings) else { return }
       state.withLock { $0.replayedAt = .now }
       defer { state.withLock { $0.replayedAt = .now } }
       let unread = try await recoverer.recover(findings.memory, since: findings.since(due, margin: Self.margin))
-      reconciled = findings.memory.nodes.map(\.node).filter { !unread.contains($0) }
-      missing.formUnion(unread)
+      reconciled = Set(findings.memory.nodes.map(\.node)).subtracting(unread)
       pause(isNeeded: !unread.isEmpty)
     }
     if !due.isEmpty || findings.hasNewNodes || isConfirmationDue {
-      try await catalog.setReconciled(reconciled, process: findings.process, epoch: epoch)
+      try await catalog.setReconciled(reconciled.sorted(), process: findings.process, epoch: epoch)
       state.withLock { $0.confirmedAt = .now }
     }
-    finish(findings, reconciled: Set(reconciled), missing: missing, hasRead: !due.isEmpty, interruptions: interruptions)
+    finishReading(findings, reconciled, hasRecovered: !due.isEmpty)
+    try await judge(findings, read: reconciled, unread: due.subtracting(reconciled), recoverer)
+    try await settle(recoverer)
   }
 
   // MARK: What is noticed
@@ -199,8 +217,8 @@ package final class CatalogWatch: Sendable {
   /// with a catalog that knows none of them.
   private func isTimeToRead(_ due: Set<NodeID>, _ findings: CatalogFindings) -> Bool {
     state.withLock { state in
-      if !findings.isLost, let doubtedSince = state.doubtedSince, due.contains(where: { findings.known[$0] == nil }),
-        doubtedSince.duration(to: .now) < patience / 3
+      if !findings.isLost, let doubt = state.doubt, due.contains(where: { findings.known[$0] == nil }),
+        !doubt.isOlder(than: patience / 3)
       {
         return false
       }
@@ -219,48 +237,117 @@ package final class CatalogWatch: Sendable {
 
   // MARK: Ends
 
-  private func wait(for missing: Set<NodeID>) {
+  private func finishReading(_ findings: CatalogFindings, _ reconciled: Set<NodeID>, hasRecovered: Bool) {
     state.withLock { state in
-      state.awaited.formUnion(missing)
-      state.giveUpDoubts(after: patience)
+      state.lossesRepaired = findings.losses
+      // The lists have changed.
+      if hasRecovered { state.listed = nil }
+      guard state.losses == findings.losses, !reconciled.isEmpty else { return }
+      state.doubt?.isRead = true
+      if hasRecovered { state.doubt?.hasRecovered = true }
     }
   }
 
-  private func finish(
-    _ findings: CatalogFindings, reconciled: Set<NodeID>, missing: Set<NodeID>, hasRead: Bool, interruptions: Int
-  ) {
-    let (isRecovered, left) = state.withLock { state in
-      state.interruptions = interruptions
-      state.lossesRepaired = findings.losses
-      state.awaited = state.awaited.union(missing).subtracting(reconciled)
-      if state.awaited.isEmpty { state.memory = findings.memory }
-      let wasDoubted = state.doubtedSince != nil
-      if state.awaited.isEmpty, !findings.memory.nodes.isEmpty {
-        state.doubtedSince = nil
-      } else {
-        state.giveUpDoubts(after: patience)
+  /// Ends the doubt, or begins one.
+  ///
+  /// - Parameters:
+  ///   - read: nodes that were just read, or need not be.
+  ///   - unread: nodes that are there, or were, and could not be read yet.
+  private func judge(
+    _ findings: CatalogFindings, read: Set<NodeID>, unread: Set<NodeID>, _ recoverer: some CatalogRecoverer
+  ) async throws {
+    if state.withLock({ $0.doubt == nil }) {
+      let isWhole = try await isWhole(despite: findings.withRecords(unread), recoverer)
+      return state.withLock { state in
+        // Whoever asked meanwhile may have noticed a loss.
+        guard state.losses == findings.losses else { return }
+        if isWhole { state.memory = findings.memory } else { state.doubtNow() }
       }
-      return (hasRead && wasDoubted && state.doubtedSince == nil, state.awaited)
     }
-    guard isRecovered else { return }
-    guard !left.isEmpty else { return logger.notice("the catalog is recovered") }
-    logger.error(
-      "the catalog is recovered without nodes that are away; it goes on when they are back",
-      metadata: ["nodes": "\(left.sorted().map(\.description).joined(separator: ","))"])
+    var found = CatalogCompleteness(
+      volumes: findings.memory.volumes(updatedBy: try await listVolumes(recoverer)),
+      read: read.union(findings.current), unread: findings.withRecords(unread), copies: copies)
+    if found.isComplete {
+      // By lists that may be of before another coordinator, which knew more nodes, put volumes into the catalog.
+      state.withLock { $0.listed = nil }
+      found.volumes = findings.memory.volumes(updatedBy: try await listVolumes(recoverer))
+    }
+    let missing = found.missing
+    let (before, after) = state.withLock { state in
+      let before = state.doubt
+      guard state.losses == findings.losses else { return (before, before) }
+      if found.isComplete {
+        state.doubt = nil
+        state.memory = findings.memory
+      } else {
+        state.doubt?.missing = missing
+      }
+      return (before, state.doubt)
+    }
+    log(missing, before, after)
+  }
+
+  /// Whether a catalog that seemed whole may be so although there are unread nodes: those of its volumes were written to
+  /// since, but when nothing lists them, the catalog was emptied before anybody looked.
+  private func isWhole(despite unread: Set<NodeID>, _ recoverer: some CatalogRecoverer) async throws -> Bool {
+    guard unread.count >= copies else { return true }
+    let listed = try await recoverer.listVolumes().reduce(into: Set()) { $0.formUnion($1.nodes) }
+    return unread.subtracting(listed).count < copies
+  }
+
+  private func log(_ missing: Set<NodeID>, _ before: CatalogDoubt?, _ after: CatalogDoubt?) {
+    let nodes: Logger.Metadata = ["nodes": "\(missing.sorted().map(\.description).joined(separator: ","))"]
+    switch (before, after) {
+    case (let before?, nil) where before.hasRecovered && missing.isEmpty:
+      logger.notice("the catalog is recovered")
+    case (let before?, nil) where before.hasRecovered:
+      logger.warning("the catalog is recovered without nodes that are away, whose records have copies", metadata: nodes)
+    case (_, let after?) where after.isRead && before?.missing != missing && !missing.isEmpty:
+      logger.warning(
+        "too many nodes are away: the catalog may lack files, and what is not found is not told to be missing",
+        metadata: nodes)
+    default: break
+    }
+  }
+
+  private func listVolumes(_ recoverer: some CatalogRecoverer) async throws -> [Volume] {
+    let known = state.withLock { state in
+      state.listed.flatMap { $0.at.duration(to: .now) < Self.listInterval ? $0.volumes : nil }
+    }
+    if let known { return known }
+    let start = ContinuousClock.now
+    let volumes = try await recoverer.listVolumes()
+    state.withLock { $0.listed = (volumes, start) }
+    return volumes
+  }
+
+  /// Has the lists of a whole catalog remembered: what is known of its volumes when it is lost.
+  private func settle(_ recoverer: some CatalogRecoverer) async throws {
+    let isDue = state.withLock { state in
+      state.doubt == nil
+        && (!recoverer.isSettled || state.settledAt.map { $0.duration(to: .now) >= Self.settleInterval } ?? true)
+    }
+    guard isDue else { return }
+    let start = ContinuousClock.now
+    let volumes = try await recoverer.listVolumes()
+    // It was whole while it was read only if it still is.
+    _ = try await look(at: .default)
+    guard reasonNotReady == nil else { return }
+    state.withLock { $0.settledAt = .now }
+    recoverer.settle(volumes, listedSince: start)
   }
 }
 
 extension CatalogWatch.State {
-  fileprivate mutating func doubtNow() {
-    doubtedSince = doubtedSince ?? .now
+  mutating func doubtNow() {
+    doubt = CatalogDoubt()
+    listed = nil
     nextTry = .now
     pause = .seconds(1)
   }
 
-  /// To wait longer for nodes that are away would take from the clients what there is.
-  fileprivate mutating func giveUpDoubts(after patience: Duration) {
-    guard let since = doubtedSince, since.duration(to: .now) >= patience else { return }
-    doubtedSince = nil
-    awaited = []
+  /// The doubt, where there is one; also when the catalog was away since the last look.
+  func doubt(after interruptions: Int) -> CatalogDoubt? {
+    self.interruptions == interruptions ? doubt : CatalogDoubt()
   }
 }

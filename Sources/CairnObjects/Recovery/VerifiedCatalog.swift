@@ -1,8 +1,8 @@
 package import CairnCatalog
 package import CairnModel
 
-/// Says nothing of names while the catalog may have lost data: what is not there may come back, and what is there may be
-/// an older version.
+/// Doesn't say that a name is missing while the catalog may have lost data, and says nothing of names before the storage
+/// nodes that can be read were read: what is found may be an older version until then.
 package struct VerifiedCatalog: ObjectCatalog, UploadCatalog {
   private let catalog: any ObjectCatalog & UploadCatalog
   private let watch: CatalogWatch
@@ -14,7 +14,7 @@ package struct VerifiedCatalog: ObjectCatalog, UploadCatalog {
 
   package func object(_ name: ObjectName) async throws(CatalogError) -> StoredObject? {
     let object = try await catalog.object(name)
-    if object == nil { try await watch.verify(name.bucket) } else { try refuseWhileDoubted() }
+    if object == nil { try await watch.verify(name.bucket) } else { try refuseOutdated() }
     return object
   }
 
@@ -22,12 +22,12 @@ package struct VerifiedCatalog: ObjectCatalog, UploadCatalog {
     version: BlobID, in bucket: BucketName
   ) async throws(CatalogError) -> (ObjectKey, StoredObject)? {
     let found = try await catalog.object(version: version, in: bucket)
-    if found == nil { try await watch.verify(bucket) } else { try refuseWhileDoubted() }
+    if found == nil { try await watch.verify(bucket) } else { try refuseOutdated() }
     return found
   }
 
-  private func refuseWhileDoubted() throws(CatalogError) {
-    if let reason = watch.reasonNotReady { throw .unavailable(reason) }
+  private func refuseOutdated() throws(CatalogError) {
+    if let reason = watch.reasonNotCurrent { throw .unavailable(reason) }
   }
 
   package func put(

@@ -39,6 +39,20 @@ struct CoordinatorRecovery: CatalogRecoverer {
     ).run()
     // Volumes that were lost are open for this coordinator as well.
     try await coordinator.allocator.adoptOpenVolumes()
-    return Set(outcome.unreachable.keys)
+    var unread = Set(outcome.unreachable.keys)
+    if !outcome.unreadable.isEmpty {
+      let volumes = try await catalog.allVolumes()
+      for id in outcome.unreadable.keys { unread.formUnion(volumes[id]?.nodes ?? []) }
+    }
+    return unread
+  }
+
+  func listVolumes() async throws -> [Volume] { try await Array(catalog.allVolumes().values) }
+
+  var isSettled: Bool { !coordinator.view.hasVanishedNodes }
+
+  func settle(_ volumes: [Volume], listedSince start: ContinuousClock.Instant) {
+    coordinator.allocator.remember(volumes)
+    coordinator.view.settle(members: volumes.reduce(into: []) { $0.formUnion($1.nodes) }, asOf: start)
   }
 }

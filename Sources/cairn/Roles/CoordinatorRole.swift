@@ -27,7 +27,8 @@ struct CoordinatorRole {
       process, redis: configuration.redis, membership: configuration.membership, keys: configuration.keys,
       timeouts: .init(connect: min(deadline, .seconds(2)), idle: deadline), local: local)
     let watch = CatalogWatch(
-      catalog: cluster.catalog, patience: configuration.membership.timeout, logger: process.logger)
+      catalog: cluster.catalog, patience: configuration.membership.timeout,
+      copies: configuration.replication.goal(asked: nil, nodeCount: .max).minimum, logger: process.logger)
     let coordinator = CoordinatorParts(
       role: process, catalog: cluster.catalog, view: cluster.view, directory: cluster.directory,
       uploads: configuration.uploads, replication: configuration.replication,
