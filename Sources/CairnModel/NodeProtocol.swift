@@ -16,6 +16,8 @@
 /// POST /volumes/{volume}/scrub         read everything again: frames of ScrubReport's items;
 ///                                      ?rate=BYTES_A_SECOND
 /// GET  /volumes/{volume}/damaged       frames of the ids of blobs that are known to be damaged
+/// GET  /volumes/{volume}/garbage       frames of the ids of blobs that nothing refers to and that are still there
+/// POST /volumes/{volume}/garbage       what the tombstone in the body names in this volume is garbage; it isn't kept
 /// POST /volumes/{volume}/rewrite       leave out what is damaged, of a replica that lacks nothing: frames, no items
 /// ```
 /// Frames are ``AnswerFrame``s. Requests carry a token of ``NodeTokens``.
@@ -54,6 +56,7 @@ package enum NodeProtocol {
   package static func blobsPath(_ volume: VolumeID) -> String { "/volumes/\(volume)/blobs" }
   package static func scrubPath(_ volume: VolumeID) -> String { "/volumes/\(volume)/scrub" }
   package static func rewritePath(_ volume: VolumeID) -> String { "/volumes/\(volume)/rewrite" }
+  package static func garbagePath(_ volume: VolumeID) -> String { "/volumes/\(volume)/garbage" }
   package static func damagedPath(_ volume: VolumeID) -> String { "/volumes/\(volume)/damaged" }
 }
 

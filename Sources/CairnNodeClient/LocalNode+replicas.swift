@@ -55,6 +55,14 @@ extension LocalNode {
     try await translated { () async throws(StorageError) in try store.damaged(in: volume) }
   }
 
+  package func garbage(in volume: VolumeID) async throws(NodeError) -> [BlobID] {
+    try await translated { () async throws(StorageError) in try await store.garbage(in: volume) }
+  }
+
+  package func discard(_ blobs: [BlobID], in volume: VolumeID) async throws(NodeError) {
+    try await translated { () async throws(StorageError) in try store.discard(blobs, in: volume) }
+  }
+
   package func rewriteWithoutDamage(_ volume: VolumeID) async throws(NodeError) {
     try await translated { () async throws(StorageError) in try await store.rewriteWithoutDamage(volume) }
   }

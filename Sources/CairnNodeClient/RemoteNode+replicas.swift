@@ -53,10 +53,43 @@ extension RemoteNode {
   }
 
   package func damaged(in volume: VolumeID) async throws(NodeError) -> [BlobID] {
-    try await items(.GET, NodeProtocol.damagedPath(volume)) { (bytes) throws(FormatError) in
+    try await blobIDs(NodeProtocol.damagedPath(volume))
+  }
+
+  package func garbage(in volume: VolumeID) async throws(NodeError) -> [BlobID] {
+    try await blobIDs(NodeProtocol.garbagePath(volume))
+  }
+
+  private func blobIDs(_ path: String) async throws(NodeError) -> [BlobID] {
+    try await items(.GET, path) { (bytes) throws(FormatError) in
       var bytes = bytes
-      guard let blob = bytes.readBlobID() else { throw .truncated(what: "list of damaged blobs") }
-      return [blob]
+      var blobs: [BlobID] = []
+      while bytes.readableBytes > 0 {
+        guard let blob = bytes.readBlobID() else { throw .truncated(what: "list of blobs") }
+        blobs.append(blob)
+      }
+      return blobs
+    }
+  }
+
+  /// Blobs in one tombstone: its metadata must stay within a record's limit.
+  private static let discardedAtOnce = 1024
+
+  package func discard(_ blobs: [BlobID], in volume: VolumeID) async throws(NodeError) {
+    let ids = BlobIDGenerator()
+    for start in stride(from: 0, to: blobs.count, by: Self.discardedAtOnce) {
+      let batch = blobs[start..<min(start + Self.discardedAtOnce, blobs.count)]
+      let garbage = batch.map { BlobLocation(volume: volume, blob: $0) }
+      let tombstone: EncodedRecord
+      do throws(FormatError) {
+        tombstone = try EncodedRecord(
+          Record(
+            kind: .tombstone, blob: ids.next(), timestamp: .now(), metadata: Tombstone(garbage: garbage).metadata(),
+            payload: ByteBuffer()))
+      } catch {
+        throw .refused(id, .malformed, "\(error)")
+      }
+      try await command(.POST, NodeProtocol.garbagePath(volume), record: tombstone)
     }
   }
 

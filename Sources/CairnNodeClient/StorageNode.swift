@@ -56,6 +56,13 @@ package protocol StorageNode: Sendable {
   /// Blobs that the node knows to be damaged, by reads and scrubs, in order of the ids.
   func damaged(in volume: VolumeID) async throws(NodeError) -> [BlobID]
 
+  /// Blobs of a replica that are garbage and that the node still has, in order of the ids.
+  func garbage(in volume: VolumeID) async throws(NodeError) -> [BlobID]
+
+  /// Lets blobs of a replica become garbage, because another replica was told that they are. What the node doesn't have
+  /// is passed over. A crash of the node may take it back.
+  func discard(_ blobs: [BlobID], in volume: VolumeID) async throws(NodeError)
+
   /// Lets the node rewrite a sealed replica without what is damaged in it, and so forget the damage: for one that has
   /// all that an intact replica has. Where it can't be done now nothing happens; ``volumes()`` tells.
   func rewriteWithoutDamage(_ volume: VolumeID) async throws(NodeError)

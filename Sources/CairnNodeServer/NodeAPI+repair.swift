@@ -49,12 +49,33 @@ extension NodeAPI {
 
   func listDamaged(in volume: VolumeID) throws(StorageError) -> HTTPResponse {
     let damaged = try store.damaged(in: volume)
-    return frames { frames in
-      for blob in damaged {
-        var item = FieldWriter(capacity: 16)
-        item.write(blob)
-        try await frames.item(item.bytes)
+    return frames { frames in try await Self.write(damaged, to: &frames) }
+  }
+
+  func listGarbage(in volume: VolumeID) throws(StorageError) -> HTTPResponse {
+    try known(volume)
+    return frames { [store] frames in
+      let garbage = try await frames.working { try await store.garbage(in: volume) }
+      try await Self.write(garbage, to: &frames)
+    }
+  }
+
+  private static func write(_ blobs: [BlobID], to frames: inout FrameWriter) async throws {
+    for start in stride(from: 0, to: blobs.count, by: blobsPerItem) {
+      let end = min(start + blobsPerItem, blobs.count)
+      var item = FieldWriter(capacity: (end - start) * 16)
+      for blob in blobs[start..<end] { item.write(blob) }
+      try await frames.item(item.bytes)
+    }
+  }
+
+  func discard(_ request: HTTPRequest, _ token: NodeTokens.Verified?, in volume: VolumeID) async throws {
+    try await withRecord(of: request, token) { record in
+      guard record.header.kind == .tombstone else {
+        throw Refusal(.malformed, "the record of blob \(record.header.blob) is no tombstone")
       }
+      let garbage = try Tombstone(metadata: record.record.metadata).garbage
+      try store.discard(garbage.filter { $0.volume == volume }.map(\.blob), in: volume)
     }
   }
 

@@ -81,6 +81,8 @@ package struct NodeAPI: HTTPResponder {
       case .restore(let location): try await restore(request, token, at: location)
       case .scrub(let volume): return try scrub(volume, request)
       case .listDamaged(let volume): return try listDamaged(in: volume)
+      case .listGarbage(let volume): return try listGarbage(in: volume)
+      case .discard(let volume): try await discard(request, token, in: volume)
       case .rewrite(let volume): return try rewriteWithoutDamage(volume)
       case .listVolumes: return listVolumes()
       case .streamRecords(let volume): return try await streamRecords(of: volume, request)

@@ -13,6 +13,8 @@ enum NodeRoute: Hashable {
   case restore(BlobLocation)
   case scrub(VolumeID)
   case listDamaged(VolumeID)
+  case listGarbage(VolumeID)
+  case discard(VolumeID)
   case rewrite(VolumeID)
   case listVolumes
   case streamRecords(VolumeID)
@@ -34,10 +36,12 @@ enum NodeRoute: Hashable {
     case (.POST, 4) where parts[3] == "seal": self = .seal(volume)
     case (.POST, 4) where parts[3] == "scrub": self = .scrub(volume)
     case (.POST, 4) where parts[3] == "rewrite": self = .rewrite(volume)
+    case (.POST, 4) where parts[3] == "garbage": self = .discard(volume)
     case (.GET, 4) where parts[3] == "records": self = .streamRecords(volume)
     case (.GET, 4) where parts[3] == "digest": self = .digest(volume)
     case (.GET, 4) where parts[3] == "blobs": self = .listBlobs(volume)
     case (.GET, 4) where parts[3] == "damaged": self = .listDamaged(volume)
+    case (.GET, 4) where parts[3] == "garbage": self = .listGarbage(volume)
     case (_, 5):
       guard let blob = BlobID(parts[4]) else { return nil }
       self.init(method: method, collection: parts[3], BlobLocation(volume: volume, blob: blob))

@@ -122,11 +122,16 @@ final class GarbageQueue: Sendable {
   private func byNode(_ blobs: [BlobLocation]) async -> [NodeID: [BlobLocation]] {
     var byNode: [NodeID: [BlobLocation]] = [:]
     for (volume, blobs) in Dictionary(grouping: blobs, by: \.volume) {
-      for node in (try? await allocator.nodes(of: volume)) ?? [] {
-        byNode[node, default: []] += blobs
-      }
+      for node in await nodes(of: volume) { byNode[node, default: []] += blobs }
     }
     return byNode
+  }
+
+  /// As the catalog lists them now: a replica that was made since the volume was looked up has to be told as well.
+  private func nodes(of volume: VolumeID) async -> [NodeID] {
+    do throws(CatalogError) { return try await allocator.find(volume, isFresh: true)?.nodes ?? [] } catch {
+      return (try? await allocator.nodes(of: volume)) ?? []
+    }
   }
 
   /// A tombstone may be in any volume that the node holds: it names the blobs with their volumes.

@@ -174,16 +174,20 @@ package struct ReplicaReader: Sendable {
       latencies.add(.now - start)
       return .success(content)
     } catch {
-      if !Task.isCancelled { note(error, at: wanted.location) }
+      if !Task.isCancelled { await note(error, at: wanted.location) }
       return .failure(error)
     }
   }
 
-  private func note(_ error: NodeError, at location: BlobLocation) {
+  private func note(_ error: NodeError, at location: BlobLocation) async {
     logger.notice("read failed", metadata: ["blob": "\(location.blob)", "error": "\(error)"])
     switch error {
     case .unreachable(let node, let reason): view.suspect(node, because: reason)
     case .refused(let node, .corrupt, _), .refused(let node, .blobUnknown, _), .refused(let node, .volumeUnknown, _):
+      // A replica that repair has replaced since it was looked up may lack what it likes.
+      guard let volume = try? await allocator.find(location.volume, isFresh: true), volume.nodes.contains(node) else {
+        return
+      }
       report(DamagedReplica(location: location, node: node))
     case .refused: break
     }
@@ -223,7 +227,7 @@ package struct ReplicaReader: Sendable {
       } catch let error as NodeError {
         // The reader went away: that says nothing of the node.
         guard !Task.isCancelled else { throw error }
-        note(error, at: wanted.location)
+        await note(error, at: wanted.location)
         // Bytes that went out already can't be taken back: better a broken answer than a wrong one.
         if case .refused(_, .corrupt, _) = error, counted.count > 0 { throw error }
         let left = start + counted.count..<start + length

@@ -141,6 +141,12 @@ package struct RepairWorker: Sendable {
       metadata: [
         "volume": "\(volume.id)", "node": "\(target)", "replaced": "\(replaced.map { "\($0)" } ?? "none")",
       ])
+    // What was told to be garbage until now, the copy was not told; from now on it is in the list.
+    do {
+      try await replicas(of: volume, among: sources.map(\.id) + [target]).shareGarbage()
+    } catch {
+      logger.notice("replica not told of garbage", metadata: ["volume": "\(volume.id)", "error": "\(error)"])
+    }
     // One that was away meanwhile was not copied from, and may have more than the copy: that is for ``drop``.
     if let replaced, sources.contains(where: { $0.id == replaced }) {
       try? await directory.node(replaced)?.drop(volume.id)
@@ -153,7 +159,7 @@ package struct RepairWorker: Sendable {
     _ = try await volumes.seal(volume.id)
     for holder in volume.nodes.compactMap({ directory.node($0) }) { try await holder.seal(volume.id) }
     let isThere = view.isActive(node)
-    if isThere { try await handOver(volume.id, from: node, to: rest) }
+    if isThere { try await handOver(volume, from: node, to: rest) }
     guard try await volumes.replaceNodes(of: volume.id, expecting: volume.nodes, with: rest) else { return }
     if isThere { try await directory.node(node)?.drop(volume.id) }
   }
@@ -161,7 +167,7 @@ package struct RepairWorker: Sendable {
   /// Never the last good one: all replicas that the catalog names must be there, whole, and have all that this one has.
   private func drop(_ volume: Volume, _ node: NodeID) async throws {
     guard !volume.nodes.contains(node), !volume.nodes.isEmpty, volume.nodes.allSatisfy(view.isActive) else { return }
-    try await handOver(volume.id, from: node, to: volume.nodes)
+    try await handOver(volume, from: node, to: volume.nodes)
     for holder in volume.nodes {
       guard let replica = try await directory.node(holder)?.volumes().first(where: { $0.id == volume.id }),
         !replica.isFailed, replica.damagedCount == 0
@@ -174,16 +180,18 @@ package struct RepairWorker: Sendable {
   /// Gives `holders` what they lack of a replica that is about to be deleted.
   ///
   /// A replica can lack records without knowing it: damage at the end of a log looks like what a crash left unfinished.
-  /// Some that are handed over may be garbage that `node` was not told of: better than the last copy of an object lost.
-  private func handOver(_ volume: VolumeID, from node: NodeID, to holders: [NodeID]) async throws {
+  /// Some that are handed over may be garbage that `node` was not told of, and that the others have dropped: better than
+  /// the last copy of an object lost.
+  private func handOver(_ volume: Volume, from node: NodeID, to holders: [NodeID]) async throws {
     guard let source = directory.node(node) else { throw RepairError.unknownNode(node) }
-    guard try await source.volumes().contains(where: { $0.id == volume }) else { return }
-    let blobs = try await source.blobs(in: volume).map(\.blob)
+    guard try await source.volumes().contains(where: { $0.id == volume.id }) else { return }
+    try await replicas(of: volume, among: holders + [node]).shareGarbage()
+    let blobs = try await source.blobs(in: volume.id).map(\.blob)
     for holder in holders {
       guard let target = directory.node(holder) else { throw RepairError.unknownNode(holder) }
-      let present = Set(try await target.blobs(in: volume).map(\.blob))
+      let present = Set(try await target.blobs(in: volume.id).map(\.blob))
       // What is damaged here and nowhere else is lost: keeping the replica would not bring it back.
-      _ = try await RecordTransfer(volume: volume, limit: limit, logger: logger)
+      _ = try await RecordTransfer(volume: volume.id, limit: limit, logger: logger)
         .give(blobs.filter { !present.contains($0) }, from: [source], to: target)
     }
   }
@@ -203,8 +211,10 @@ package struct RepairWorker: Sendable {
     try await queue.enqueue(VolumeWork.mend(volume.id).queued)
   }
 
-  private func replicas(of volume: Volume) -> VolumeReplicas {
-    let holders = volume.nodes.filter(view.isActive).compactMap { directory.node($0) as? any StorageNode & RecordLog }
+  private func replicas(of volume: Volume, among nodes: [NodeID]? = nil) -> VolumeReplicas {
+    let holders = (nodes ?? volume.nodes.filter(view.isActive)).compactMap {
+      directory.node($0) as? any StorageNode & RecordLog
+    }
     return VolumeReplicas(volume: volume, holders: holders, limit: limit, logger: logger)
   }
 }

@@ -24,10 +24,30 @@ struct VolumeReplicas: Sendable {
   /// - Parameter progress: told of bytes done and in all while a replica is copied whole.
   /// - Throws: ``RepairError/damaged(_:count:)`` where no replica has some records; all others are restored then.
   func mend(progress: @escaping @Sendable (UInt64, UInt64) async -> Void) async throws {
+    try await shareGarbage()
     var lost = 0
     for holder in holders { lost = max(lost, try await mend(holder, progress)) }
     guard lost == 0 else { throw RepairError.damaged(volume.id, count: lost) }
     if volume.state == .sealed { try await forgetDamage() }
+  }
+
+  /// Tells each replica what is garbage on another one: one that was made or away when the others were told would give
+  /// it back to them once they have dropped it.
+  func shareGarbage() async throws {
+    var garbage: [NodeID: Set<BlobID>] = [:]
+    for holder in holders where try await summary(on: holder) != nil {
+      garbage[holder.id] = Set(try await holder.garbage(in: volume.id))
+    }
+    let all = garbage.values.reduce(into: Set()) { $0.formUnion($1) }
+    for holder in holders {
+      guard let own = garbage[holder.id], own.count < all.count else { continue }
+      let untold = try await holder.blobs(in: volume.id).map(\.blob).filter { all.contains($0) && !own.contains($0) }
+      guard !untold.isEmpty else { continue }
+      try await holder.discard(untold, in: volume.id)
+      logger.info(
+        "replica told of garbage",
+        metadata: ["volume": "\(volume.id)", "node": "\(holder.id)", "count": "\(untold.count)"])
+    }
   }
 
   /// - Returns: how many records that it should have nobody has.

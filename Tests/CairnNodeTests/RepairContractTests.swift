@@ -104,6 +104,28 @@ import Testing
   }
 
   @Test(arguments: Transport.allCases)
+  func aReplicaIsToldWhatIsGarbage(transport: Transport) async throws {
+    try await NodeFixture.with(transport) { fixture in
+      let volume = VolumeID.make()
+      let ids = BlobIDGenerator()
+      // More than one request and one item of an answer take.
+      let records = try (0..<1100).map { _ in try fixture.record(ByteBuffer(), id: ids.next()) }
+      try await fixture.node.createVolume(volume)
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        for record in records { group.addTask { try await fixture.store.append(record, to: volume) } }
+        try await group.waitForAll()
+      }
+      try await fixture.node.seal(volume)
+      #expect(try await fixture.node.garbage(in: volume).isEmpty)
+      let garbage = records[1...].map(\.header.blob)
+      for _ in 1...2 { try await fixture.node.discard(garbage + [ids.next()], in: volume) }
+      #expect(try await fixture.node.garbage(in: volume) == garbage)
+      #expect(try await fixture.node.blobs(in: volume).map(\.blob) == [records[0].header.blob])
+      #expect(try await fixture.node.volumes().map(\.blobCount) == [1], "it keeps no tombstone")
+    }
+  }
+
+  @Test(arguments: Transport.allCases)
   func unknownVolumesAreRefused(transport: Transport) async throws {
     try await NodeFixture.with(transport) { fixture in
       let unknown = VolumeID(rawValue: 1)
@@ -118,6 +140,10 @@ import Testing
         await refusal { () throws(NodeError) in _ = try await node.scrub(unknown, bytesPerSecond: 0) }
           == .volumeUnknown)
       #expect(await refusal { () throws(NodeError) in _ = try await node.damaged(in: unknown) } == .volumeUnknown)
+      #expect(await refusal { () throws(NodeError) in _ = try await node.garbage(in: unknown) } == .volumeUnknown)
+      #expect(
+        await refusal { () throws(NodeError) in try await node.discard([record.header.blob], in: unknown) }
+          == .volumeUnknown)
     }
   }
 }

@@ -149,6 +149,16 @@ final class FaultyNode: StorageNode {
     return try await node.damaged(in: volume)
   }
 
+  func garbage(in volume: VolumeID) async throws(NodeError) -> [BlobID] {
+    try check()
+    return try await node.garbage(in: volume)
+  }
+
+  func discard(_ blobs: [BlobID], in volume: VolumeID) async throws(NodeError) {
+    try check()
+    try await node.discard(blobs, in: volume)
+  }
+
   func rewriteWithoutDamage(_ volume: VolumeID) async throws(NodeError) {
     try await node.rewriteWithoutDamage(volume)
   }

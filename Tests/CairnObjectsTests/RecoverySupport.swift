@@ -86,6 +86,12 @@ struct BreakingSource: StorageNode, RecordLog {
 
   func damaged(in volume: VolumeID) async throws(NodeError) -> [BlobID] { try await node.damaged(in: volume) }
 
+  func garbage(in volume: VolumeID) async throws(NodeError) -> [BlobID] { try await node.garbage(in: volume) }
+
+  func discard(_ blobs: [BlobID], in volume: VolumeID) async throws(NodeError) {
+    try await node.discard(blobs, in: volume)
+  }
+
   func rewriteWithoutDamage(_ volume: VolumeID) async throws(NodeError) {
     try await node.rewriteWithoutDamage(volume)
   }

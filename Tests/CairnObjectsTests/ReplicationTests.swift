@@ -174,6 +174,44 @@ import Testing
     }
   }
 
+  /// Puts the third node in the place of one of two that hold the file, as repair does, after its volume was looked up.
+  private func replaceReplica(
+    of result: PutResult, in fixture: ObjectFixture
+  ) async throws -> (old: FaultyNode, new: FaultyNode) {
+    let location = result.object.head
+    let nodes = try #require(try await fixture.catalog.volume(location.volume)).nodes
+    let old = try #require(fixture.nodes.first { $0.id == nodes[0] })
+    let new = try #require(fixture.nodes.first { !nodes.contains($0.id) })
+    try await new.createVolume(location.volume)
+    try await new.append(try await old.record(location), to: location.volume)
+    #expect(
+      try await fixture.catalog.replaceNodes(of: location.volume, expecting: nodes, with: [new.id, nodes[1]]))
+    return (old, new)
+  }
+
+  @Test func aReplicaThatWasReplacedIsNotReportedAsDamaged() async throws {
+    try await ObjectFixture.with(nodes: 3, replicas: 2) { fixture in
+      let result = try await fixture.put("file", [1, 2, 3])
+      #expect(try await fixture.get("file") == [1, 2, 3])
+      let old = try await replaceReplica(of: result, in: fixture).old
+      try await old.drop(result.object.head.volume)
+      for _ in 1...20 { #expect(try await fixture.get("file") == [1, 2, 3]) }
+      #expect(fixture.damaged.reported.isEmpty)
+    }
+  }
+
+  @Test func aNewReplicaIsToldWhatIsGarbage() async throws {
+    try await ObjectFixture.with(nodes: 3, replicas: 2) { fixture in
+      let result = try await fixture.put("file", [1])
+      // Each node has a volume that takes the tombstone.
+      for index in 0..<20 { try await fixture.put("other \(index)", [1]) }
+      let new = try await replaceReplica(of: result, in: fixture).new
+      try await fixture.put("file", [2])
+      try await fixture.flushGarbage()
+      #expect(try await new.garbage(in: result.object.head.volume).contains(result.object.head.blob))
+    }
+  }
+
   @Test func aReplicaWithADamagedRecordIsReported() async throws {
     try await ObjectFixture.with(nodes: 2, replicas: 2) { fixture in
       let result = try await fixture.put("file", Array(RandomBytes.slice(count: 900)))

@@ -33,6 +33,24 @@ import Testing
     }
   }
 
+  /// It came while the copy was made: only nodes that the volume's list names are told.
+  @Test func aCopyIsToldWhatBecameGarbageMeanwhile() async throws {
+    try await RepairFixture.with(nodes: 2) { fixture in
+      let all = try (1...10).map(RepairFixture.record)
+      let volume = VolumeID.make()
+      for index in 0..<2 {
+        try await fixture.store(index).createVolume(volume)
+        for record in index == 0 ? all : Array(all[..<5]) { try await fixture.store(index).append(record, to: volume) }
+      }
+      try fixture.store(0).discard([all[3].header.blob], in: volume)
+      try await fixture.catalog.add(Volume(id: volume, nodes: [fixture.id(0)], replicasWanted: 2, state: .sealed))
+      try await eventually("the copy counts") {
+        try await fixture.catalog.volume(volume)?.nodes.contains(fixture.id(1)) ?? false
+      }
+      try await eventually("it is told") { try await fixture.store(1).garbage(in: volume) == [all[3].header.blob] }
+    }
+  }
+
   private func tombstone(of garbage: BlobLocation) throws -> EncodedRecord {
     try EncodedRecord(
       Record(

@@ -20,6 +20,20 @@ import Testing
     }
   }
 
+  /// A replica that was not told would bring the record back to the others once they have dropped it.
+  @Test func whatIsGarbageOnOneReplicaIsGarbageOnAll() async throws {
+    try await RepairFixture.with(nodes: 3) { fixture in
+      let all = try records(1...10)
+      let volume = try await fixture.addVolume([0: all, 1: all, 2: all])
+      let garbage = [all[3], all[7]].map(\.header.blob)
+      try fixture.store(0).discard([garbage[0]], in: volume)
+      try fixture.store(1).discard([garbage[1]], in: volume)
+      for index in 0..<3 {
+        try await eventually("node \(index) is told") { try await fixture.store(index).garbage(in: volume) == garbage }
+      }
+    }
+  }
+
   /// A node is put on an empty disk, and keeps its id.
   @Test func aReplicaThatIsGoneIsMadeAgain() async throws {
     try await RepairFixture.with(nodes: 2) { fixture in

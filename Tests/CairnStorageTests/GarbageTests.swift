@@ -32,6 +32,32 @@ import Testing
     await test.store.close()
   }
 
+  @Test func whatAnotherReplicaWasToldIsGarbageHereToo() async throws {
+    let (test, dead, live) = try await store()
+    #expect(try await test.store.garbage(in: TestStore.volume) == [dead.header.blob])
+    for _ in 1...2 { try test.store.discard([live.header.blob, dead.header.blob], in: TestStore.volume) }
+    #expect(try await test.store.garbage(in: TestStore.volume) == [dead, live].map(\.header.blob).sorted())
+    #expect(try await test.store.blobs(in: TestStore.volume).isEmpty)
+    #expect(try await test.store.holds(live), "until its grace is over")
+    test.clock.advance(seconds: 102)
+    await test.store.maintain()
+    #expect(try await test.store.read(live.location()) == nil)
+    await test.store.close()
+  }
+
+  /// The damaged record of a blob that was restored is dead, but the blob isn't.
+  @Test func restoredBlobsAreNoGarbage() async throws {
+    let test = try TestStore()
+    let records = try [EncodedRecord.chunk(1), .chunk(2)]
+    try await test.store.fill(records)
+    try await test.store.seal(TestStore.volume)
+    try test.damage(0, of: records)
+    await #expect(throws: StorageError.self) { _ = try await test.store.read(records[0].location()) }
+    try await test.store.restore(records[0], to: TestStore.volume)
+    #expect(try await test.store.garbage(in: TestStore.volume).isEmpty)
+    await test.store.close()
+  }
+
   @Test(arguments: [false, true])
   func graceGoesOnAcrossRestarts(crash: Bool) async throws {
     let (test, dead, live) = try await store()

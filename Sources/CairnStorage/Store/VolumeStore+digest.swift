@@ -27,6 +27,23 @@ extension VolumeStore {
     }
   }
 
+  /// Blobs that are garbage here and were not compacted yet, in order of the ids.
+  ///
+  /// - Throws: ``StorageError/unknownVolume(_:)``, ``StorageError/closed``.
+  nonisolated(nonsending) package func garbage(in id: VolumeID) async throws(StorageError) -> [BlobID] {
+    let volume = try find(id)
+    return try await threads.perform { () throws(StorageError) in volume.garbage.sorted() }
+  }
+
+  /// Begins the grace of blobs of a volume, as a tombstone that names them would. Blobs that are not here, or are
+  /// garbage already, are passed over. A crash may take it back.
+  ///
+  /// - Throws: ``StorageError/unknownVolume(_:)``, ``StorageError/closed``.
+  package func discard(_ blobs: [BlobID], in id: VolumeID) throws(StorageError) {
+    _ = try find(id)
+    mark(blobs.map { BlobLocation(volume: id, blob: $0) }, at: context.now())
+  }
+
   /// Blobs of which a read or a scrub found that they are damaged, and that were not restored since, in order of the
   /// ids.
   ///

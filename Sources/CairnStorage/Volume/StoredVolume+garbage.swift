@@ -33,6 +33,20 @@ extension StoredVolume {
     context.counters.uncheckedMarks.wrappingAdd(count, ordering: .relaxed)
   }
 
+  /// What is garbage and still in the log, in its order. Of a blob with several records only the last one tells.
+  var garbage: [BlobID] {
+    let index = state.withLock { $0.index }
+    var garbage: [BlobID] = []
+    var ordinal = 0
+    for segment in index.segments {
+      for entry in segment {
+        if entry.life != .live, index.ordinal(of: entry.blob) == ordinal { garbage.append(entry.blob) }
+        ordinal += 1
+      }
+    }
+    return garbage
+  }
+
   /// Ends the graces that are over.
   func expireGarbage(at time: Timestamp) {
     let now = UInt32(clamping: time.secondsSinceEpoch)
