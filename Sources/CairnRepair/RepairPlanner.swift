@@ -104,10 +104,8 @@ package struct RepairPlanner: Sendable {
     try await forEachPage { page in
       for volume in page { known[volume.id] = volume }
     }
-    for (node, held) in replicas {
-      for id in held.keys where known[id].map({ !$0.nodes.contains(node) }) ?? false && surplus.isDue(id, node) {
-        try await queue.enqueue(VolumeWork.drop(id, from: node).queued)
-      }
+    for replica in surplus.take(known, replicas, at: .now) {
+      try await queue.enqueue(VolumeWork.drop(replica.volume, from: replica.node).queued)
     }
     for volume in findings.take(known, replicas) where try await queue.enqueue(VolumeWork.mend(volume).queued) {
       findings.noteMend(of: volume)
@@ -135,32 +133,5 @@ package struct RepairPlanner: Sendable {
       guard page.count == Self.pageLength, let end = page.last?.id else { return }
       last = end
     }
-  }
-}
-
-/// Replicas that no volume's list names, and since when they were seen: a node that comes back may still be needed.
-private struct SurplusReplicas {
-  private struct Replica: Hashable {
-    var volume: VolumeID
-    var node: NodeID
-  }
-
-  let grace: Duration
-  private var seen: [Replica: ContinuousClock.Instant] = [:]
-
-  init(grace: Duration) {
-    self.grace = grace
-  }
-
-  mutating func isDue(_ volume: VolumeID, _ node: NodeID) -> Bool {
-    let replica = Replica(volume: volume, node: node)
-    let now = ContinuousClock.now
-    guard let since = seen[replica] else {
-      seen[replica] = now
-      return false
-    }
-    guard now - since >= grace else { return false }
-    seen[replica] = nil
-    return true
   }
 }
