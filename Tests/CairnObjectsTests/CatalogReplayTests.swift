@@ -1,11 +1,12 @@
 import CairnCatalog
 import CairnModel
 import CairnNodeClient
-import CairnObjects
 import CairnStorage
 import CairnTestSupport
 import Synchronization
 import Testing
+
+@testable import CairnObjects
 
 @Suite struct CatalogReplayTests {
   private func everything(_ catalog: SQLiteCatalog) async throws -> [ListPage.Entry] {
@@ -156,6 +157,27 @@ import Testing
       #expect(try await replay.run() == 0)
       #expect(try await everything(fixture.catalog) == before)
       let ends = try await LocalNode(node.store).ends()
+      #expect(try await fixture.catalog.replayMarks() == ends)
+    }
+  }
+
+  /// A request that was cut off at a shutdown: its record stands in the log, and nothing else knows of it yet.
+  @Test func theLastMarksWaitForWritesUnderWay() async throws {
+    try await ObjectFixture.with { fixture in
+      try await fixture.put("k", [1])
+      let marker = ReplayMarker(
+        log: LocalNode(fixture.nodes[0].store), marks: fixture.catalog, barrier: fixture.barrier,
+        logger: ObjectFixture.logger)
+      let ticket = fixture.barrier.enter()
+      let finishing = Task { await marker.finish() }
+      // As long as it would take to set them.
+      for _ in 1...20 {
+        try await Task.sleep(for: .milliseconds(5))
+        #expect(try await fixture.catalog.replayMarks().isEmpty)
+      }
+      fixture.barrier.leave(ticket)
+      await finishing.value
+      let ends = try await LocalNode(fixture.nodes[0].store).ends()
       #expect(try await fixture.catalog.replayMarks() == ends)
     }
   }

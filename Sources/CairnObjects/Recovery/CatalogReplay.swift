@@ -91,6 +91,11 @@ package struct ReplayMarker: Sendable {
     }
   }
 
+  /// Moves the marks to the ends of all logs, once what is written there is in the catalog. Not while ``run()`` does.
+  package func finish() async {
+    if let ends = await ends() { _ = await mark(ends) }
+  }
+
   private func ends() async -> [VolumeID: UInt64]? {
     do throws(NodeError) {
       return try await log.ends()

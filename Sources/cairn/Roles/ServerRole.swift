@@ -91,8 +91,8 @@ struct ServerRole {
       coordinator.access.hideLocalKey()
       group.cancelAll()
     }
-    // What the last requests wrote is in the catalog now.
-    _ = try? await catalog.setReplayMarks(node.ends())
+    // Requests that were cut off may have written records that are still on their way into the catalog.
+    await marker.finish()
   }
 
   private func heartbeat(of reporter: StorageParts.Reporter, _ catalog: SQLiteCatalog) -> Heartbeat {
