@@ -28,12 +28,27 @@ struct Directory: Hashable, Sendable {
     return false
   }
 
-  /// Makes what is missing of it and of the directories above, and syncs each that got an entry.
+  /// Makes what is missing of it and of the directories above, and syncs each that got an entry: a directory that has
+  /// entries is durable itself.
   func createAll(below root: Directory? = nil) throws(StorageError) {
     if self == root || exists { return }
     let parent = self.parent
     try parent.createAll(below: root)
-    if try create() { try parent.sync() }
+    if parent != root { try parent.syncOwnEntry() }
+    guard try create() else { return }
+    do throws(StorageError) { try parent.sync() } catch {
+      // The next try would take it for durable.
+      rmdir(path)
+      throw error
+    }
+  }
+
+  /// Makes the directory's entry in its parent durable: whoever made it may have died before that. A parent that can't
+  /// be opened was made by somebody else.
+  func syncOwnEntry() throws(StorageError) {
+    do throws(StorageError) { try parent.sync() } catch {
+      guard case .io(let cause, _) = error, cause.code == EACCES || cause.code == EPERM else { throw error }
+    }
   }
 
   private var parent: Directory {

@@ -19,6 +19,7 @@ extension VolumeStore {
     try configuration.validate()
     let base = Directory(path: configuration.path)
     try base.createAll()
+    try base.syncOwnEntry()
     let lock = try PathLock(base, operations: operations)
     let root = base.appending("volumes")
     let nodeFile = try NodeFile.readOrMake(
@@ -29,7 +30,9 @@ extension VolumeStore {
         option: "entries per directory", value: "\(configuration.directoryEntriesMax)",
         allowed: "\(nodeFile.directoryEntriesMax) or more, with which this storage path was first used")
     }
-    if try root.create() { try base.sync() }
+    // Also where it is there: what the process before this one made or renamed may not be durable.
+    _ = try root.create()
+    try base.sync()
     let space = try DiskSpace(path: base.path, reserve: configuration.freeSpaceMin, operations: operations, now: now)
     let context = StorageContext(
       configuration: configuration, operations: operations, logger: logger, now: now, space: space,

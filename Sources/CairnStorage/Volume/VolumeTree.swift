@@ -33,7 +33,9 @@ struct VolumeTree: Sendable {
 
   private let leafCount: Int
 
-  /// Finds all volumes, and removes what an interrupted change left over.
+  /// Finds all volumes, and removes what an interrupted change left over. What is found is durable then: a process that
+  /// died between a change of a directory and its sync has left entries that the next loss of power would take, together
+  /// with all that was written to them since.
   mutating func scan(logger: Logger) throws(StorageError) -> [VolumePaths] {
     var found: [VolumePaths] = []
     try scan(root, leaf: 0, level: 0, into: &found, logger)
@@ -75,6 +77,7 @@ struct VolumeTree: Sendable {
   private mutating func scan(
     _ directory: Directory, leaf: Int, level: Int, into found: inout [VolumePaths], _ logger: Logger
   ) throws(StorageError) {
+    try directory.sync()
     let entries = try directory.entries()
     if level < depth {
       for entry in entries {

@@ -51,6 +51,30 @@ extension ServerSuite {
       #expect(answered < synced)
     }
 
+    /// A process that died between `mkdir` or `rename` and the sync of the directory left an entry that nobody would sync
+    /// again.
+    @Test func aStartSyncsTheDirectoriesThatItFinds() async throws {
+      let server = try await CairnProcess.server()
+      #expect(try await server.curl().put("first", "x").status == 201)
+      try await server.stopInOrder()
+      let calls = server.folder.path + "/calls"
+      let started = try await ShortProcess.run(
+        "strace",
+        ["-f", "-y", "-e", "trace=fsync", "-o", calls, CairnProcess.program]
+          + ["recover", "--sqlite", "--base-storage-path", server.storagePath],
+        environment: ["MIN_FREE_SPACE=16M"])
+      #expect(started.exitCode == 0, "\(started.output)")
+      let trace = try String(contentsOfFile: calls, encoding: .utf8)
+      let below = FileManager.default.subpaths(atPath: server.storagePath + "/volumes") ?? []
+      let folders = below.filter { !$0.contains(".") }.map { "/volumes/\($0)" }
+      #expect(folders.count > 1)
+      let base = URL(filePath: server.storagePath).standardizedFileURL.deletingLastPathComponent().path
+      for path in [base] + ["", "/volumes"].map({ server.storagePath + $0 }) + folders.map({ server.storagePath + $0 })
+      {
+        #expect(trace.contains("\(path)>)"), "\(path) was not synced: \(trace)")
+      }
+    }
+
     @Test func manyClientsShareSyncs() async throws {
       let server = try await CairnProcess.server()
       let port = server.port
