@@ -8,17 +8,19 @@ package final class ClusterView: Sendable {
   /// How often the registry is read, at least.
   private static let refreshIntervalMax: Duration = .seconds(2)
 
-  private struct Entry {
+  struct Entry {
     var node: RegisteredNode
     /// When the registry was read.
     var readAt: ContinuousClock.Instant
     /// Until then its last heartbeat is young enough.
     var activeUntil: ContinuousClock.Instant
-    /// The heartbeat that was the last one when a request failed; a later one clears the suspicion.
-    var suspectedSince: Timestamp?
+    /// What requests have met; it stays when it is cleared, to know a relapse.
+    var suspicion: Suspicion?
+
+    var isSuspected: Bool { suspicion?.isRaised ?? false }
   }
 
-  private struct State {
+  struct State {
     private(set) var entries: [NodeID: Entry] = [:]
     /// Nodes that the registry doesn't name any more, and since when it doesn't: an operator has forgotten them, or it
     /// was emptied.
@@ -31,7 +33,7 @@ package final class ClusterView: Sendable {
 
     mutating func set(_ entries: [NodeID: Entry]) {
       self.entries = entries
-      someActiveUntil = entries.values.lazy.filter { $0.suspectedSince == nil }.map(\.activeUntil).max()
+      someActiveUntil = entries.values.lazy.filter { !$0.isSuspected }.map(\.activeUntil).max()
       soleWritable = nil
       if knownCount == 1, let node = entries.values.first?.node, !node.report.readOnly, !node.isDraining {
         soleWritable = node.report.node
@@ -39,9 +41,14 @@ package final class ClusterView: Sendable {
     }
 
     /// - Returns: whether nothing was suspected of the node before.
-    mutating func suspect(_ node: NodeID) -> Bool {
-      guard let entry = entries[node], entry.suspectedSince == nil else { return false }
-      entries[node]?.suspectedSince = entry.node.lastHeartbeat
+    mutating func suspect(_ node: NodeID, because reason: String, at now: ContinuousClock.Instant) -> Bool {
+      guard var entry = entries[node], !entry.isSuspected else { return false }
+      if entry.suspicion == nil {
+        entry.suspicion = Suspicion(because: reason, at: now)
+      } else {
+        entry.suspicion?.raise(because: reason, at: now)
+      }
+      entries[node] = entry
       set(entries)
       return true
     }
@@ -61,14 +68,39 @@ package final class ClusterView: Sendable {
 
     var knownCount: Int { entries.count + awaited.union(vanished.keys).count }
 
+    /// - Returns: whether something was suspected of the node before.
+    mutating func clear(_ node: NodeID, at now: ContinuousClock.Instant) -> Bool {
+      guard let entry = entries[node], entry.isSuspected else { return false }
+      entries[node]?.suspicion?.clear(at: now)
+      set(entries)
+      return true
+    }
+
+    mutating func takeProbes(at now: ContinuousClock.Instant) -> [NodeID] {
+      // One whose heartbeats are missing as well is dead: it is probed when they come again.
+      var due: [NodeID] = []
+      for (node, entry) in entries where entry.isSuspected && now < entry.activeUntil {
+        if entries[node]?.suspicion?.takeProbe(at: now) ?? false { due.append(node) }
+      }
+      return due
+    }
+
+    mutating func probeFailed(_ node: NodeID, because reason: String, at now: ContinuousClock.Instant) {
+      entries[node]?.suspicion?.probeFailed(because: reason, at: now)
+    }
+
+    var suspectCount: Int { entries.values.count { $0.isSuspected } }
+
     func isAnyActive(_ now: ContinuousClock.Instant) -> Bool { someActiveUntil.map { now < $0 } ?? false }
   }
 
   private let registry: any NodeRegistry
   private let timeout: Duration
-  private let clock = ContinuousClock()
-  private let logger: Logger
-  private let state = Mutex(State())
+  let clock = ContinuousClock()
+  let logger: Logger
+  let state = Mutex(State())
+  /// Of ``State/suspectCount``; may lag behind it.
+  let suspectCount = Atomic(0)
 
   /// - Parameter timeout: a node is active while its last heartbeat is younger (`NODE_TIMEOUT`).
   package init(registry: any NodeRegistry, timeout: Duration, logger: Logger) {
@@ -80,11 +112,14 @@ package final class ClusterView: Sendable {
   /// Nodes grow older between two readings: a small part of the time-out, or those that live would seem dead.
   private var refreshInterval: Duration { min(Self.refreshIntervalMax, timeout / 8) }
 
-  /// Reads the registry again and again, until it is cancelled.
-  package func run() async {
-    while !Task.isCancelled {
-      try? await refresh()
-      try? await Task.sleep(for: refreshInterval)
+  /// Reads the registry and probes suspected nodes, again and again, until it is cancelled.
+  package func run(probing directory: any NodeDirectory) async {
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask { await self.probeSuspects(in: directory) }
+      while !Task.isCancelled {
+        try? await refresh()
+        try? await Task.sleep(for: refreshInterval)
+      }
     }
   }
 
@@ -95,15 +130,17 @@ package final class ClusterView: Sendable {
     state.withLock { state in
       var entries: [NodeID: Entry] = [:]
       for node in nodes {
-        var suspectedSince = state.entries[node.report.node]?.suspectedSince
-        if let suspected = suspectedSince, node.lastHeartbeat > suspected { suspectedSince = nil }
+        let known = state.entries[node.report.node]
+        var suspicion = known?.suspicion
+        if known?.node.report.incarnation != node.report.incarnation { suspicion?.restarted(at: now) }
         let left = timeout - .milliseconds(Int64(clamping: node.ageMilliseconds))
         entries[node.report.node] = Entry(
-          node: node, readAt: now, activeUntil: now + left, suspectedSince: suspectedSince)
+          node: node, readAt: now, activeUntil: now + left, suspicion: suspicion)
       }
       state.compare(with: entries, now)
       state.set(entries)
     }
+    noteSuspects()
   }
 
   /// The nodes to which requests are sent: heard of lately, and not found unreachable since.
@@ -212,16 +249,8 @@ package final class ClusterView: Sendable {
     state.withLock { $0.entries[node]?.node.report }
   }
 
-  /// A request found the node unreachable: nothing is sent there until its next heartbeat.
-  package func suspect(_ node: NodeID, because reason: String) {
-    let isNew = state.withLock { $0.suspect(node) }
-    if isNew {
-      logger.warning("node suspected", metadata: ["node": "\(node)", "reason": "\(reason)"])
-    }
-  }
-
   private func isActive(_ entry: Entry, _ now: ContinuousClock.Instant) -> Bool {
-    entry.suspectedSince == nil && now < entry.activeUntil
+    !entry.isSuspected && now < entry.activeUntil
   }
 
   /// How long ago the last heartbeat was.

@@ -1,6 +1,7 @@
 /// What coordinators and nodes say to each other over HTTP; both sides take the words from here.
 ///
 /// ```
+/// GET  /health                         which node it is; for everybody
 /// PUT  /volumes/{volume}               create a volume; doing it twice is no error
 /// POST /volumes/{volume}/records       append the record in the body; doing it twice is no error
 /// GET  /volumes/{volume}/blobs/{blob}  the payload of a record, whole or a range
@@ -31,6 +32,8 @@ package enum NodeProtocol {
   /// ``RecordOwner`` of the record whose payload an answer carries.
   package static let ownerHeader = "X-Cairn-Owner"
 
+  /// Which node it is, for everybody.
+  package static let healthPath = "/health"
   package static let volumesPath = "/volumes"
   /// Of a stream of records: where to begin in the log.
   package static let fromQuery = "from"

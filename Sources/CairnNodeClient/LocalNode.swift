@@ -12,6 +12,8 @@ package struct LocalNode: StorageNode {
 
   package var id: NodeID { store.node }
 
+  package func probe() async throws(NodeError) {}
+
   package func createVolume(_ volume: VolumeID) async throws(NodeError) {
     try await translated { () async throws(StorageError) in try await store.createVolume(volume) }
   }

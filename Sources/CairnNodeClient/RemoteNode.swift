@@ -26,6 +26,14 @@ package struct RemoteNode: StorageNode {
     self.tokens = tokens
   }
 
+  package func probe() async throws(NodeError) {
+    let answer = try await fetch(.GET, NodeProtocol.healthPath, limit: Self.answerBytesMax)
+    let health = try? JSONDecoder().decode(Health.self, from: Data(answer.readableBytesView))
+    guard health?.nodeID == id.description else {
+      throw .unreachable(id, "\(address) answered, and is not this node")
+    }
+  }
+
   package func createVolume(_ volume: VolumeID) async throws(NodeError) {
     try await command(.PUT, NodeProtocol.volumePath(volume))
   }
@@ -154,6 +162,15 @@ package struct RemoteNode: StorageNode {
     }
     let detail = try? JSONDecoder().decode(Detail.self, from: Data(body.readableBytesView)).detail
     return .refused(id, refusal, detail ?? String(buffer: body))
+  }
+
+  /// What a node says of itself.
+  private struct Health: Decodable {
+    let nodeID: String
+
+    enum CodingKeys: String, CodingKey {
+      case nodeID = "node_id"
+    }
   }
 
   /// What an answer that is an error has in its body.

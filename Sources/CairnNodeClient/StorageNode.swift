@@ -7,6 +7,9 @@ package import NIOCore
 package protocol StorageNode: Sendable {
   var id: NodeID { get }
 
+  /// Returns when the node has answered, and said that it is this one.
+  func probe() async throws(NodeError)
+
   /// Makes an empty volume. Doing it twice is no error.
   func createVolume(_ volume: VolumeID) async throws(NodeError)
 

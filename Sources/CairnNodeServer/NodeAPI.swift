@@ -55,7 +55,7 @@ package struct NodeAPI: HTTPResponder {
 
   private func answer(_ request: HTTPRequest) async throws(Refusal) -> HTTPResponse {
     switch request.path {
-    case "/health": return health()
+    case NodeProtocol.healthPath: return health()
     case "/ready": return await ready()
     default: break
     }

@@ -172,6 +172,7 @@ package struct ReplicaReader: Sendable {
     do throws(NodeError) {
       let content = try await node.read(wanted.location, expecting: wanted.expected, range: range)
       latencies.add(.now - start)
+      view.reached(id)
       return .success(content)
     } catch {
       if !Task.isCancelled { await note(error, at: wanted.location) }

@@ -1,11 +1,12 @@
 import CairnCatalog
-import CairnCluster
 import CairnModel
 import CairnTestSupport
 import Logging
 import NIOPosix
 import Synchronization
 import Testing
+
+@testable import CairnCluster
 
 @Suite struct ClusterViewTests {
   /// A registry whose clock stands still until a test moves it.
@@ -74,20 +75,40 @@ import Testing
     await fixture.registry.close()
   }
 
-  @Test func suspectedNodeIsAvoidedUntilItsNextHeartbeat() async throws {
+  /// Heartbeats reach the registry, and say nothing about the way from here to the node.
+  @Test func aSuspectedNodeIsAvoidedUntilItIsReached() async throws {
     let fixture = try await Fixture()
     let node = NodeID.make()
     try await fixture.beat(node)
     try await fixture.view.refresh()
     fixture.view.suspect(node, because: "connection refused")
     #expect(!fixture.view.isActive(node))
-    // Reading the same heartbeat again proves nothing.
-    try await fixture.view.refresh()
+    #expect(fixture.view.suspicion(of: node) == "connection refused")
+    for _ in 0..<3 {
+      fixture.clock.advance(seconds: 1)
+      try await fixture.beat(node)
+      try await fixture.view.refresh()
+      #expect(!fixture.view.isActive(node))
+    }
+    let start = ContinuousClock.now
+    #expect(fixture.view.takeProbes(at: start + Suspicion.firstDelay) == [node])
+    fixture.view.probeFailed(node, because: "no answer", at: start)
     #expect(!fixture.view.isActive(node))
-    fixture.clock.advance(seconds: 1)
+    #expect(fixture.view.suspicion(of: node) == "no answer")
+    fixture.view.reached(node)
+    #expect(fixture.view.isActive(node))
+    #expect(fixture.view.suspicion(of: node) == nil)
+    #expect(fixture.view.takeProbes(at: start + .seconds(60)).isEmpty)
+    await fixture.registry.close()
+  }
+
+  @Test func aNodeThatIsSilentAsWellIsNotProbed() async throws {
+    let fixture = try await Fixture()
+    let node = NodeID.make()
     try await fixture.beat(node)
     try await fixture.view.refresh()
-    #expect(fixture.view.isActive(node))
+    fixture.view.suspect(node, because: "connection refused")
+    #expect(fixture.view.takeProbes(at: .now + .seconds(100)).isEmpty)
     await fixture.registry.close()
   }
 

@@ -26,7 +26,7 @@ import Testing
 
   /// The node that fails had taken the chunks, and two others take the head record, too.
   @Test(arguments: [10, 2500]) func anOverwriteThatFailedNeverReplacesWhatItWouldHave(size: Int) async throws {
-    try await ObjectFixture.with(nodes: 3, replicas: 3) { fixture in
+    try await ObjectFixture.with(nodes: 3, replicas: 3, minimum: 3) { fixture in
       let bytes = ObjectFixture.bytes(size, seed: 1)
       let first = try await fixture.put("k", bytes).object.head.blob
       fixture.nodes[2].fault = .losesHeads

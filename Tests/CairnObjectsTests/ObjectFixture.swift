@@ -68,6 +68,8 @@ final class FaultyNode: StorageNode {
     }
   }
 
+  func probe() async throws(NodeError) { try check() }
+
   func createVolume(_ volume: VolumeID) async throws(NodeError) {
     if fault != .volumeClosed { try check() }
     try await node.createVolume(volume)
@@ -266,7 +268,7 @@ struct ObjectFixture: Sendable {
       StorageConfiguration(path: path, freeSpaceMin: 0), threadPool: .singleton, logger: logger)
   }
 
-  /// Every node, or just one, sends a heartbeat, and the view sees it.
+  /// Every node, or just one, sends a heartbeat, and the view sees it and reaches the node.
   func beat(_ only: FaultyNode? = nil) async throws {
     for (index, node) in nodes.enumerated() where only == nil || only === node {
       let report = NodeReport(
@@ -275,6 +277,7 @@ struct ObjectFixture: Sendable {
       _ = try await catalog.heartbeat(report, timeout: .seconds(86_400), takeOver: false)
     }
     try await view.refresh()
+    for node in nodes where only == nil || only === node { view.reached(node.id) }
   }
 
   private func close() async {

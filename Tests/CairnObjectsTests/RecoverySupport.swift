@@ -33,6 +33,8 @@ struct BreakingSource: StorageNode, RecordLog {
 
   var id: NodeID { node.id }
 
+  func probe() async throws(NodeError) { try check() }
+
   private func check() throws(NodeError) {
     if isAway { throw .unreachable(id, "told to") }
   }

@@ -59,13 +59,14 @@ final class RepairFixture: Sendable {
 
   func id(_ index: Int) -> NodeID { store(index).node }
 
-  /// A heartbeat of the node, which the view sees.
+  /// A heartbeat of the node, which the view sees, and the node is reached.
   func beat(_ index: Int) async throws {
     let report = NodeReport(
       node: id(index), incarnation: 1, address: "127.0.0.1", port: index, zone: "default", storagePath: "",
       capacity: 1 << 40, available: 1 << 39, readOnly: false, blobCount: 0, volumeCount: 0)
     _ = try await catalog.heartbeat(report, timeout: .seconds(3600), takeOver: false)
     try await view.refresh()
+    view.reached(id(index))
   }
 
   /// A sealed volume of which each node has these records.

@@ -35,7 +35,9 @@ extension NativeAPI {
     return HTTPResponse(json: { json in
       json.key("nodes")
       json.array(nodes) { json, node in
-        json.object { $0.nodeMembers(node.0, status: node.0.statusWord(isActive: node.1)) }
+        json.object {
+          $0.nodeMembers(node.0, status: node.0.statusWord(isActive: node.1), detail: detail(of: node.0))
+        }
       }
       json.key("volumes")
       json.object { $0.members(volumes) }

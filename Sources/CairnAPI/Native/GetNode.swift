@@ -15,7 +15,7 @@ extension NativeAPI {
     let needed = min(holding.replicasWanted, nodes.count)
     let nodesMissing = max(needed - nodes.count { $0.report.node != id && $0.state == .active }, 0)
     return HTTPResponse(json: { json in
-      json.nodeMembers(node, status: status)
+      json.nodeMembers(node, status: status, detail: detail(of: node))
       json.member("storage_dir", node.report.storagePath)
       json.member("draining", node.isDraining)
       json.member("volumes", holding.volumes)
@@ -50,7 +50,7 @@ extension RegisteredNode {
 
 extension JSONText {
   /// A node as `/status` and `/nodes/{id}` show it.
-  mutating func nodeMembers(_ node: RegisteredNode, status: String) {
+  mutating func nodeMembers(_ node: RegisteredNode, status: String, detail: String?) {
     let report = node.report
     // What other programs use and the disk reserve count as well: Cairn can't have it.
     let used = report.capacity - min(report.available, report.capacity)
@@ -67,5 +67,6 @@ extension JSONText {
     member("volume_count", report.volumeCount)
     member("blob_count", report.blobCount)
     member("damaged_count", report.damagedCount)
+    if let detail { member("detail", detail) }
   }
 }

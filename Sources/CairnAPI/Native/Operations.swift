@@ -12,10 +12,15 @@ extension NativeAPI {
     return HTTPResponse(json: { json in
       json.member("active_nodes_count", active.count)
       json.key("active_nodes")
-      json.array(active) { $0.node($1, status: $1.statusWord(isActive: true)) }
+      json.array(active) { $0.node($1, status: $1.statusWord(isActive: true), detail: nil) }
       json.key("inactive_nodes")
-      json.array(inactive) { $0.node($1, status: $1.statusWord(isActive: false)) }
+      json.array(inactive) { $0.node($1, status: $1.statusWord(isActive: false), detail: detail(of: $1)) }
     })
+  }
+
+  /// Why a node is not used although it may be alive; nil where nothing is known.
+  func detail(of node: RegisteredNode) -> String? {
+    view.suspicion(of: node.report.node).map { "not reachable from here: \($0)" }
   }
 
   /// `GET /health`: the process serves.
@@ -43,7 +48,7 @@ extension NativeAPI {
 }
 
 extension JSONText {
-  fileprivate mutating func node(_ node: RegisteredNode, status: String) {
+  fileprivate mutating func node(_ node: RegisteredNode, status: String, detail: String?) {
     let report = node.report
     object { json in
       json.member("node_id", report.node.description)
@@ -58,6 +63,7 @@ extension JSONText {
       json.member("zone", report.zone)
       json.member("blob_count", report.blobCount)
       json.member("volume_count", report.volumeCount)
+      if let detail { json.member("detail", detail) }
     }
   }
 }

@@ -83,14 +83,14 @@ enum SchemaName: String, CaseIterable {
     .always("node_id", .named(.nodeID)), .always("storage_dir", .plainText), .always("available_space", .count),
     .always("capacity", .count), .always("status", nodeStatus), .always("last_heartbeat", .time),
     .always("listen_port", .integer(0...65_535)), .always("address", .plainText), .always("zone", .plainText),
-    .always("blob_count", .count), .always("volume_count", .count))
+    .always("blob_count", .count), .always("volume_count", .count), .sometimes("detail", .plainText))
 
   private static let nodeStateMembers: [Schema.Member] = [
     .always("node_id", .named(.nodeID)), .always("address", .plainText), .always("port", .integer(0...65_535)),
     .always("zone", .plainText), .always("status", nodeStatus), .always("last_heartbeat", .time),
     .always("capacity", .count), .always("available", .count), .always("used", .count),
     .always("fill", .number(min: 0, max: 1)), .always("volume_count", .count), .always("blob_count", .count),
-    .always("damaged_count", .count),
+    .always("damaged_count", .count), .sometimes("detail", .plainText),
   ]
 
   private static let nodeRecord = Schema.record(

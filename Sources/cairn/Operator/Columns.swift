@@ -30,7 +30,7 @@ struct Columns {
   }
 
   /// Nothing that a server sends moves the cursor or breaks a line.
-  private static func printable(_ word: String) -> String {
+  static func printable(_ word: String) -> String {
     guard !word.isEmpty else { return "-" }
     return String(
       String.UnicodeScalarView(word.unicodeScalars.map { $0.properties.generalCategory == .control ? " " : $0 }))

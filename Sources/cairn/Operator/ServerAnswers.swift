@@ -50,6 +50,8 @@ struct NodeAnswer: Decodable, Hashable {
   var blobCount: UInt64
   /// Damage that is known and not repaired; not in the list of nodes.
   var damagedCount: UInt64?
+  /// Why it is not used, where the server knows.
+  var detail: String?
   /// Volumes in whose lists it is; not in a status.
   var volumes: Int?
   /// Only of a draining node.
@@ -72,6 +74,8 @@ struct NodesAnswer: Decodable, Hashable {
     var availableSpace: UInt64
     var volumeCount: Int
     var blobCount: UInt64
+    /// Why it is not used, where the server knows.
+    var detail: String?
   }
 
   var activeNodes: [Node]

@@ -9,7 +9,7 @@ enum StatusText {
         NodeAnswer(
           nodeId: node.nodeId, address: node.address, port: node.listenPort, zone: node.zone, status: node.status,
           lastHeartbeat: node.lastHeartbeat, capacity: node.capacity, available: node.availableSpace,
-          volumeCount: node.volumeCount, blobCount: node.blobCount)
+          volumeCount: node.volumeCount, blobCount: node.blobCount, detail: node.detail)
       })
   }
 
@@ -27,7 +27,10 @@ enum StatusText {
         "\(node.volumeCount)", "\(node.blobCount)",
       ])
     }
-    return columns.text
+    let details = nodes.compactMap { node in
+      node.detail.map { "\(node.nodeId.prefix(shownDigits)): \(Columns.printable($0))" }
+    }
+    return ([columns.text] + details).joined(separator: "\n")
   }
 
   static func status(_ answer: StatusAnswer) -> String {

@@ -45,7 +45,7 @@ struct CoordinatorRole {
     await withTaskGroup(of: Void.self) { group in
       group.addTask { await adoptVolumes(coordinator) }
       group.addTask { await cluster.client.onEventLoop { await coordinator.access.keepConfiguredKey() } }
-      group.addTask { await cluster.view.run() }
+      group.addTask { await cluster.view.run(probing: cluster.directory) }
       group.addTask { await watch.run(recovery) }
       // It reads manifests from nodes, which is only possible on an event loop of the client.
       group.addTask { await cluster.client.onEventLoop { await coordinator.objects.run() } }

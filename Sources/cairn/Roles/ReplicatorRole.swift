@@ -31,7 +31,7 @@ struct ReplicatorRole {
     let replicator = cluster.replicator(
       process, port: server.port, configuration.repair, policy: configuration.placementPolicy)
     await withTaskGroup(of: Void.self) { group in
-      group.addTask { await cluster.view.run() }
+      group.addTask { await cluster.view.run(probing: cluster.directory) }
       group.addTask { await replicator.run() }
       await process.stopped()
       process.logger.info("stopping")

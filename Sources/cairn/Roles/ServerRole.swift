@@ -74,7 +74,7 @@ struct ServerRole {
       settings: RepairSettings(configuration.repair, policy: configuration.placementPolicy), logger: process.logger)
     await withTaskGroup(of: Void.self) { group in
       group.addTask { await store.run() }
-      group.addTask { await view.run() }
+      group.addTask { await view.run(probing: directory) }
       group.addTask { await coordinator.objects.run() }
       group.addTask { await marker.run() }
       group.addTask { await coordinator.access.keepConfiguredKey() }

@@ -94,6 +94,37 @@ extension ClusterSuite {
       #expect((inactive.first?["last_heartbeat"] as? String)?.isEmpty == false)
     }
 
+    /// Redis hears the node five times a second, and the coordinator can't reach it: its connections are taken and
+    /// nothing comes back, so each request that goes there costs the whole deadline.
+    @Test func aNodeThatCoordinatorsCannotReachCostsOneRequest() async throws {
+      let cluster = try await Cluster(["ADVERTISE_HOST": CutProxy.host, "NODE_WRITE_DEADLINE": "1"])
+      var proxies: [CutProxy] = []
+      for node in cluster.nodes { proxies.append(try await CutProxy(port: node.port)) }
+      let curl = try cluster.curl()
+      let id = try await cluster.id(of: cluster.nodes[0])
+      for index in 0..<30 { #expect(try await curl.put("before-\(index)", "x").status == 201) }
+      proxies[0].silence()
+      var slow = 0
+      let clock = ContinuousClock()
+      let end = clock.now + .seconds(5)
+      var count = 0
+      while clock.now < end {
+        let start = clock.now
+        #expect(try await curl.put("file-\(count)", "content").status == 201)
+        if clock.now - start > .milliseconds(900) { slow += 1 }
+        count += 1
+      }
+      #expect(slow <= 1, "\(slow) of \(count) uploads waited for the node")
+      let nodes = try await curl("/nodes").json
+      let inactive = try #require((nodes["inactive_nodes"] as? [[String: Any]])?.first)
+      #expect(inactive["node_id"] as? String == id)
+      #expect((inactive["detail"] as? String)?.starts(with: "not reachable from here: ") == true)
+      #expect(try await curl("/ready").status == 200)
+      try await proxies[0].heal()
+      try await cluster.waitUntilActive(3)
+      #expect(cluster.coordinators[0].log.contains("node reached again"))
+    }
+
     @Test func aStrangerAtTheAddressOfANodeIsNotTrusted() async throws {
       // Heartbeats so rare that the coordinator must find out by itself.
       let cluster = try await Cluster(nodes: 1, ["NODE_HEARTBEAT_INTERVAL": "20", "NODE_TIMEOUT": "60"])
