@@ -7,15 +7,15 @@ import history
 def check(system, owed, pool):
     """Reads everything; -> problems, and what each resource was found to be.
 
-    `owed`: resource → the values that it may be.
+    `owed`: resource → what it may be.
     """
     problems, found = [], {}
     reader = client.Client(*system.ports)
-    for resource, values in sorted(owed.items()):
+    for resource, (values, story) in owed.items():
         try:
             content = reader.read(resource)
         except client.ReadFailure as failure:
-            problems.append(str(failure))
+            problems.append(f"{failure} (last: {story})")
             continue
         match = [value for value in values if pool.is_same(value, content)]
         if match:
@@ -23,7 +23,7 @@ def check(system, owed, pool):
         else:
             expected = " or ".join(sorted(history.told(value) for value in values))
             size = "nothing" if content is None else content if isinstance(content, str) else f"{len(content)} bytes"
-            problems.append(f"{resource} is {size}, not {expected}")
+            problems.append(f"{resource} is {size}, not {expected} (last: {story})")
     if not problems:
         problems += _check_lists(reader, found)
     reader.close()

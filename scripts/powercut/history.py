@@ -5,6 +5,11 @@ writer, who waits for an answer before the next request. What was answered with 
 no answer, or an error of the server, may be or not. What a reader has seen stays.
 """
 
+import collections
+
+# What a resource may be, and the last that happened to it, for people.
+Owed = collections.namedtuple("Owed", "values story")
+
 
 def frozen(value):
     """A value as it comes out of JSON, so that it can be compared."""
@@ -17,11 +22,13 @@ class History:
         self.values = {}
         # Requests without an answer: their resource, what they make of it, and on which condition.
         self.flying = {}
+        self.stories = {}
         self.problems = []
 
     def take(self, mark):
         if "begin" in mark:
             self.flying[mark["begin"]] = (mark["on"], frozen(mark["to"]), frozen(mark["if"]))
+            self.stories[mark["on"]] = f"{told(frozen(mark['to']))} asked for, without an answer"
         elif "end" in mark:
             self._answer(mark)
         elif "seen" in mark:
@@ -29,10 +36,12 @@ class History:
             if value not in self.possible(resource):
                 self.problems.append(f"{resource} was seen as {told(value)}, not as {self._expected(resource)}")
             self.values[resource] = {value}
+            self.stories[resource] = f"{told(value)} seen by a reader"
 
     def _answer(self, mark):
         resource, value, condition = self.flying.pop(mark["end"])
         result = mark["result"]
+        self.stories[resource] = f"{told(value)} {result}, status {mark['status']}"
         takes = self._may_take(resource, condition)
         if result == "done":
             if not takes:
@@ -64,9 +73,10 @@ class History:
                 values.add(value)
         return values
 
-    @property
-    def resources(self):
-        return sorted(set(self.values) | {flying for flying, _, _ in self.flying.values()})
+    def owed(self):
+        """-> what must be true after a loss of power now."""
+        resources = set(self.values) | {flying for flying, _, _ in self.flying.values()}
+        return {resource: Owed(self.possible(resource), self.stories.get(resource, "")) for resource in sorted(resources)}
 
     def _expected(self, resource):
         return " or ".join(sorted(told(value) for value in self.possible(resource)))

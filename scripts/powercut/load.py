@@ -93,7 +93,7 @@ class Writer:
         self.client = client.Client(*ports)
         try:
             # First what the last end left open: a reader may find it before anybody writes again.
-            for resource in self.history.resources:
+            for resource in self.history.owed():
                 self._settled(resource)
             while not self.load.stopping.is_set():
                 self._step()

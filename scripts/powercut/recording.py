@@ -126,7 +126,7 @@ class Recording:
                 now.take(*entry)
                 if entry[0] == journal.MARK:
                     told.take(json.loads(entry[3]))
-            return now, {resource: told.possible(resource) for resource in told.resources}
+            return now, told.owed()
 
         return moment
 
@@ -155,7 +155,7 @@ class Recording:
             return problems
         # The recovery and what follows it are recorded, and cut off as well.
         settings = self.settings | {
-            "number": f"{self.number}-{cut}", "cuts": 1, "owed": {resource: list(values) for resource, values in owed.items()}}
+            "number": f"{self.number}-{cut}", "cuts": 1, "owed": {resource: list(values) for resource, (values, _) in owed.items()}}
         again = Recording(settings, self.running, self.library, folder, self.program, self.found)
         shutil.copytree(folder / "disk", again.base)
         marks = journal.Marks(again.journal)
@@ -189,7 +189,8 @@ class Recording:
         problems, found = check.check(system, owed, self.pool)
         if self.settings["lose_disk"] and not problems:
             lost = system.lose_disk(chance)
-            problems, found = check.check(system, {name: {value} for name, value in found.items()}, self.pool)
+            problems, found = check.check(
+                system, {name: owed[name]._replace(values={value}) for name, value in found.items()}, self.pool)
             problems = [f"after the loss of {lost}: {problem}" for problem in problems]
         return problems + system.complaints, found
 
