@@ -4,10 +4,11 @@
 // order of the changes. A change and its entry are made under one lock, so no change is seen before it is written down. `disk.py`
 // makes the images of it that a loss of power could leave.
 //
-//   POWERCUT_ROOT     the folder, absolute and without symbolic links
-//   POWERCUT_JOURNAL  the journal, outside of it
-//   POWERCUT_KILL     a named pipe: opening it for writing kills the process, never between a change and its entry
-//   POWERCUT_SYNC_US  how long a sync takes; it only waits, as the images are made from the journal
+//   POWERCUT_ROOT       the folder, absolute and without symbolic links
+//   POWERCUT_JOURNAL    the journal, outside of it
+//   POWERCUT_KILL       a named pipe: opening it for writing kills the process, never between a change and its entry
+//   POWERCUT_DIE_AFTER  a number of entries: the process dies right behind the last of them
+//   POWERCUT_SYNC_US    how long a sync takes; it only waits, as the images are made from the journal
 //
 // Not recorded: files whose names end in -shm, which SQLite makes anew; changes through memory maps, `fopen`, or calls that
 // don't go through the C library's symbols. The harness compares the journal with the folder afterwards, and so sees
@@ -49,6 +50,8 @@ static char root[PATH_MAX];
 static size_t root_length;
 static int journal = -1;
 static useconds_t sync_us;
+// Entries that this process may still make; negative where it may make any number.
+static long entries_left = -1;
 
 static void fail(const char *what) {
   dprintf(2, "powercut: %s: %s\n", what, strerror(errno));
@@ -61,7 +64,7 @@ static uint64_t handle_of(int descriptor) {
   return descriptor >= 0 && descriptor < DESCRIPTORS ? atomic_load(&handles[descriptor]) : 0;
 }
 
-// Appends an entry. One call, and the file is open for appending: entries of several processes never mix.
+// Appends an entry, under the lock. One call, and the file is open for appending: entries of several processes never mix.
 static void record(enum kind kind, uint64_t handle, uint64_t number, const struct iovec *parts, int count) {
   struct entry entry = {0, kind, handle, number};
   struct iovec vectors[IOV_MAX];
@@ -72,6 +75,10 @@ static void record(enum kind kind, uint64_t handle, uint64_t number, const struc
   }
   vectors[0] = (struct iovec){&entry, sizeof entry};
   if (syscall(SYS_writev, journal, vectors, count + 1) != (long)(sizeof entry + entry.length)) fail("the journal");
+  if (entries_left > 0 && --entries_left == 0) {
+    kill(getpid(), SIGKILL);
+    pause();
+  }
 }
 
 static void record_path(enum kind kind, uint64_t handle, const char *path) {
@@ -124,12 +131,13 @@ static void *wait_for_end(void *path) {
 
 __attribute__((constructor)) static void start(void) {
   const char *folder = getenv("POWERCUT_ROOT"), *path = getenv("POWERCUT_JOURNAL"), *pipe = getenv("POWERCUT_KILL"),
-             *time = getenv("POWERCUT_SYNC_US");
+             *time = getenv("POWERCUT_SYNC_US"), *entries = getenv("POWERCUT_DIE_AFTER");
   if (!folder || !path) return;
   root_length = strlen(folder);
   if (root_length >= sizeof root) fail(folder);
   memcpy(root, folder, root_length + 1);
   sync_us = time ? (useconds_t)atoi(time) : 0;
+  if (entries) entries_left = atol(entries);
   int opened = syscall(SYS_openat, AT_FDCWD, path, O_WRONLY | O_APPEND | O_CLOEXEC);
   if (opened < 0) fail(path);
   // Out of the way of programs that expect low numbers.

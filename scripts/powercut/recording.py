@@ -19,6 +19,8 @@ import systems
 WRITERS = 5
 BYTES_PER_SECOND = 8 << 20
 SYNC_US_MAX = 3000
+# So many changes of its files a process makes at most before it dies early.
+EARLY_CHANGES_MAX = 150
 # Of the images, that many get more load and a second loss of power.
 AGAIN_SHARE = 0.25
 AGAIN_SECONDS = 0.4
@@ -58,9 +60,17 @@ class Recording:
             shutil.copytree(root, self.base)
         seconds = self.settings["seconds"]
         loaded = load.Load(self.random.randrange(1 << 30), WRITERS, self.pool, marks, int(seconds * BYTES_PER_SECOND))
-        ends = [self.random.choice(["crash", "crash", "stop"]) for _ in range(2)] + ["crash"]
+        ends = [self.random.choice(["crash", "crash", "stop", "early crash"]) for _ in range(2)] + ["crash"]
         for end in ends:
-            system.start()
+            # Mostly while it starts or makes its first volume.
+            system.changes_max = self.random.randrange(1, EARLY_CHANGES_MAX) if end == "early crash" else None
+            try:
+                system.start()
+            except servers.Failure:
+                if not (system.changes_max and system.has_died):
+                    raise
+                system.kill()
+                continue
             share = self.random.uniform(0.15, 0.25) if end is not ends[-1] else 0.5
             loaded.run(system.ports, lambda: self._end(system, end, seconds * share, loaded))
         marks.close()
@@ -77,7 +87,9 @@ class Recording:
               + f"), {now.number} changes, {', '.join(ends)}", flush=True)
 
     def _end(self, system, end, seconds, loaded):
-        time.sleep(seconds)
+        until = time.monotonic() + seconds
+        while time.monotonic() < until and not system.has_died:
+            time.sleep(0.01)
         # With the load still on.
         threading.Timer(0.01, loaded.stopping.set).start()
         if end == "stop":
@@ -134,6 +146,8 @@ class Recording:
         chance = random.Random(f"{self.settings['seed']}/{self.number}/cut {cut}")
         (folder / "disk").mkdir(parents=True)
         now.image(chance, folder / "disk")
+        if self.settings["cluster"]:
+            systems.Cluster.mend(folder / "disk")
         return chance
 
     def _cut(self, folder, cut, owed, chance, room):

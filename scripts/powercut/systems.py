@@ -6,6 +6,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import time
 
 import client
 import servers
@@ -16,6 +17,9 @@ SETTINGS = {
     "VOLUME_SIZE": "32M", "GARBAGE_GRACE": "0", "MIN_FREE_SPACE": "16M",
     "SWIFT_BACKTRACE": "enable=yes,color=no,interactive=no,output-to=stderr,threads=crashed,registers=none,images=none",
 }
+PORT_TRIES = 5
+# The exit code of a process whose changes could not be recorded.
+RECORDER_FAILED = 97
 
 
 class Recorder:
@@ -35,6 +39,8 @@ class System:
     def __init__(self, running, root, logs, recorder=None, settings=None):
         self.running, self.root, self.logs, self.recorder = running, pathlib.Path(root), logs, recorder
         self.settings = settings or {}
+        # Of each process, after how many changes it dies.
+        self.changes_max = None
         self.processes = {}
         logs.mkdir(parents=True, exist_ok=True)
 
@@ -45,8 +51,27 @@ class System:
             if not pipe.exists():
                 os.mkfifo(pipe)
             environment |= self.recorder.environment(self.root, pipe)
+            if self.changes_max:
+                environment["POWERCUT_DIE_AFTER"] = str(self.changes_max)
         self.processes[name] = self.running.start(command, self.logs / f"{name}.log", env=environment)
         return self.processes[name]
+
+    def start(self):
+        """Starts all, and waits until they are ready."""
+        for _ in range(PORT_TRIES):
+            self._choose_ports()
+            try:
+                return self._start_all()
+            except servers.Failure as failure:
+                # A port that was free is some connection's by now.
+                if "already in use" not in str(failure):
+                    raise
+                self.kill()
+        raise servers.Failure("no free ports on 127.0.0.1")
+
+    @property
+    def has_died(self):
+        return any(process.poll() == -signal.SIGKILL for process in self.processes.values())
 
     def kill(self):
         """Ends all at once, as a crash would."""
@@ -55,13 +80,16 @@ class System:
 
     def kill_one(self, name):
         process = self.processes.pop(name)
-        if self.recorder and process.poll() is None:
-            # By the recorder, so that no change is without its entry.
+        end = time.monotonic() + servers.STOP_SECONDS_MAX
+        while self.recorder and process.poll() is None and time.monotonic() < end:
+            # By the recorder, so that no change is without its entry; its thread may not wait yet.
             try:
                 os.close(os.open(self.logs / f"{name}.pipe", os.O_WRONLY | os.O_NONBLOCK))
-                process.wait(servers.STOP_SECONDS_MAX)
             except OSError:
                 pass
+            time.sleep(0.005)
+        if process.poll() == RECORDER_FAILED:
+            raise servers.Failure(f"{name} had ended with code {process.returncode}:\n{self.log_of(name)[-2000:]}")
         self.running.stop(process, signal.SIGKILL)
 
     def stop(self):
@@ -89,9 +117,11 @@ class Server(System):
     def __init__(self, program, *arguments, **options):
         super().__init__(*arguments, **options)
         self.program = program
+
+    def _choose_ports(self):
         self.ports = servers.free_port(), servers.free_port()
 
-    def start(self):
+    def _start_all(self):
         port, s3_port = self.ports
         process = self._start("server", [self.program, "server"], {
             **SETTINGS, "PORT": str(port), "S3_PORT": str(s3_port), "BASE_STORAGE_PATH": str(self.root), **self.settings})
@@ -107,19 +137,28 @@ class Cluster(System):
     def __init__(self, program, *arguments, appendfsync="always", **options):
         super().__init__(*arguments, **options)
         self.program, self.appendfsync = program, appendfsync
+
+    def _choose_ports(self):
         self.ports = servers.free_port(), servers.free_port()
         self.redis_port = servers.free_port()
         self.node_ports = [servers.free_port() for _ in range(self.NODES)]
+
+    @staticmethod
+    def mend(root):
+        """What an operator does on an image: a hole in the end of its file keeps Redis from starting."""
+        for file in (root / "redis").rglob("*.incr.aof"):
+            subprocess.run([servers.find_tool("redis-check-aof"), "--fix", file], input=b"y\n", capture_output=True)
 
     def prepare(self):
         """Lets Redis make its folder before the recording begins."""
         (self.root / "redis").mkdir()
         recorder, self.recorder = self.recorder, None
+        self._choose_ports()
         self._start_redis()
         self.stop()
         self.recorder = recorder
 
-    def start(self):
+    def _start_all(self):
         self._start_redis()
         nodes = [self._start_cairn(f"node{number}", "node", port) for number, port in enumerate(self.node_ports, 1)]
         coordinator = self._start_cairn("coordinator", "coordinator", self.ports[0], S3_PORT=str(self.ports[1]))
@@ -134,21 +173,6 @@ class Cluster(System):
         return f"node{number}"
 
     def _start_redis(self):
-        try:
-            self._try_redis()
-        except servers.Failure:
-            if not self._mend_redis():
-                raise
-            self._try_redis()
-
-    def _mend_redis(self):
-        """What an operator does when a hole in the end of its file keeps Redis from starting; -> whether there was one."""
-        self.processes.pop("redis", None)
-        mended = [subprocess.run([servers.find_tool("redis-check-aof"), "--fix", file], input=b"y\n", capture_output=True)
-                  for file in (self.root / "redis").rglob("*.incr.aof")]
-        return any(b"Successfully truncated" in one.stdout for one in mended)
-
-    def _try_redis(self):
         # Rewriting its file is Redis's own affair, and done in ways that are not recorded.
         process = self._start("redis", [
             servers.find_tool("redis-server"), "--port", self.redis_port, "--bind", "127.0.0.1", "--dir", self.root / "redis",
