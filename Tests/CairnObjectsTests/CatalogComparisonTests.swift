@@ -145,4 +145,36 @@ import Testing
         ])
     }
   }
+
+  /// A node was restored from an older snapshot: read alone, the others are all right.
+  @Test func replicasThatDifferFromEachOtherAreListed() async throws {
+    try await ObjectFixture.with(nodes: 3, replicas: 3) { fixture in
+      let volume = try await fixture.put("a", [1]).object.head.volume
+      #expect(try await compare(fixture).1.isEmpty)
+      let lowest = try #require(fixture.nodes.min { $0.id < $1.id })
+      let others = fixture.nodes.filter { $0.id != lowest.id }
+      // A tombstone, so that the catalog lacks nothing.
+      let deletion = Tombstone(object: .init(name: try name("b"), upTo: fixture.ids.next()))
+      let tombstone = try TestRecords.tombstone(deletion, fixture.ids.next())
+      for node in others { try await LocalNode(node.store).append(tombstone, to: volume) }
+      #expect(try await compare(fixture).1 == [.replica(.recordsMissing(volume, lowest.id, count: 1))])
+      for node in fixture.nodes { try await node.store.seal(volume) }
+      try await fixture.catalog.seal(volume)
+      #expect(try await compare(fixture).1 == [.replica(.recordsMissing(volume, lowest.id, count: 1))])
+    }
+  }
+
+  /// A node that has compacted, or was told sooner, lacks what is garbage.
+  @Test func garbageThatOneReplicaStillHasIsNoDifference() async throws {
+    try await ObjectFixture.with(nodes: 2, replicas: 2) { fixture in
+      let old = try await fixture.put("a", [1]).object.head
+      try await fixture.put("a", [2])
+      let tombstone = try TestRecords.tombstone(Tombstone(garbage: [old]), fixture.ids.next())
+      let other = VolumeID.make()
+      try await fixture.nodes[0].store.createVolume(other)
+      try await LocalNode(fixture.nodes[0].store).append(tombstone, to: other)
+      try await fixture.catalog.add(Volume(id: other, nodes: [fixture.nodes[0].id]))
+      #expect(try await compare(fixture).1.isEmpty)
+    }
+  }
 }

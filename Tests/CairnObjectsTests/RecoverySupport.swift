@@ -23,11 +23,16 @@ enum TestRecords {
 struct BreakingSource: StorageNode, RecordLog {
   private let node: LocalNode
   private let isAway: Bool
+  private let refusesCopies: Bool
   private let breaks: @Sendable () -> Bool
 
-  init(_ node: LocalNode, isAway: Bool = false, breaks: @escaping @Sendable () -> Bool = { false }) {
+  init(
+    _ node: LocalNode, isAway: Bool = false, refusesCopies: Bool = false,
+    breaks: @escaping @Sendable () -> Bool = { false }
+  ) {
     self.node = node
     self.isAway = isAway
+    self.refusesCopies = refusesCopies
     self.breaks = breaks
   }
 
@@ -79,6 +84,7 @@ struct BreakingSource: StorageNode, RecordLog {
   func blobs(in volume: VolumeID) async throws(NodeError) -> [ReplicaBlob] { try await node.blobs(in: volume) }
 
   func restore(_ record: EncodedRecord, to volume: VolumeID) async throws(NodeError) {
+    if refusesCopies { throw .refused(id, .readOnly, "told to") }
     try await node.restore(record, to: volume)
   }
 

@@ -4,7 +4,7 @@ internal import CairnNodeClient
 package import Logging
 internal import Synchronization
 
-/// Compares a catalog with the disks, and changes nothing.
+/// Compares a catalog with the disks, and the replicas of each volume with each other, and changes nothing.
 ///
 /// It may run while clients write. What they change meanwhile is looked at again before it counts; only an object
 /// that is deleted meanwhile can be listed although all is well.
@@ -38,6 +38,8 @@ package struct CatalogComparison: Sendable {
     var tombstones = ReplayedTombstones()
     /// Of the catalog's objects, those whose head record was seen.
     var seen: Set<BlobLocation> = []
+    /// Differences that were told: a record may be read of several replicas.
+    var told: Set<BlobLocation> = []
     /// Heads that are newer than what the catalog has: the newest of each name.
     var newer: [ObjectName: ReplayedHead] = [:]
     var buckets: Set<BucketName> = [.default]
@@ -49,8 +51,7 @@ package struct CatalogComparison: Sendable {
     report: @escaping @Sendable (CatalogDifference) -> Void
   ) async throws -> Outcome {
     let survey = await ReplicaSurvey.take(of: sources)
-    let volumes = survey.replicas.keys.sorted()
-    let meter = RecoveryMeter(volumeCount: volumes.count, report: progress)
+    let meter = RecoveryMeter(volumeCount: survey.replicas.count, report: progress)
     let reader = RecordsReader(sources: sources, logger: logger)
     let interpreter = RecordInterpreter(ids: BlobIDGenerator(), logger: logger)
     let found = Mutex(Found())
@@ -59,27 +60,29 @@ package struct CatalogComparison: Sendable {
       count.add(1, ordering: .relaxed)
       report(difference)
     }
-    var outcome = Outcome(volumes: volumes.count, unreachable: survey.unreachable)
-    outcome.unreadable = try await reader.read(volumes, of: survey) { _, records in
+    var outcome = Outcome(volumes: survey.replicas.count, unreachable: survey.unreachable)
+    let readings = await reader.readings(of: survey, try await catalog.allVolumes())
+    var failures = try await reader.read(readings, of: survey) { _, _, records in
       meter.add(records: records.count)
       let tombstones = interpreter.tombstones(among: records)
       found.withLock { found in
         for (tombstone, id) in tombstones { found.tombstones.add(tombstone, id: id) }
       }
-    } finished: {
+    } finished: { _, _ in
       meter.finishVolume()
     }
     meter.begin(.objects)
-    let unreadable = try await reader.read(volumes, of: survey) { volume, records in
+    let failuresOfHeads = try await reader.read(readings, of: survey) { volume, _, records in
       meter.add(records: records.count)
       for head in interpreter.heads(among: records, in: volume) {
         let current = try await catalog.object(head.name)
         found.withLock { $0.take(head, current: current) }.map(tell)
       }
-    } finished: {
+    } finished: { _, _ in
       meter.finishVolume()
     }
-    outcome.unreadable.merge(unreadable) { $1 }
+    failures.merge(failuresOfHeads)
+    outcome.unreadable = failures.volumes
     outcome.records = meter.current.records
     let newer = found.withLock { $0.newer }
     for (name, head) in newer.sorted(by: { $0.value.object.head.blob < $1.value.object.head.blob }) {
@@ -95,6 +98,12 @@ package struct CatalogComparison: Sendable {
     }
     outcome.objects = try await compareObjects(found.withLock { ($0.seen, $0.buckets) }, survey, tell)
     try await compareVolumes(survey, tell)
+    let tombstones = found.withLock { $0.tombstones }
+    outcome.unreadable.merge(
+      await ReplicaComparison(sources: sources).run(readings, isGarbage: { tombstones.isGarbage($0) }) {
+        tell(.replica($0))
+      }
+    ) { old, _ in old }
     outcome.differences = count.load(ordering: .relaxed)
     return outcome
   }
@@ -168,9 +177,10 @@ extension CatalogComparison.Found {
     let live = tombstones.live(head)
     if let current, current.head == head.object.head {
       seen.insert(current.head)
-      if live == nil { return .deletedOnDisk(head.name, catalog: current.head) }
       let fields = current.attributes.differences(from: head.object.attributes)
-      return fields.isEmpty ? nil : .attributes(head.name, current.head, fields)
+      guard live == nil || !fields.isEmpty, told.insert(current.head).inserted else { return nil }
+      return live == nil
+        ? .deletedOnDisk(head.name, catalog: current.head) : .attributes(head.name, current.head, fields)
     }
     guard let live, current.map({ $0.head.blob < head.object.head.blob }) ?? true else { return nil }
     // A write that was refused is no loss.

@@ -56,40 +56,51 @@ package struct ClusterRecovery: Sendable {
     let survey = try await survey()
     var outcome = RecoveryOutcome()
     outcome.unreachable = survey.unreachable
-    try await completeVolumes(survey, &outcome)
+    let volumes = try await completeVolumes(survey, &outcome)
     let replay = RecordReplay(catalog: catalog, ids: ids, logger: logger)
-    let volumes = survey.replicas.keys.sorted()
-    let meter = RecoveryMeter(volumeCount: volumes.count, report: progress)
-    // Two passes: a head record counts only when every tombstone is known.
+    let meter = RecoveryMeter(volumeCount: survey.replicas.count, report: progress)
     let reader = RecordsReader(
       sources: sources, logger: logger, origin: settings.since.map { .time($0) } ?? .offset(0))
-    var unreadable = try await reader.read(volumes, of: survey) { _, records in
+    let readings = await reader.readings(of: survey, volumes)
+    let divided = DividedRecords(readings, since: settings.since)
+    // Two passes: a head record counts only when every tombstone is known.
+    var failures = try await reader.read(readings, of: survey) { volume, group, records in
       meter.add(records: records.count)
+      divided.note(records, in: volume, of: group)
       replay.takeTombstones(among: records)
-    } finished: {
+    } finished: { volume, unread in
+      divided.finish(volume, without: unread)
       meter.finishVolume()
     }
+    let completion = try await RecordCompletion(
+      sources: sources, catalog: catalog, replay: replay, ids: ids, logger: logger
+    ).run(divided.incomplete, readings)
+    failures.merge(completion.failures)
+    let withheld = completion.withheld
     meter.begin(.objects)
-    unreadable.merge(
-      try await reader.read(volumes, of: survey) { volume, records in
-        let restored = try await replay.takeHeads(among: records, in: volume)
+    failures.merge(
+      try await reader.read(readings, of: survey) { volume, _, records in
+        let counting = records.filter { !withheld.contains(BlobLocation(volume: volume, blob: $0.header.blob)) }
+        let restored = try await replay.takeHeads(among: counting, in: volume)
         meter.add(records: records.count, restored: restored)
-      } finished: {
+      } finished: { _, _ in
         meter.finishVolume()
-      }
-    ) { $1 }
+      })
     let last = try await replay.finish()
     let end = meter.current
-    outcome.volumes = volumes.count
+    outcome.volumes = readings.count
     outcome.records = end.records
     outcome.restored = end.restored + last.restored
     outcome.removed = last.removed
-    outcome.unreadable = unreadable
+    outcome.unreadable = failures.volumes
+    outcome.failedNodes = failures.nodes
+    outcome.copied = completion.copied
+    outcome.refused = completion.refused
     logger.info(
       "catalog recovered",
       metadata: [
         "volumes": "\(outcome.volumes)", "added": "\(outcome.volumesAdded)", "restored": "\(outcome.restored)",
-        "removed": "\(outcome.removed)", "unreadable": "\(unreadable.count)",
+        "removed": "\(outcome.removed)", "unreadable": "\(outcome.unreadable.count)",
       ])
     return outcome
   }
@@ -107,8 +118,12 @@ package struct ClusterRecovery: Sendable {
 
   // MARK: Volumes
 
-  private func completeVolumes(_ survey: ReplicaSurvey, _ outcome: inout RecoveryOutcome) async throws {
+  /// - Returns: the volumes as the catalog lists them now.
+  private func completeVolumes(
+    _ survey: ReplicaSurvey, _ outcome: inout RecoveryOutcome
+  ) async throws -> [VolumeID: Volume] {
     let known = try await catalog.allVolumes()
+    var volumes = known
     let isPartial = settings.isPartial || !survey.unreachable.isEmpty
     let remembered = Dictionary(settings.remembered.map { ($0.id, $0) }, uniquingKeysWith: { $1 })
     for id in Set(survey.replicas.keys).union(remembered.keys).sorted() {
@@ -127,12 +142,15 @@ package struct ClusterRecovery: Sendable {
       nodes += away
       guard !nodes.isEmpty else { continue }
       let wanted = max(nodes.count, settings.replicationFactor, remembered[id]?.replicasWanted ?? 1)
-      try await catalog.add(Volume(id: id, nodes: nodes, replicasWanted: wanted))
+      let volume = Volume(id: id, nodes: nodes, replicasWanted: wanted)
+      try await catalog.add(volume)
+      volumes[id] = volume
       outcome.volumesAdded += 1
       if survey.isSealed(id) || isPartial || remembered[id]?.state == .sealed { try await catalog.seal(id) }
     }
     // Volumes of which nothing was found.
     for (id, volume) in known where survey.replicas[id] == nil { outcome.differences += survey.differences(of: volume) }
+    return volumes
   }
 }
 

@@ -34,6 +34,15 @@ struct ReplayedTombstones: Sendable {
 
   func isCommitted(_ version: BlobID) -> Bool { committed.contains(version) }
 
+  func isGarbage(_ location: BlobLocation) -> Bool { garbage.contains(location) }
+
+  /// Whether a version was written before its name was deleted, by a tombstone that doesn't name it: who deleted saw an
+  /// older version, so this one was not committed yet.
+  func isOvertaken(_ version: BlobID, of name: ObjectName) -> Bool {
+    guard !committed.contains(version), let deletion = deletions[name] else { return false }
+    return deletion.upTo < version && version < deletion.tombstone
+  }
+
   /// What is left of a head: nil when it is garbage or deleted; without its condition when that is known to have held.
   func live(_ head: ReplayedHead) -> ReplayedHead? {
     if garbage.contains(head.object.head) { return nil }
@@ -123,6 +132,24 @@ final class RecordReplay: Sendable {
     guard !found.isEmpty else { return }
     tombstones.withLock { tombstones in
       for (tombstone, id) in found { tombstones.add(tombstone, id: id) }
+    }
+  }
+
+  /// What becomes of a record that not all replicas have, as far as it is a head: all tombstones are known.
+  enum Standing {
+    case live
+    /// A tombstone covers it.
+    case garbage
+    /// Its name was deleted since, when it was not committed yet.
+    case overtaken(ObjectName)
+  }
+
+  func standing(of record: EncodedRecord, in volume: VolumeID) -> Standing {
+    guard record.header.kind == .head else { return .live }
+    guard let head = interpreter.heads(among: [record], in: volume).first else { return .live }
+    return tombstones.withLock { tombstones in
+      if tombstones.live(head) == nil { return .garbage }
+      return tombstones.isOvertaken(head.object.head.blob, of: head.name) ? .overtaken(head.name) : .live
     }
   }
 

@@ -30,8 +30,14 @@ package struct RecoveryOutcome: Sendable {
   package var restored = 0
   /// Objects that the catalog had, and that were deleted.
   package var removed = 0
-  /// Volumes of which no replica could be read to its end, and why.
+  /// Records that were copied to replicas that lacked them, before the catalog took them.
+  package var copied = 0
+  /// Head records that some replicas lacked, and that a deletion had overtaken: they never count.
+  package var refused = 0
+  /// Volumes that could not be read to their ends, or whose replicas could not be made equal, and why.
   package var unreadable: [VolumeID: String] = [:]
+  /// The nodes that failed there.
+  package var failedNodes: Set<NodeID> = []
   /// Nodes that did not answer, and why.
   package var unreachable: [NodeID: String] = [:]
   /// What was left as it was: whether a replica is to be made or dropped is not for a recovery to decide.

@@ -46,7 +46,8 @@ package struct ReplicaSurvey: Sendable {
     replicas[volume]?.values.contains { $0.state == .sealed || $0.isFailed } ?? false
   }
 
-  /// The nodes whose replica has every acknowledged record, those first that are best to read.
+  /// The nodes whose replica should have every acknowledged record, those first that are best to read. Whether it has
+  /// them all is told by comparing it with the others.
   ///
   /// A replica that is being copied is open on its target while its source is sealed: where one is sealed, only
   /// sealed ones are complete.
@@ -73,18 +74,26 @@ package struct ReplicaSurvey: Sendable {
   }
 }
 
-/// A replica that the catalog and the disks do not agree on.
+/// A replica that the catalog and the disks, or the disks among each other, do not agree on.
 package enum ReplicaDifference: Hashable, Sendable, CustomStringConvertible {
   /// The catalog names the node, which has no complete replica.
   case missingOnNode(VolumeID, NodeID)
   /// The node has a complete replica, and the catalog doesn't name it.
   case notListed(VolumeID, NodeID)
+  /// The node's replica lacks records that another one has.
+  case recordsMissing(VolumeID, NodeID, count: Int)
+  /// Records that are not the same on all replicas.
+  case recordsContradict(VolumeID, count: Int)
 
   package var description: String {
     switch self {
     case .missingOnNode(let volume, let node):
       "volume \(volume): the catalog names node \(node), which has no complete replica"
     case .notListed(let volume, let node): "volume \(volume): node \(node) has a replica that the catalog doesn't name"
+    case .recordsMissing(let volume, let node, let count):
+      "volume \(volume): node \(node) lacks records that another replica has: \(count)"
+    case .recordsContradict(let volume, let count):
+      "volume \(volume): records that are not the same on all replicas: \(count)"
     }
   }
 }

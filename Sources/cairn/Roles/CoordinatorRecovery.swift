@@ -39,12 +39,7 @@ struct CoordinatorRecovery: CatalogRecoverer {
     ).run()
     // Volumes that were lost are open for this coordinator as well.
     try await coordinator.allocator.adoptOpenVolumes()
-    var unread = Set(outcome.unreachable.keys)
-    if !outcome.unreadable.isEmpty {
-      let volumes = try await catalog.allVolumes()
-      for id in outcome.unreadable.keys { unread.formUnion(volumes[id]?.nodes ?? []) }
-    }
-    return unread
+    return outcome.failedNodes.union(outcome.unreachable.keys)
   }
 
   func listVolumes() async throws -> [Volume] { try await Array(catalog.allVolumes().values) }

@@ -51,6 +51,8 @@ final class RecoverOutput: Sendable {
         json.member("records", outcome.records)
         json.member("objects_restored", outcome.restored)
         json.member("objects_removed", outcome.removed)
+        json.member("records_copied", outcome.copied)
+        json.member("writes_refused", outcome.refused)
         json.key("differences")
         json.array(outcome.differences) { $0.string($1.description) }
       }
@@ -60,6 +62,11 @@ final class RecoverOutput: Sendable {
         "recovered from \(nodeCount) nodes: \(outcome.volumes) volumes (\(outcome.volumesAdded) added), "
           + "\(outcome.records) records, \(outcome.restored) objects restored, \(outcome.removed) deleted objects removed"
       )
+      if outcome.copied + outcome.refused > 0 {
+        try StandardOutput.line(
+          "replicas differed: \(outcome.copied) records copied to replicas that lacked them, \(outcome.refused) writes "
+            + "refused that were never acknowledged")
+      }
       for difference in outcome.differences { try StandardOutput.line("left as it is: \(difference)") }
     }
   }
