@@ -227,9 +227,8 @@ extension ObjectService {
       do throws(AppendFailure) { written = try await writer.append(record, replicas: replicas) } catch {
         throw await refused(error)
       }
-      garbage.add(written.abandoned)
       let volume = written.volume
-      let object = StoredObject(head: BlobLocation(volume: volume.id, blob: version), attributes: attributes)
+      var object = StoredObject(head: BlobLocation(volume: volume.id, blob: version), attributes: attributes)
       let outcome: PutOutcome
       do throws(CatalogError) {
         outcome = try await catalog.put(object, as: name, if: condition)
@@ -239,6 +238,7 @@ extension ObjectService {
       }
       switch outcome {
       case .committed(let replaced):
+        object.head = await committedHead(object.head, as: name, abandoned: written.abandoned)
         if condition != .always { garbage.commit(version) }
         if let replaced {
           if head.keepsChunks { garbage.add([replaced.head]) } else { garbage.add(replaced, named: name) }
@@ -247,9 +247,10 @@ extension ObjectService {
           name: name, object: object, nodes: volume.nodes, replaced: replaced != nil || rule.expectsVersion,
           isDegraded: head.isDegraded || volume.isDegraded)
       case .stale(let newest):
-        garbage.add([object.head])
+        garbage.add(written.abandoned + [object.head])
         ids.observe(newest)
       case .conditionFailed(let current):
+        garbage.add(written.abandoned)
         let isRefused = await garbage.refuse([object.head], in: volume)
         guard isRefused else {
           throw .outcomeUnknown(.unavailable("the write was refused, and no storage node took note of that"))
@@ -267,7 +268,30 @@ extension ObjectService {
   /// only when it is durable that it was refused; else nobody knows, and its chunks must stay.
   private func refused(_ failure: AppendFailure) async -> ObjectError {
     if failure.abandoned.isEmpty { return failure.error }
+    // A recovery that has read the record already would not see that it is refused.
+    if settings.mayHaveReplayed() { return .outcomeUnknown(failure.error) }
     return await garbage.refuse(failure.abandoned) ? failure.error : .outcomeUnknown(failure.error)
+  }
+
+  /// Tells nodes of the places of a head record that are garbage, when the write took effect.
+  ///
+  /// A recovery may have found the record where it was tried first, and put that into the catalog: then it is the object,
+  /// and the place where the writer found room is garbage.
+  ///
+  /// - Returns: where the object is.
+  private func committedHead(
+    _ head: BlobLocation, as name: ObjectName, abandoned: [BlobLocation]
+  ) async -> BlobLocation {
+    guard !abandoned.isEmpty else { return head }
+    do throws(CatalogError) {
+      let current = try await catalog.object(name)?.head
+      let place = abandoned.first { $0 == current } ?? head
+      garbage.add((abandoned + [head]).filter { $0 != place })
+      return place
+    } catch {
+      // They are orphans: the sweep finds them when the catalog answers.
+      return head
+    }
   }
 
   /// `report.pdf` becomes `report_k3f9x.pdf`, its stem shortened where that would be too long.

@@ -20,6 +20,8 @@ package struct ObjectService: Sendable {
     package var writePatience: Duration = .seconds(10)
     /// Where the coordinator stands: replicas in the same zone are read first. Nil for no preference.
     package var zone: String?
+    /// Whether somebody may have replayed records into the catalog while their writers were still at it.
+    package var mayHaveReplayed: @Sendable () -> Bool = { false }
 
     package init(objectSizeMax: UInt64) {
       self.objectSizeMax = min(objectSizeMax, UInt64(Manifest.chunkCountMax) * UInt64(Limits.chunkSizeMax))

@@ -39,6 +39,38 @@ import Testing
     }
   }
 
+  /// The write failed in one volume and goes on in another one, and meanwhile a recovery finds it in the first.
+  @Test func aRecordThatARecoveryFoundFirstIsTheObject() async throws {
+    try await ObjectFixture.with(nodes: 3, replicas: 3) { fixture in
+      let first = try await fixture.put("k", [1]).object.head.volume
+      fixture.nodes[1].fault = .damagesAppends(count: 1)
+      let name = try Self.name("k")
+      let objects = fixture.makeObjects(
+        RacingCatalog(
+          fixture.catalog,
+          beforePut: { object in
+            var found = object
+            found.head = BlobLocation(volume: first, blob: object.head.blob)
+            #expect(found.head != object.head)
+            let record = try await fixture.nodes[0].record(found.head)
+            for node in fixture.nodes { try await node.restore(record, to: first) }
+            _ = try await fixture.catalog.put(found, as: name, if: .always)
+          }))
+      let put = try await objects.put(
+        name, ObjectFixture.source([2]), UploadDescription(contentType: "a/b"), onConflict: .overwrite)
+      let reporting = Task { await objects.run() }
+      reporting.cancel()
+      await reporting.value
+      let current = try #require(try await fixture.catalog.object(name))
+      #expect(put.object.head == current.head && current.head.volume == first)
+      for node in fixture.nodes {
+        #expect(try await node.blobs(in: first).contains { $0.blob == current.head.blob }, "it is no garbage")
+      }
+      #expect(try await fixture.get("k") == [2])
+      #expect(try await rebuilt("k", from: fixture) == current.head.blob)
+    }
+  }
+
   @Test func aRecordThatArrivesDamagedIsSentAgain() async throws {
     try await ObjectFixture.with(nodes: 3, replicas: 3) { fixture in
       let first = try await fixture.put("k", [1]).object.head.volume

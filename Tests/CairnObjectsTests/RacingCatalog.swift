@@ -1,17 +1,20 @@
 import CairnCatalog
 import CairnModel
 
-/// A catalog to which something happens before each deletion.
+/// A catalog to which something happens before each deletion or write.
 struct RacingCatalog: ObjectCatalog, UploadCatalog {
   private let catalog: any ObjectCatalog & UploadCatalog
   private let beforeDeletion: @Sendable (_ tombstone: BlobID) async throws -> Void
+  private let beforePut: @Sendable (StoredObject) async throws -> Void
 
   init(
     _ catalog: any ObjectCatalog & UploadCatalog,
-    beforeDeletion: @escaping @Sendable (_ tombstone: BlobID) async throws -> Void
+    beforeDeletion: @escaping @Sendable (_ tombstone: BlobID) async throws -> Void = { _ in },
+    beforePut: @escaping @Sendable (StoredObject) async throws -> Void = { _ in }
   ) {
     self.catalog = catalog
     self.beforeDeletion = beforeDeletion
+    self.beforePut = beforePut
   }
 
   func object(_ name: ObjectName) async throws(CatalogError) -> StoredObject? { try await catalog.object(name) }
@@ -23,7 +26,8 @@ struct RacingCatalog: ObjectCatalog, UploadCatalog {
   func put(
     _ object: StoredObject, as name: ObjectName, if condition: WriteCondition
   ) async throws(CatalogError) -> PutOutcome {
-    try await catalog.put(object, as: name, if: condition)
+    do { try await beforePut(object) } catch { throw .failed("\(error)") }
+    return try await catalog.put(object, as: name, if: condition)
   }
 
   func delete(_ name: ObjectName, version: BlobID, tombstone: BlobID) async throws(CatalogError) -> DeleteOutcome {

@@ -31,6 +31,7 @@ struct CoordinatorParts: Sendable {
       logger: role.logger)
     var settings = ObjectService.Settings(objectSizeMax: uploads.objectSizeMax)
     settings.zone = zone
+    settings.mayHaveReplayed = { watch?.mayHaveReplayed ?? false }
     settings.uploadTimeMax = repair.orphanAge
     settings.multipartExpiry = uploads.multipartExpiry
     let names: any ObjectCatalog & UploadCatalog = watch.map { VerifiedCatalog(catalog, $0) } ?? catalog
