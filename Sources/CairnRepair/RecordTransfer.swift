@@ -7,6 +7,10 @@ struct RecordTransfer: Sendable {
   let volume: VolumeID
   let limit: BandwidthLimit
   let logger: Logger
+  /// Decides about head records; nil where all are copied.
+  var judge: HeadJudge?
+  /// All replicas of the volume take part: only then is a head record refused that some of them lack.
+  var isComplete = false
 
   /// Gives `target` records that it lacks or has damaged, each from the first of `sources` that has it intact.
   ///
@@ -21,12 +25,29 @@ struct RecordTransfer: Sendable {
         missing += 1
         continue
       }
+      guard try await mayCopy(record, sources + [target]) else { continue }
       try await limit.take(record.header.paddedLength)
       try await target.restore(record, to: volume)
       logger.info(
         "record restored", metadata: ["volume": "\(volume)", "blob": "\(blob)", "node": "\(target.id)"])
     }
     return missing
+  }
+
+  /// - Parameter replicas: take note where the record is refused.
+  private func mayCopy(_ record: EncodedRecord, _ replicas: [any StorageNode]) async throws -> Bool {
+    guard let judge else { return true }
+    let location = BlobLocation(volume: volume, blob: record.header.blob)
+    switch try await judge.verdict(on: record) {
+    case .copy: return true
+    case .refuse where isComplete:
+      let tombstone = try judge.refusal(of: location)
+      for replica in replicas { try await replica.restore(tombstone, to: volume) }
+      logger.notice("head record refused that was never committed", metadata: ["location": "\(location)"])
+    case .refuse, .wait:
+      logger.info("head record left on some replicas", metadata: ["location": "\(location)"])
+    }
+    return false
   }
 
   /// nil where it is damaged or missing on all of them.

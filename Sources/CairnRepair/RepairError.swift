@@ -8,6 +8,8 @@ package enum RepairError: Error, CustomStringConvertible {
   case node(NodeError)
   /// No node that has a replica answers.
   case noSource(VolumeID)
+  /// Some of the nodes that have a replica don't answer.
+  case nodesAway(VolumeID)
   /// No node can take a replica that is missing.
   case noTarget(VolumeID)
   /// Records that no replica has intact any more.
@@ -21,6 +23,7 @@ package enum RepairError: Error, CustomStringConvertible {
     case .catalog(let error): "\(error)"
     case .node(let error): "\(error)"
     case .noSource(let volume): "no node with a replica of volume \(volume) answers"
+    case .nodesAway(let volume): "not all nodes with a replica of volume \(volume) answer"
     case .noTarget(let volume): "no node can take another replica of volume \(volume) now"
     case .damaged(let volume, let count): "\(count) records of volume \(volume) are damaged on every replica"
     case .unknownNode(let node): "the address of node \(node) is not known"

@@ -17,12 +17,13 @@ package struct RepairWorker: Sendable {
   private let directory: any NodeDirectory
   let settings: RepairSettings
   private let limit: BandwidthLimit
+  private let judge: HeadJudge?
   let logger: Logger
 
   /// - Parameter name: lasts over restarts, as the queue wants it.
   package init(
     name: String, queue: any RepairQueue, volumes: any VolumeCatalog, view: ClusterView,
-    directory: any NodeDirectory, settings: RepairSettings, logger: Logger
+    directory: any NodeDirectory, settings: RepairSettings, judge: HeadJudge? = nil, logger: Logger
   ) {
     self.name = name
     self.queue = queue
@@ -31,6 +32,7 @@ package struct RepairWorker: Sendable {
     self.directory = directory
     self.settings = settings
     limit = BandwidthLimit(bytesPerSecond: settings.bandwidth)
+    self.judge = judge
     self.logger = logger
   }
 
@@ -187,12 +189,14 @@ package struct RepairWorker: Sendable {
     guard try await source.volumes().contains(where: { $0.id == volume.id }) else { return }
     try await replicas(of: volume, among: holders + [node]).shareGarbage()
     let blobs = try await source.blobs(in: volume.id).map(\.blob)
+    var transfer = RecordTransfer(volume: volume.id, limit: limit, logger: logger)
+    transfer.judge = judge
+    transfer.isComplete = holders.count >= volume.nodes.count
     for holder in holders {
       guard let target = directory.node(holder) else { throw RepairError.unknownNode(holder) }
       let present = Set(try await target.blobs(in: volume.id).map(\.blob))
       // What is damaged here and nowhere else is lost: keeping the replica would not bring it back.
-      _ = try await RecordTransfer(volume: volume.id, limit: limit, logger: logger)
-        .give(blobs.filter { !present.contains($0) }, from: [source], to: target)
+      _ = try await transfer.give(blobs.filter { !present.contains($0) }, from: [source], to: target)
     }
   }
 
@@ -206,8 +210,18 @@ package struct RepairWorker: Sendable {
   }
 
   private func compare(_ volume: Volume) async throws {
-    guard try await replicas(of: volume).differ() else { return }
+    let replicas = replicas(of: volume)
+    // Nobody compares an open volume again when a node is back.
+    guard volume.state == .sealed || replicas.holders.count == volume.nodes.count else {
+      throw RepairError.nodesAway(volume.id)
+    }
+    guard try await replicas.differ() else { return }
     logger.warning("replicas differ", metadata: ["volume": "\(volume.id)"])
+    if volume.state == .open {
+      // A power cut stopped a record on its way. What is appended elsewhere from now on will be on all replicas.
+      _ = try await volumes.seal(volume.id)
+      for holder in replicas.holders { try await holder.seal(volume.id) }
+    }
     try await queue.enqueue(VolumeWork.mend(volume.id).queued)
   }
 
@@ -215,6 +229,6 @@ package struct RepairWorker: Sendable {
     let holders = (nodes ?? volume.nodes.filter(view.isActive)).compactMap {
       directory.node($0) as? any StorageNode & RecordLog
     }
-    return VolumeReplicas(volume: volume, holders: holders, limit: limit, logger: logger)
+    return VolumeReplicas(volume: volume, holders: holders, limit: limit, logger: logger, judge: judge)
   }
 }

@@ -11,8 +11,11 @@ struct ReplicaFindings {
   private struct Finding {
     var condition: Condition
     var mendedAt: ContinuousClock.Instant?
-    /// The volume was sealed, or one of its nodes came back, since its replicas were compared.
+    /// The volume was sealed, or one of its nodes came back, since its replicas were compared; or nobody appends to it,
+    /// and they differ in size.
     var needsComparison = false
+    /// It was looked at more than once, and nothing had changed.
+    var isStill = false
   }
 
   private var findings: [VolumeID: Finding] = [:]
@@ -32,6 +35,11 @@ struct ReplicaFindings {
         finding.needsComparison = finding.needsComparison || condition.isWorthComparing(after: finding.condition)
         finding.condition = condition
         finding.mendedAt = nil
+        finding.isStill = false
+      } else if !finding.isStill {
+        // A crash stopped a record on its way, and whoever appended to the volume is gone.
+        finding.isStill = true
+        if condition.isAbandoned { finding.needsComparison = true }
       }
       taken[id] = finding
       let isRepeated = finding.mendedAt.map { $0.duration(to: .now) < Self.repeatAfter } ?? false
@@ -64,6 +72,8 @@ private struct Condition: Hashable {
     var damagedCount: UInt64
     /// Than the replica with the most.
     var recordsFewer: UInt64
+    /// Of the log, while the volume is open.
+    var openBytes: UInt64
   }
 
   let isSealed: Bool
@@ -80,7 +90,8 @@ private struct Condition: Hashable {
         held[volume.id].map { replica in
           Replica(
             isOpen: replica.state == .open, isFailed: replica.isFailed, damagedCount: replica.damagedCount,
-            recordsFewer: volume.state == .sealed ? most - replica.blobCount : 0)
+            recordsFewer: volume.state == .sealed ? most - replica.blobCount : 0,
+            openBytes: volume.state == .open ? replica.logBytes : 0)
         })
     }
     self.replicas = replicas
@@ -92,6 +103,11 @@ private struct Condition: Hashable {
   var isUneven: Bool {
     isSealed && replicas.count > 1
       && replicas.values.contains { replica in replica.map { $0.isOpen || $0.recordsFewer > 0 } ?? true }
+  }
+
+  /// The replicas of an open volume differ in size. While somebody appends to it, they do at times.
+  var isAbandoned: Bool {
+    !isSealed && replicas.count > 1 && Set(replicas.values.map { $0?.openBytes }).count > 1
   }
 
   func isWorthComparing(after before: Condition) -> Bool {

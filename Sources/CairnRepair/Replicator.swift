@@ -9,16 +9,18 @@ package struct Replicator: Sendable {
   private let planner: RepairPlanner
   private let worker: RepairWorker
 
-  /// - Parameter name: of the worker: lasts over restarts, and no other worker has it.
+  /// - Parameters:
+  ///   - name: of the worker: lasts over restarts, and no other worker has it.
+  ///   - judge: decides about head records that some replicas lack; nil where all are copied.
   package init(
     name: String, catalog: any RepairQueue & VolumeCatalog, view: ClusterView, directory: any NodeDirectory,
-    settings: RepairSettings, logger: Logger
+    settings: RepairSettings, judge: HeadJudge? = nil, logger: Logger
   ) {
     planner = RepairPlanner(
       queue: catalog, volumes: catalog, view: view, directory: directory, settings: settings, logger: logger)
     worker = RepairWorker(
       name: name, queue: catalog, volumes: catalog, view: view, directory: directory, settings: settings,
-      logger: logger)
+      judge: judge, logger: logger)
   }
 
   /// Works until it is cancelled.

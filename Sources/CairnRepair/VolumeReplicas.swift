@@ -8,15 +8,32 @@ struct VolumeReplicas: Sendable {
   let holders: [any StorageNode & RecordLog]
   let limit: BandwidthLimit
   let logger: Logger
+  /// Decides about head records that some replicas lack; nil where all are copied.
+  var judge: HeadJudge?
 
-  /// Whether the replicas of a sealed volume hold different records. Reads their headers, not their payloads.
+  /// Between two looks at an open volume: what is being written meanwhile is soon on all replicas.
+  private static let pause: Duration = .seconds(2)
+
+  /// Whether the replicas hold different records, and that of an open volume not only because something is being
+  /// written. Reads headers, not payloads.
   ///
   /// What became garbage on one a moment before the other makes them differ as well: ``mend(progress:)`` finds out.
   func differ() async throws -> Bool {
-    guard volume.state == .sealed else { return false }
     var digests: Set<ReplicaDigest> = []
     for holder in holders { digests.insert(try await holder.digest(of: volume.id)) }
-    return digests.count > 1
+    guard digests.count > 1, volume.state == .open else { return digests.count > 1 }
+    let before = try await partial()
+    try await Task.sleep(for: Self.pause)
+    return !before.isDisjoint(with: try await partial())
+  }
+
+  /// What some replicas have and others lack.
+  private func partial() async throws -> Set<BlobID> {
+    var held: [BlobID: Int] = [:]
+    for holder in holders {
+      for blob in try await holder.blobs(in: volume.id) { held[blob.blob, default: 0] += 1 }
+    }
+    return Set(held.filter { $0.value < holders.count }.keys)
   }
 
   /// Gives each replica what it lacks or has damaged and another one has, then has damage forgotten that took nothing.
@@ -64,10 +81,15 @@ struct VolumeReplicas: Sendable {
       logger.info("replica made again", metadata: ["volume": "\(volume.id)", "node": "\(holder.id)"])
       return 0
     }
-    var needed = Set(try await holder.damaged(in: volume.id))
-    if volume.state == .sealed { needed.formUnion(try await missing(on: holder, of: others)) }
-    let lost = try await RecordTransfer(volume: volume.id, limit: limit, logger: logger)
-      .give(needed.sorted(), from: others, to: holder)
+    var transfer = RecordTransfer(volume: volume.id, limit: limit, logger: logger)
+    let damaged = Set(try await holder.damaged(in: volume.id))
+    var lost = try await transfer.give(damaged.sorted(), from: others, to: holder)
+    if volume.state == .sealed {
+      transfer.judge = judge
+      transfer.isComplete = holders.count == volume.nodes.count
+      let missing = try await missing(on: holder, of: others).subtracting(damaged)
+      lost += try await transfer.give(missing.sorted(), from: others, to: holder)
+    }
     // Its node was away when the others were sealed, or a copy broke off: now it has everything.
     if volume.state == .sealed, replica.state == .open, lost == 0 { try await holder.seal(volume.id) }
     return lost

@@ -16,6 +16,7 @@ final class RepairFixture: Sendable {
   let catalog: SQLiteCatalog
   let view: ClusterView
   let log = LogRecorder()
+  let ids = BlobIDGenerator()
   private let folder: TemporaryFolder
   private let nodes: Mutex<[VolumeStore]>
   private let settings: RepairSettings
@@ -24,7 +25,7 @@ final class RepairFixture: Sendable {
     let fixture = try await RepairFixture(nodes: count)
     let replicator = Replicator(
       name: "test", catalog: fixture.catalog, view: fixture.view, directory: fixture, settings: fixture.settings,
-      logger: fixture.log.logger)
+      judge: HeadJudge(catalog: fixture.catalog, ids: fixture.ids), logger: fixture.log.logger)
     let running = Task { await replicator.run() }
     let result: Result<Void, any Error>
     do { result = .success(try await body(fixture)) } catch { result = .failure(error) }

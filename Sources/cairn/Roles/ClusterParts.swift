@@ -32,12 +32,14 @@ struct ClusterParts: Sendable {
 
   /// - Parameter port: that this process listens on. The queue remembers each name of a worker: host and port are the
   ///   same after each restart.
+  /// - Parameter judge: decides about head records that some replicas lack; nil where all are copied.
   func replicator(
-    _ process: RoleProcess, port: Int, _ repair: RepairConfiguration, policy: PlacementPolicy
+    _ process: RoleProcess, port: Int, _ repair: RepairConfiguration, policy: PlacementPolicy,
+    judge: HeadJudge? = nil
   ) -> Replicator {
     Replicator(
       name: "\(ProcessInfo.processInfo.hostName):\(port)", catalog: catalog, view: view, directory: directory,
-      settings: RepairSettings(repair, policy: policy), logger: process.logger)
+      settings: RepairSettings(repair, policy: policy), judge: judge, logger: process.logger)
   }
 }
 

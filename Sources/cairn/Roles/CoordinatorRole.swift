@@ -43,7 +43,7 @@ struct CoordinatorRole {
     let s3 = try await coordinator.listenForS3(configuration.s3, configuration.process, process)
     let server = try await coordinator.listen(configuration.process, process)
     await withTaskGroup(of: Void.self) { group in
-      group.addTask { await adoptVolumes(coordinator) }
+      group.addTask { await adoptVolumes(coordinator, cluster.catalog) }
       group.addTask { await cluster.client.onEventLoop { await coordinator.access.keepConfiguredKey() } }
       group.addTask { await cluster.view.run(probing: cluster.directory) }
       group.addTask { await watch.run(recovery) }
@@ -52,7 +52,8 @@ struct CoordinatorRole {
       group.addTask { await coordinator.copies.run() }
       if configuration.repair.isEnabled {
         let replicator = cluster.replicator(
-          process, port: server.port, configuration.repair, policy: configuration.placementPolicy)
+          process, port: server.port, configuration.repair, policy: configuration.placementPolicy,
+          judge: HeadJudge(catalog: VerifiedCatalog(cluster.catalog, watch), ids: coordinator.ids))
         group.addTask { await replicator.run() }
       }
       // Replicators of their own know nothing of objects.
@@ -68,10 +69,16 @@ struct CoordinatorRole {
     await cluster.catalog.close()
   }
 
-  private func adoptVolumes(_ coordinator: CoordinatorParts) async {
+  /// Takes over the volumes that an earlier run, or another coordinator, left open. A crash may have stopped a record on
+  /// its way to their replicas: so these are compared, and a volume whose replicas differ is sealed.
+  private func adoptVolumes(_ coordinator: CoordinatorParts, _ catalog: RedisCatalog) async {
     while !Task.isCancelled {
       do throws(CatalogError) {
-        return try await coordinator.allocator.adoptOpenVolumes()
+        try await coordinator.allocator.adoptOpenVolumes()
+        for volume in try await catalog.openVolumes() where volume.nodes.count > 1 {
+          try await catalog.enqueue(VolumeWork.compare(volume.id).queued)
+        }
+        return
       } catch {
         try? await Task.sleep(for: .seconds(1))
       }
