@@ -11,6 +11,8 @@ struct RecordTransfer: Sendable {
   var judge: HeadJudge?
   /// All replicas of the volume take part: only then is a head record refused that some of them lack.
   var isComplete = false
+  /// A head record that can be neither copied nor refused yet is an error, because its last replica would be deleted.
+  var mustDecide = false
 
   /// Gives `target` records that it lacks or has damaged, each from the first of `sources` that has it intact.
   ///
@@ -44,6 +46,7 @@ struct RecordTransfer: Sendable {
       let tombstone = try judge.refusal(of: location)
       for replica in replicas { try await replica.restore(tombstone, to: volume) }
       logger.notice("head record refused that was never committed", metadata: ["location": "\(location)"])
+    case .refuse where mustDecide, .wait where mustDecide: throw RepairError.undecided(location)
     case .refuse, .wait:
       logger.info("head record left on some replicas", metadata: ["location": "\(location)"])
     }

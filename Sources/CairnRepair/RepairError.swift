@@ -10,6 +10,8 @@ package enum RepairError: Error, CustomStringConvertible {
   case noSource(VolumeID)
   /// Some of the nodes that have a replica don't answer.
   case nodesAway(VolumeID)
+  /// It is not known yet whether a head record that some replicas lack was ever committed.
+  case undecided(BlobLocation)
   /// No node can take a replica that is missing.
   case noTarget(VolumeID)
   /// Records that no replica has intact any more.
@@ -24,6 +26,8 @@ package enum RepairError: Error, CustomStringConvertible {
     case .node(let error): "\(error)"
     case .noSource(let volume): "no node with a replica of volume \(volume) answers"
     case .nodesAway(let volume): "not all nodes with a replica of volume \(volume) answer"
+    case .undecided(let head):
+      "whether head \(head.blob) of volume \(head.volume) was ever committed is not known yet"
     case .noTarget(let volume): "no node can take another replica of volume \(volume) now"
     case .damaged(let volume, let count): "\(count) records of volume \(volume) are damaged on every replica"
     case .unknownNode(let node): "the address of node \(node) is not known"

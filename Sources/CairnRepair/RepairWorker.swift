@@ -191,7 +191,8 @@ package struct RepairWorker: Sendable {
     let blobs = try await source.blobs(in: volume.id).map(\.blob)
     var transfer = RecordTransfer(volume: volume.id, limit: limit, logger: logger)
     transfer.judge = judge
-    transfer.isComplete = holders.count >= volume.nodes.count
+    transfer.isComplete = Set(holders + [node]).isSuperset(of: volume.nodes)
+    transfer.mustDecide = true
     for holder in holders {
       guard let target = directory.node(holder) else { throw RepairError.unknownNode(holder) }
       let present = Set(try await target.blobs(in: volume.id).map(\.blob))

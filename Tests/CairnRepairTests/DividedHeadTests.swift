@@ -64,6 +64,20 @@ import Testing
     }
   }
 
+  /// Its replica would be the last that has it, and it may be committed yet.
+  @Test func aReplicaWithAYoungHeadIsNotDropped() async throws {
+    try await RepairFixture.with(nodes: 2) { fixture in
+      let head = try head(age: 1).record
+      let volume = try await fixture.addVolume([0: []])
+      try await fixture.store(1).createVolume(volume)
+      try await fixture.store(1).append(head, to: volume)
+      try await fixture.catalog.enqueue(VolumeWork.drop(volume, from: fixture.id(1)).queued)
+      try await eventually("it is tried") { fixture.log.count("repair failed", "\(volume)") > 0 }
+      #expect(await lists(1, head, in: volume, fixture))
+      #expect(await !lists(0, head, in: volume, fixture))
+    }
+  }
+
   /// Whoever appended to it is gone for good.
   @Test func anOpenVolumeWhoseReplicasDifferIsSealed() async throws {
     try await RepairFixture.with(nodes: 2) { fixture in
