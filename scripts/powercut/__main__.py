@@ -2,10 +2,11 @@
 
     python3 scripts/powercut [--cuts N] [--seed N] [--cluster] [--cairn PROGRAM]
 
-A preloaded library records every change of files under load. From that journal, images are made that a loss of power at any
-moment could have left: of what was not synced, sectors are kept, dropped or torn, sizes are old or new, names are there or not.
-The program is started on each. What it had acknowledged must be there, with its bytes; what it had deleted must be gone; a
-request without an answer was done or not, never in part. A quarter of the images get more load, and a second loss of power.
+A preloaded library records every change of files under load. From that journal, images are made that a loss of power
+at any moment could have left: of what was not synced, sectors are kept, dropped or torn, sizes are old or new, names
+are there or not. The program is started on each. What it had acknowledged must be there, with its bytes; what it had
+deleted must be gone; a request without an answer was done or not, never in part. A quarter of the images get more
+load, and a second loss of power.
 
 What fails is kept below `.build/powercut-found`, and the command that repeats it is printed.
 """
@@ -127,7 +128,8 @@ def recordings(arguments, seed, running, library, work):
             "seed": seed, "number": number, "cuts": min(left, arguments.each), "seconds": arguments.seconds,
             "cluster": arguments.cluster, "appendfsync": arguments.appendfsync, "lose_disk": arguments.lose_disk,
             "durability": arguments.durability}
-        made = recording.Recording(settings, running, library, work / f"recording-{number}", arguments.cairn, arguments.found)
+        made = recording.Recording(
+            settings, running, library, work / f"recording-{number}", arguments.cairn, arguments.found)
         made.make()
         yield made
         left -= arguments.each

@@ -1,10 +1,9 @@
 """A model of a disk below a page cache: what is there for processes, and what may be there after a loss of power.
 
-A sync makes durable what was done to its file, or to the entries of its folder, before it began; nothing else is promised, and
-that is what POSIX promises. Of everything since, a loss of power leaves any part: of each sector any of its states, of a
-file's size any that it had, of a folder's entries any of the changes. A file that was synced is still lost when its
-folder's entry was not. Some file systems promise more; what is safe here is safe on them.
-"""
+A sync makes durable what was done to its file, or to the entries of its folder, before it began; nothing else is
+promised, and that is what POSIX promises. Of everything since, a loss of power leaves any part: of each sector any of
+its states, of a file's size any that it had, of a folder's entries any of the changes. A file that was synced is
+still lost when its folder's entry was not. Some file systems promise more; what is safe here is safe on them. """
 
 import os
 import pathlib

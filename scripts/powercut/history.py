@@ -1,9 +1,8 @@
 """What clients asked for and were told, and so what each name may be after a loss of power.
 
-A resource is an object of either API, a bucket or an access key. Its value is None where it does not exist. Each one has one
-writer, who waits for an answer before the next request. What was answered with success is; what was refused is not; what got
-no answer, or an error of the server, may be or not. What a reader has seen stays.
-"""
+A resource is an object of either API, a bucket or an access key. Its value is None where it does not exist. Each one
+has one writer, who waits for an answer before the next request. What was answered with success is; what was refused
+is not; what got no answer, or an error of the server, may be or not. What a reader has seen stays. """
 
 import collections
 
@@ -45,7 +44,8 @@ class History:
         takes = self._may_take(resource, condition)
         if result == "done":
             if not takes:
-                self.problems.append(f"{resource} was changed (status {mark['status']}) although {condition} does not hold")
+                self.problems.append(
+                    f"{resource} was changed (status {mark['status']}) although {condition} does not hold")
             self.values[resource] = {value}
         elif result == "unknown":
             if takes:
@@ -76,7 +76,8 @@ class History:
     def owed(self):
         """-> what must be true after a loss of power now."""
         resources = set(self.values) | {flying for flying, _, _ in self.flying.values()}
-        return {resource: Owed(self.possible(resource), self.stories.get(resource, "")) for resource in sorted(resources)}
+        return {resource: Owed(self.possible(resource), self.stories.get(resource, ""))
+                for resource in sorted(resources)}
 
     def _expected(self, resource):
         return " or ".join(sorted(told(value) for value in self.possible(resource)))

@@ -1,10 +1,11 @@
-"""The journal that `recorder.c` and the load write: what changed below the folder, and what clients were told, in one order."""
+"""The journal of `recorder.c` and the load: what changed below the folder, and what clients were told, in one order."""
 
 import json
 import os
 import struct
 
-OPENED, CREATED, WRITTEN, SIZED, SYNC_BEGUN, SYNCED, RENAMED, UNLINKED, FOLDER_MADE, FOLDER_REMOVED, LINKED = range(1, 12)
+(OPENED, CREATED, WRITTEN, SIZED, SYNC_BEGUN, SYNCED,
+ RENAMED, UNLINKED, FOLDER_MADE, FOLDER_REMOVED, LINKED) = range(1, 12)
 # Of the load: its requests, and their answers.
 MARK = 100
 
@@ -34,8 +35,8 @@ def entries(path):
 
 
 def places(path):
-    """-> how many entries the journal has, and at which of them a loss of power hurts most: where a client was told something,
-    where it read what had been left open, and where something was synced or got a name."""
+    """-> how many entries the journal has, and at which of them a loss of power hurts most: where a client was told
+    something, where it read what had been left open, and where something was synced or got a name."""
     answers, seen, turns, count = [], [], [], 0
     for kind, _, _, body in entries(path):
         count += 1

@@ -128,7 +128,8 @@ class Writer:
         elif draw < 0.72 and present is not None and resource in self.etags:
             # Now and then on a version that was replaced long ago.
             is_stale = self.random.random() < 0.2
-            self._put(resource, "never" if is_stale else ["is", present], etag=None if is_stale else self.etags[resource])
+            condition, etag = ("never", None) if is_stale else (["is", present], self.etags[resource])
+            self._put(resource, condition, etag)
         elif draw < 0.77:
             self._upload(resource, self.random.choice(["any", "absent"]))
         else:

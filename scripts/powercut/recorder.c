@@ -1,8 +1,8 @@
 // Records, in order, every change that a process makes to the files below one folder: bytes, sizes, names, syncs.
 //
-// Preloaded into the processes under test (LD_PRELOAD); all of them and the load append to one journal, whose order is the
-// order of the changes. A change and its entry are made under one lock, so no change is seen before it is written down. `disk.py`
-// makes the images of it that a loss of power could leave.
+// Preloaded into the processes under test (LD_PRELOAD); all of them and the load append to one journal, whose order
+// is the order of the changes. A change and its entry are made under one lock, so no change is seen before it is
+// written down. `disk.py` makes the images of it that a loss of power could leave.
 //
 //   POWERCUT_ROOT       the folder, absolute and without symbolic links
 //   POWERCUT_JOURNAL    the journal, outside of it
@@ -10,9 +10,9 @@
 //   POWERCUT_DIE_AFTER  a number of entries: the process dies right behind the last of them
 //   POWERCUT_SYNC_US    how long a sync takes; it only waits, as the images are made from the journal
 //
-// Not recorded: files whose names end in -shm, which SQLite makes anew; changes through memory maps, `fopen`, or calls that
-// don't go through the C library's symbols. The harness compares the journal with the folder afterwards, and so sees
-// when a program makes such.
+// Not recorded: files whose names end in -shm, which SQLite makes anew; changes through memory maps, `fopen`, or
+// calls that don't go through the C library's symbols. The harness compares the journal with the folder afterwards,
+// and so sees when a program makes such.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -31,7 +31,9 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum kind { OPENED = 1, CREATED, WRITTEN, SIZED, SYNC_BEGUN, SYNCED, RENAMED, UNLINKED, FOLDER_MADE, FOLDER_REMOVED, LINKED };
+enum kind {
+  OPENED = 1, CREATED, WRITTEN, SIZED, SYNC_BEGUN, SYNCED, RENAMED, UNLINKED, FOLDER_MADE, FOLDER_REMOVED, LINKED
+};
 
 // As `journal.py` reads it.
 struct entry {
@@ -64,7 +66,7 @@ static uint64_t handle_of(int descriptor) {
   return descriptor >= 0 && descriptor < DESCRIPTORS ? atomic_load(&handles[descriptor]) : 0;
 }
 
-// Appends an entry, under the lock. One call, and the file is open for appending: entries of several processes never mix.
+// Appends an entry, under the lock. One call, and the file is open for appending: entries of processes never mix.
 static void record(enum kind kind, uint64_t handle, uint64_t number, const struct iovec *parts, int count) {
   struct entry entry = {0, kind, handle, number};
   struct iovec vectors[IOV_MAX];
@@ -248,7 +250,9 @@ ssize_t write(int descriptor, const void *bytes, size_t count) {
   if (!handle_of(descriptor)) return syscall(SYS_write, descriptor, bytes, count);
   return write_recorded(descriptor, &(struct iovec){(void *)bytes, count}, 1);
 }
-ssize_t writev(int descriptor, const struct iovec *parts, int count) { return write_recorded(descriptor, parts, count); }
+ssize_t writev(int descriptor, const struct iovec *parts, int count) {
+  return write_recorded(descriptor, parts, count);
+}
 ssize_t pwrite(int descriptor, const void *bytes, size_t count, off_t offset) {
   if (!handle_of(descriptor)) return syscall(SYS_pwrite64, descriptor, bytes, count, offset);
   return pwrite_recorded(descriptor, &(struct iovec){(void *)bytes, count}, 1, offset, 0);
@@ -308,7 +312,9 @@ int fallocate64(int descriptor, int mode, off_t offset, off_t length) {
 int posix_fallocate(int descriptor, off_t offset, off_t length) {
   return fallocate(descriptor, 0, offset, length) == 0 ? 0 : errno;
 }
-int posix_fallocate64(int descriptor, off_t offset, off_t length) { return posix_fallocate(descriptor, offset, length); }
+int posix_fallocate64(int descriptor, off_t offset, off_t length) {
+  return posix_fallocate(descriptor, offset, length);
+}
 
 // MARK: Syncs
 

@@ -80,7 +80,8 @@ class Recording:
         for entry in journal.entries(self.journal):
             now.take(*entry)
         if differences := now.differences(root):
-            raise servers.Failure("\n".join([f"the journal is not what happened (kept in {self.keep()}):", *differences]))
+            what = f"the journal is not what happened (kept in {self.keep()}):"
+            raise servers.Failure("\n".join([what, *differences]))
         shutil.rmtree(root)
         print(f"powercut: recording {self.number}: {loaded.answered} requests answered ("
               + ", ".join(f"{count} × {status or 'no answer'}" for status, count in sorted(loaded.statuses.items()))
@@ -169,7 +170,8 @@ class Recording:
             return problems
         # The recovery and what follows it are recorded, and cut off as well.
         settings = self.settings | {
-            "number": f"{self.number}-{cut}", "cuts": 1, "owed": {resource: list(values) for resource, (values, _) in owed.items()}}
+            "number": f"{self.number}-{cut}", "cuts": 1,
+            "owed": {resource: list(values) for resource, (values, _) in owed.items()}}
         again = Recording(settings, self.running, self.library, folder, self.program, self.found)
         shutil.copytree(folder / "disk", again.base)
         marks = journal.Marks(again.journal)

@@ -22,6 +22,10 @@ PORT_TRIES = 5
 RECORDER_FAILED = 97
 
 
+def wait_until_ready(port, process, what):
+    servers.wait_until(lambda: servers.get(f"http://127.0.0.1:{port}/ready")[0] == 200, process, what, 0.02)
+
+
 class Recorder:
     """How a process is started so that its changes are recorded."""
 
@@ -30,7 +34,8 @@ class Recorder:
 
     def environment(self, root, pipe):
         return {"LD_PRELOAD": str(self.library), "POWERCUT_ROOT": os.path.realpath(root),
-                "POWERCUT_JOURNAL": str(self.journal), "POWERCUT_KILL": str(pipe), "POWERCUT_SYNC_US": str(self.sync_us)}
+                "POWERCUT_JOURNAL": str(self.journal), "POWERCUT_KILL": str(pipe),
+                "POWERCUT_SYNC_US": str(self.sync_us)}
 
 
 class System:
@@ -124,8 +129,9 @@ class Server(System):
     def _start_all(self):
         port, s3_port = self.ports
         process = self._start("server", [self.program, "server"], {
-            **SETTINGS, "PORT": str(port), "S3_PORT": str(s3_port), "BASE_STORAGE_PATH": str(self.root), **self.settings})
-        servers.wait_until(lambda: servers.get(f"http://127.0.0.1:{port}/ready")[0] == 200, process, "cairn server", 0.02)
+            **SETTINGS, "PORT": str(port), "S3_PORT": str(s3_port), "BASE_STORAGE_PATH": str(self.root),
+            **self.settings})
+        wait_until_ready(port, process, "cairn server")
 
 
 class Cluster(System):
@@ -163,7 +169,7 @@ class Cluster(System):
         nodes = [self._start_cairn(f"node{number}", "node", port) for number, port in enumerate(self.node_ports, 1)]
         coordinator = self._start_cairn("coordinator", "coordinator", self.ports[0], S3_PORT=str(self.ports[1]))
         for process, port in [*zip(nodes, self.node_ports), (coordinator, self.ports[0])]:
-            servers.wait_until(lambda: servers.get(f"http://127.0.0.1:{port}/ready")[0] == 200, process, "the cluster", 0.05)
+            wait_until_ready(port, process, "the cluster")
 
     def lose_disk(self, random):
         """Loses the disk of a node, and the node with it."""
@@ -175,9 +181,9 @@ class Cluster(System):
     def _start_redis(self):
         # Rewriting its file is Redis's own affair, and done in ways that are not recorded.
         process = self._start("redis", [
-            servers.find_tool("redis-server"), "--port", self.redis_port, "--bind", "127.0.0.1", "--dir", self.root / "redis",
-            "--save", "", "--appendonly", "yes", "--appendfsync", self.appendfsync, "--auto-aof-rewrite-percentage", "0"],
-            {})
+            servers.find_tool("redis-server"), "--port", self.redis_port, "--bind", "127.0.0.1",
+            "--dir", self.root / "redis", "--save", "", "--appendonly", "yes", "--appendfsync", self.appendfsync,
+            "--auto-aof-rewrite-percentage", "0"], {})
         servers.wait_until(self._redis_answers, process, "Redis", 0.02)
 
     def _redis_answers(self):
