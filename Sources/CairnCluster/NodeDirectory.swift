@@ -14,6 +14,7 @@ package struct ClusterDirectory: NodeDirectory {
   private let view: ClusterView
   private let client: HTTPClient
   private let tokens: NodeTokens?
+  private let lines = NodeLines()
 
   /// - Parameters:
   ///   - local: the node in this process, which is reached without the network.
@@ -28,7 +29,7 @@ package struct ClusterDirectory: NodeDirectory {
   package func node(_ id: NodeID) -> (any StorageNode)? {
     if let local, local.id == id { return local }
     return view.report(of: id).map { report in
-      RemoteNode(id: id, address: ListenAddress(of: report), client: client, tokens: tokens)
+      RemoteNode(id: id, address: ListenAddress(of: report), client: client, tokens: tokens, lines: lines)
     }
   }
 }

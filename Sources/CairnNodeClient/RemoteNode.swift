@@ -17,13 +17,17 @@ package struct RemoteNode: StorageNode {
   let address: ListenAddress
   let client: HTTPClient
   private let tokens: NodeTokens?
+  private let lines: NodeLines?
 
-  /// - Parameter tokens: makes the tokens that the node asks for; nil in a cluster without a secret.
-  package init(id: NodeID, address: ListenAddress, client: HTTPClient, tokens: NodeTokens?) {
+  /// - Parameters:
+  ///   - tokens: makes the tokens that the node asks for; nil in a cluster without a secret.
+  ///   - lines: where large records wait for their turn; nil where nobody else sends any.
+  package init(id: NodeID, address: ListenAddress, client: HTTPClient, tokens: NodeTokens?, lines: NodeLines? = nil) {
     self.id = id
     self.address = address
     self.client = client
     self.tokens = tokens
+    self.lines = lines
   }
 
   package func probe() async throws(NodeError) {
@@ -39,6 +43,22 @@ package struct RemoteNode: StorageNode {
   }
 
   package func append(_ record: EncodedRecord, to volume: VolumeID) async throws(NodeError) {
+    let length = record.header.length
+    guard let lines, length >= NodeLine.recordLengthMin else { return try await send(record, to: volume) }
+    let line = lines.line(to: id)
+    guard await line.enter(length) else {
+      throw .unreachable(id, "a record before this one could not be sent")
+    }
+    do throws(NodeError) {
+      try await send(record, to: volume)
+      line.leave(length, failed: false)
+    } catch {
+      if case .unreachable = error { line.leave(length, failed: true) } else { line.leave(length, failed: false) }
+      throw error
+    }
+  }
+
+  private func send(_ record: EncodedRecord, to volume: VolumeID) async throws(NodeError) {
     try await command(.POST, NodeProtocol.recordsPath(volume), record: record)
   }
 

@@ -40,7 +40,7 @@ struct NodeFixture: Sendable {
     let server = try await HTTPServer.start(
       on: ListenAddress(host: "127.0.0.1", port: 0), group: group, responder: api,
       refusal: { status, _ in HTTPResponse(status) }, logger: logger)
-    let client = HTTPClient(group: group, timeouts: .init(connect: .seconds(2), idle: .seconds(5)))
+    let client = HTTPClient(group: group, timeouts: .init(connect: .minutes(10), idle: .minutes(10)))
     let node: any StorageNode & RecordLog =
       switch transport {
       case .local: LocalNode(store)

@@ -17,7 +17,12 @@ final class HTTPClientConnection: ChannelInboundHandler, @unchecked Sendable {
   private let channel: any Channel
   /// In front of the decoder.
   private let feed: DecoderFeed
+  /// How long nothing may move, in either direction, while something is waited for.
   private let idleTimeout: TimeAmount
+  /// When something moved last.
+  private var movedAt = NIODeadline.distantPast
+  /// Bytes that the server's system had taken when that was looked at last.
+  private var sentCount: UInt64 = 0
   /// Called when an answer was read to its end and the connection can take another request.
   private var onIdle: (() -> Void)?
   private var phase: Phase = .idle
@@ -197,13 +202,8 @@ final class HTTPClientConnection: ChannelInboundHandler, @unchecked Sendable {
   private func wait() async {
     readAhead()
     guard inbox.isEmpty, failure == nil else { return }
-    timer?.cancel()
-    timer = channel.eventLoop.scheduleTask(in: idleTimeout) { [weak self] in
-      guard let self else { return }
-      let seconds = Double(idleTimeout.nanoseconds) / 1e9
-      fail(.timedOut(address, "nothing came for \(seconds) s"))
-      channel.close(promise: nil)
-    }
+    movedAt = .now()
+    scheduleLook(at: movedAt)
     guard !outlivesCancellation else {
       return await withCheckedContinuation { waiter = $0 }
     }
@@ -217,6 +217,36 @@ final class HTTPClientConnection: ChannelInboundHandler, @unchecked Sendable {
       }
     }
     eventLoop.assertInEventLoop()
+  }
+
+  // MARK: Time
+
+  /// Looks a few times while it waits whether the request still moves: on a slow line, or one that many share, its
+  /// bytes take longer than a server may be silent. So the time-out begins anew whenever some have left, and runs in
+  /// full after the last one.
+  private func scheduleLook(at now: NIODeadline) {
+    timer?.cancel()
+    let next = min(now + .nanoseconds(max(idleTimeout.nanoseconds / Self.looksPerTimeout, 1)), movedAt + idleTimeout)
+    timer = channel.eventLoop.scheduleTask(deadline: next) { [weak self] in
+      guard let self else { return }
+      SentBytes.count(of: channel) { self.look($0) }
+    }
+  }
+
+  private static let looksPerTimeout: Int64 = 8
+
+  private func look(_ sent: UInt64?) {
+    eventLoop.assertInEventLoop()
+    guard waiter != nil else { return }
+    let now = NIODeadline.now()
+    if let sent, sent != sentCount {
+      sentCount = sent
+      movedAt = now
+    }
+    guard now - movedAt >= idleTimeout else { return scheduleLook(at: now) }
+    let seconds = Double(idleTimeout.nanoseconds) / 1e9
+    fail(.timedOut(address, "nothing came for \(seconds) s"))
+    channel.close(promise: nil)
   }
 
   private func fail(_ error: HTTPClientError) {

@@ -25,7 +25,8 @@ struct CoordinatorRole {
     let deadline = TimeAmount(configuration.writeDeadline)
     let cluster = try ClusterParts(
       process, redis: configuration.redis, membership: configuration.membership, keys: configuration.keys,
-      timeouts: .init(connect: min(deadline, .seconds(2)), idle: deadline), local: local)
+      // On a crowded line a request to connect gets lost: the system repeats it after 1 s and after 3 s.
+      timeouts: .init(connect: min(deadline, .seconds(4)), idle: deadline), local: local)
     let watch = CatalogWatch(
       catalog: cluster.catalog, patience: configuration.membership.timeout,
       copies: configuration.replication.goal(asked: nil, nodeCount: .max).minimum, logger: process.logger)
