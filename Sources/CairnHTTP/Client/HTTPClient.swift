@@ -8,7 +8,7 @@ internal import Synchronization
 package final class HTTPClient: Sendable {
   package struct Timeouts: Sendable {
     package var connect: TimeAmount
-    /// Without any byte of an answer.
+    /// While no byte of the request leaves, and none of an answer comes.
     package var idle: TimeAmount
 
     package init(connect: TimeAmount, idle: TimeAmount) {
@@ -49,7 +49,8 @@ package final class HTTPClient: Sendable {
         continue
       }
     }
-    return try await send(request, on: connect(to: address, on: loop), pool: pool)
+    let connection = try await connect(to: address, on: loop, outlivingCancellation: request.outlivesCancellation)
+    return try await send(request, on: connection, pool: pool)
   }
 
   /// Sends a request from anywhere and reads the whole answer.
@@ -103,7 +104,7 @@ package final class HTTPClient: Sendable {
   }
 
   private func connect(
-    to address: ListenAddress, on loop: any EventLoop
+    to address: ListenAddress, on loop: any EventLoop, outlivingCancellation: Bool
   ) async throws(HTTPClientError) -> HTTPClientConnection {
     let idle = timeouts.idle
     let bootstrap = ClientBootstrap(group: loop)
@@ -125,8 +126,11 @@ package final class HTTPClient: Sendable {
         }
       }
     do {
-      let channel = try await bootstrap.connect(host: address.host, port: address.port).get()
+      let connecting = bootstrap.connect(host: address.host, port: address.port)
+      let channel = try await outlivingCancellation ? connecting.get() : Abandonable(connecting).value()
       return try channel.pipeline.syncOperations.handler(type: HTTPClientConnection.self)
+    } catch is CancellationError {
+      throw .timedOut(address, "it is not waited for any more")
     } catch let error as ChannelError {
       if case .connectTimeout = error { throw .timedOut(address, "no connection") }
       throw .cannotConnect(address, "\(error)")
@@ -135,6 +139,36 @@ package final class HTTPClient: Sendable {
     } catch {
       throw .cannotConnect(address, "\(error)")
     }
+  }
+}
+
+/// A connection that is being made, and that whoever waits for it can give up: making it takes until a time-out where
+/// nobody answers, and can't be stopped. Confined to its event loop.
+private final class Abandonable: @unchecked Sendable {
+  private let promise: EventLoopPromise<any Channel>
+  private var isOver = false
+
+  init(_ connecting: EventLoopFuture<any Channel>) {
+    promise = connecting.eventLoop.makePromise()
+    connecting.whenComplete { self.end($0) }
+  }
+
+  /// - Throws: `CancellationError` as soon as its task is cancelled.
+  func value() async throws -> any Channel {
+    try await withTaskCancellationHandler {
+      try await promise.futureResult.get()
+    } onCancel: {
+      promise.futureResult.eventLoop.execute { self.end(.failure(CancellationError())) }
+    }
+  }
+
+  private func end(_ result: Result<any Channel, any Error>) {
+    guard !isOver else {
+      if case .success(let channel) = result { channel.close(promise: nil) }
+      return
+    }
+    isOver = true
+    promise.completeWith(result)
   }
 }
 
