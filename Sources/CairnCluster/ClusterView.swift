@@ -10,8 +10,9 @@ package final class ClusterView: Sendable {
 
   struct Entry {
     var node: RegisteredNode
-    /// When the registry was read.
-    var readAt: ContinuousClock.Instant
+    /// When its last heartbeat was, as far as this process can tell. The clock of the registry may jump, so it is asked
+    /// only for the age of a heartbeat that was never seen before.
+    var heardAt: ContinuousClock.Instant
     /// Until then its last heartbeat is young enough.
     var activeUntil: ContinuousClock.Instant
     /// What requests have met; it stays when it is cleared, to know a relapse.
@@ -30,6 +31,9 @@ package final class ClusterView: Sendable {
     /// Until when some node is active, and the only node there is, where it takes data: every write asks for them.
     private(set) var someActiveUntil: ContinuousClock.Instant?
     private(set) var soleWritable: NodeID?
+    /// When the registry was read last, and why it could not be read since.
+    var readAt: ContinuousClock.Instant?
+    var registryFailure: String?
 
     mutating func set(_ entries: [NodeID: Entry]) {
       self.entries = entries
@@ -96,14 +100,26 @@ package final class ClusterView: Sendable {
 
   private let registry: any NodeRegistry
   private let timeout: Duration
-  let clock = ContinuousClock()
+  let clock: Clock
   let logger: Logger
   let state = Mutex(State())
   /// Of ``State/suspectCount``; may lag behind it.
   let suspectCount = Atomic(0)
 
-  /// - Parameter timeout: a node is active while its last heartbeat is younger (`NODE_TIMEOUT`).
-  package init(registry: any NodeRegistry, timeout: Duration, logger: Logger) {
+  struct Clock: Sendable {
+    let read: @Sendable () -> ContinuousClock.Instant
+
+    var now: ContinuousClock.Instant { read() }
+  }
+
+  /// - Parameters:
+  ///   - timeout: a node is active while its last heartbeat is younger (`NODE_TIMEOUT`).
+  ///   - now: a clock that never jumps.
+  package init(
+    registry: any NodeRegistry, timeout: Duration, logger: Logger,
+    now: @escaping @Sendable () -> ContinuousClock.Instant = { .now }
+  ) {
+    clock = Clock(read: now)
     self.registry = registry
     self.timeout = timeout
     self.logger = logger
@@ -125,23 +141,54 @@ package final class ClusterView: Sendable {
 
   /// Reads the registry now.
   package func refresh() async throws(CatalogError) {
-    let nodes = try await registry.nodes()
+    let nodes: [RegisteredNode]
+    do throws(CatalogError) { nodes = try await registry.nodes() } catch {
+      state.withLock { $0.registryFailure = "\(error)" }
+      throw error
+    }
     let now = clock.now
+    // What the registry's clock says now, as far as the youngest heartbeat tells: nodes that left in order have no age.
+    let registryNow =
+      nodes.lazy.filter { !$0.hasDeparted }.map {
+        $0.lastHeartbeat.millisecondsSinceEpoch + $0.ageMilliseconds
+      }.max() ?? 0
     state.withLock { state in
       var entries: [NodeID: Entry] = [:]
       for node in nodes {
         let known = state.entries[node.report.node]
         var suspicion = known?.suspicion
         if known?.node.report.incarnation != node.report.incarnation { suspicion?.restarted(at: now) }
-        let left = timeout - .milliseconds(Int64(clamping: node.ageMilliseconds))
+        let heardAt = Self.heardAt(node, known, now, lastRead: state.readAt, registryNow: registryNow)
         entries[node.report.node] = Entry(
-          node: node, readAt: now, activeUntil: now + left, suspicion: suspicion)
+          node: node, heardAt: heardAt, activeUntil: node.hasDeparted ? heardAt : heardAt + timeout,
+          suspicion: suspicion)
       }
       state.compare(with: entries, now)
       state.set(entries)
+      state.readAt = now
+      state.registryFailure = nil
     }
     noteSuspects()
   }
+
+  /// When the last heartbeat of a node was, by the clock of this process.
+  private static func heardAt(
+    _ node: RegisteredNode, _ known: Entry?, _ now: ContinuousClock.Instant, lastRead: ContinuousClock.Instant?,
+    registryNow: UInt64
+  ) -> ContinuousClock.Instant {
+    if let known, node.hasDeparted || known.node.lastHeartbeat == node.lastHeartbeat && !known.node.hasDeparted {
+      return known.heardAt
+    }
+    let last = node.lastHeartbeat.millisecondsSinceEpoch
+    let age = node.hasDeparted ? (registryNow > last ? registryNow - last : 0) : node.ageMilliseconds
+    let told = now - .milliseconds(Int64(clamping: age))
+    // A heartbeat that was not there at the last reading is not older than that, whatever the registry's clock says.
+    guard known != nil, let lastRead else { return told }
+    return max(told, lastRead)
+  }
+
+  /// Why the registry can't be read; nil when it was read the last time.
+  package var registryFailure: String? { state.withLock { $0.registryFailure } }
 
   /// The nodes to which requests are sent: heard of lately, and not found unreachable since.
   package var activeNodes: [RegisteredNode] {
@@ -193,7 +240,7 @@ package final class ClusterView: Sendable {
     let end = clock.now + time
     repeat {
       let now = clock.now
-      let isHopeful = state.withLock { state in state.entries.values.contains { age(of: $0, now) < timeout } }
+      let isHopeful = state.withLock { state in state.entries.values.contains { now < $0.activeUntil } }
       guard isHopeful, now < end, !Task.isCancelled else { return false }
       try? await Task.sleep(for: .milliseconds(100))
       try? await refresh()
@@ -223,17 +270,10 @@ package final class ClusterView: Sendable {
   package var nodeStatuses: [NodeStatus] {
     let now = clock.now
     return state.withLock { state in
-      // What the registry's clock says now, as far as the youngest heartbeat tells: nodes that left in order have no age.
-      let present = state.entries.values.filter { $0.node.ageMilliseconds < CatalogLimits.departedAgeMilliseconds }
-      let registryNow = present.map { entry in
-        entry.node.lastHeartbeat.millisecondsSinceEpoch + UInt64(max(age(of: entry, now) / .milliseconds(1), 0))
-      }.max()
-      return state.entries.values.map { entry in
-        let last = entry.node.lastHeartbeat.millisecondsSinceEpoch
-        let silence = registryNow.map { $0 > last ? $0 - last : 0 } ?? 0
+      state.entries.values.map { entry in
         let status: NodeStatus.State =
           if !isActive(entry, now) {
-            .silent(for: .milliseconds(Int64(clamping: silence)))
+            .silent(for: max(now - entry.heardAt, .zero))
           } else if entry.node.isDraining {
             .draining
           } else {
@@ -252,9 +292,9 @@ package final class ClusterView: Sendable {
   private func isActive(_ entry: Entry, _ now: ContinuousClock.Instant) -> Bool {
     !entry.isSuspected && now < entry.activeUntil
   }
+}
 
-  /// How long ago the last heartbeat was.
-  private func age(of entry: Entry, _ now: ContinuousClock.Instant) -> Duration {
-    .milliseconds(Int64(clamping: entry.node.ageMilliseconds)) + (now - entry.readAt)
-  }
+extension RegisteredNode {
+  /// It took its leave.
+  fileprivate var hasDeparted: Bool { ageMilliseconds >= CatalogLimits.departedAgeMilliseconds }
 }

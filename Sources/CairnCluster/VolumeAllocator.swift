@@ -90,6 +90,16 @@ package final class VolumeAllocator: Sendable {
 
   // MARK: Writing
 
+  /// Why a write that asks for nothing in particular would get no volume now; nil when it would.
+  package var obstacle: AllocationError? {
+    let active = view.activeNodes
+    guard !active.isEmpty else { return .noActiveNode }
+    let writable = active.count { $0.takesData }
+    guard writable > 0 else { return .noSpace }
+    let needed = replication.goal(asked: nil, nodeCount: view.nodeCount).minimum
+    return writable < needed ? .tooFewNodes(writable: writable, needed: needed) : nil
+  }
+
   /// A volume to append to: the one with the most room of two whose nodes all take data.
   package func volume(for request: VolumeRequest = VolumeRequest()) async throws(AllocationError) -> Volume {
     if request.avoided.isEmpty, request.replicas == nil, let volume = soleVolume { return volume }

@@ -123,7 +123,7 @@ extension ObjectService {
   package func stage(
     _ body: BodySource, inlineMax: Int = .max, replicas: Int? = nil
   ) async throws(ObjectError) -> StagedObject {
-    guard await view.waitForActiveNode(atMost: settings.writePatience) else { throw .noActiveNode }
+    guard await view.waitForActiveNode(atMost: settings.writePatience) else { throw noNode }
     var reader = ChunkReader(
       source: body, chunkSize: settings.chunkSize, sizeMax: settings.objectSizeMax, budget: budget)
     let hasher = StreamHasher(body.checksum?.algorithm)

@@ -105,6 +105,14 @@ package struct ObjectService: Sendable {
   /// When uploads are answered.
   package var replicationMode: ReplicationMode { allocator.replication.mode }
 
+  /// Why an upload would be refused now; nil when it would be taken.
+  package var uploadObstacle: ObjectError? {
+    allocator.obstacle.map { ObjectError($0) }
+  }
+
+  /// Why there is no node for a write: without the registry nobody knows whether there is one.
+  var noNode: ObjectError { view.registryFailure.map { .unavailable($0) } ?? .noActiveNode }
+
   /// On which nodes the bytes of an object are.
   package func replication(
     of object: StoredObject, named name: ObjectName

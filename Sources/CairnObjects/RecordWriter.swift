@@ -65,7 +65,7 @@ package struct RecordWriter: Sendable {
         {
           continue
         }
-        throw AppendFailure(error: ObjectError(error, after: attempt.lastError), abandoned: attempt.abandoned)
+        throw AppendFailure(error: objectError(error, after: attempt.lastError), abandoned: attempt.abandoned)
       }
       let failures = await append(record, to: volume)
       guard !failures.isEmpty else { return WrittenRecord(volume: volume, abandoned: attempt.abandoned) }
@@ -115,8 +115,8 @@ package struct RecordWriter: Sendable {
     }
   }
 
-  /// Waits until as many nodes take the record as it needs: those that could not be reached count again when a heartbeat
-  /// has cleared them, and a tombstone is taken on full disks, too.
+  /// Waits until as many nodes take the record as it needs: those that could not be reached count again when a probe
+  /// has reached them, and a tombstone is taken on full disks, too.
   private func waitForNodes(
     _ needed: Int, for attempt: inout AppendAttempt, until end: ContinuousClock.Instant
   ) async -> Bool {
@@ -131,6 +131,12 @@ package struct RecordWriter: Sendable {
       return true
     }
     return false
+  }
+
+  /// Without the registry nobody knows which nodes there are: their silence is none of their own.
+  private func objectError(_ error: AllocationError, after cause: NodeError?) -> ObjectError {
+    guard error.nodesLacking != nil, let reason = view.registryFailure else { return ObjectError(error, after: cause) }
+    return .unavailable(reason)
   }
 
   /// Remembers what a failure says about its node beyond this write.

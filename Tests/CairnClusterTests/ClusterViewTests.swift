@@ -16,10 +16,18 @@ import Testing
     let clock: Clock
     let view: ClusterView
 
+    /// The one of the registry, which can be set, and one that only goes on.
     final class Clock: Sendable {
-      private let milliseconds = Mutex<UInt64>(1_000_000_000)
+      private let milliseconds = Mutex<UInt64>(1_000_000_000_000)
+      private let elapsed = Mutex<Duration>(.zero)
+      private let start = ContinuousClock.now
       func now() -> Timestamp { Timestamp(clampingMillisecondsSinceEpoch: milliseconds.withLock { $0 }) }
-      func advance(seconds: UInt64) { milliseconds.withLock { $0 += seconds * 1000 } }
+      func uptime() -> ContinuousClock.Instant { start + elapsed.withLock { $0 } }
+      func advance(seconds: UInt64) {
+        milliseconds.withLock { $0 += seconds * 1000 }
+        elapsed.withLock { $0 += .seconds(seconds) }
+      }
+      func jump(seconds: Int64) { milliseconds.withLock { $0 = UInt64(Int64($0) + seconds * 1000) } }
     }
 
     init() async throws {
@@ -29,7 +37,7 @@ import Testing
       let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
       registry = try await SQLiteCatalog.open(
         path: folder.path + "/catalog.sqlite", threadPool: .singleton, logger: logger, now: { clock.now() })
-      view = ClusterView(registry: registry, timeout: .seconds(90), logger: logger)
+      view = ClusterView(registry: registry, timeout: .seconds(90), logger: logger, now: { clock.uptime() })
     }
 
     func beat(_ node: NodeID) async throws {
@@ -90,7 +98,7 @@ import Testing
       try await fixture.view.refresh()
       #expect(!fixture.view.isActive(node))
     }
-    let start = ContinuousClock.now
+    let start = fixture.clock.uptime()
     #expect(fixture.view.takeProbes(at: start + Suspicion.firstDelay) == [node])
     fixture.view.probeFailed(node, because: "no answer", at: start)
     #expect(!fixture.view.isActive(node))
@@ -108,7 +116,32 @@ import Testing
     try await fixture.beat(node)
     try await fixture.view.refresh()
     fixture.view.suspect(node, because: "connection refused")
-    #expect(fixture.view.takeProbes(at: .now + .seconds(100)).isEmpty)
+    #expect(fixture.view.takeProbes(at: fixture.clock.uptime() + .seconds(100)).isEmpty)
+    await fixture.registry.close()
+  }
+
+  /// The registry's clock is set, an hour or a day, either way: the node is as young as before, and no younger.
+  @Test(arguments: [-86_400, -3600, 3600, 86_400] as [Int64]) func aClockThatJumpsSilencesNoNode(seconds: Int64)
+    async throws
+  {
+    let fixture = try await Fixture()
+    let (node, other) = (NodeID.make(), NodeID.make())
+    for node in [node, other] { try await fixture.beat(node) }
+    fixture.clock.advance(seconds: 10)
+    try await fixture.view.refresh()
+    fixture.clock.jump(seconds: seconds)
+    try await fixture.view.refresh()
+    #expect(fixture.view.activeNodes.count == 2)
+    fixture.clock.advance(seconds: 30)
+    try await fixture.beat(node)
+    try await fixture.view.refresh()
+    #expect(fixture.view.activeNodes.count == 2)
+    // The other one has been silent for 91 s then, and is not taken for dead for longer.
+    fixture.clock.advance(seconds: 51)
+    try await fixture.view.refresh()
+    #expect(fixture.view.activeNodes.map(\.report.node) == [node])
+    let silence = fixture.view.nodeStatuses.first { $0.report.node == other }?.state.silence
+    #expect(silence == .seconds(91))
     await fixture.registry.close()
   }
 
@@ -149,8 +182,10 @@ import Testing
     try await fixture.beat(node)
     try await fixture.view.refresh()
     await fixture.registry.close()
+    #expect(fixture.view.registryFailure == nil)
     await #expect(throws: CatalogError.self) { try await fixture.view.refresh() }
     #expect(fixture.view.isActive(node))
+    #expect(fixture.view.registryFailure != nil)
   }
 }
 

@@ -2,6 +2,7 @@ internal import CairnCatalog
 internal import CairnCluster
 internal import CairnHTTP
 internal import CairnModel
+internal import CairnObjects
 internal import NIOHTTP1
 
 extension NativeAPI {
@@ -9,12 +10,14 @@ extension NativeAPI {
   func nodes() -> HTTPResponse {
     let active = view.activeNodes
     let inactive = view.inactiveNodes
+    let failure = view.registryFailure
     return HTTPResponse(json: { json in
       json.member("active_nodes_count", active.count)
       json.key("active_nodes")
       json.array(active) { $0.node($1, status: $1.statusWord(isActive: true), detail: nil) }
       json.key("inactive_nodes")
       json.array(inactive) { $0.node($1, status: $1.statusWord(isActive: false), detail: detail(of: $1)) }
+      if let failure { json.member("detail", "What is said of the nodes is old: \(failure)") }
     })
   }
 
@@ -43,6 +46,9 @@ extension NativeAPI {
     }
     guard view.hasActiveNode else { throw .unavailable("No storage nodes available", retryAfter: 5) }
     if let reason = reasonNotReady() { throw .unavailable(reason) }
+    if let obstacle = objects.uploadObstacle {
+      throw .unavailable("Uploads are refused: \(APIError(obstacle).detail)", retryAfter: 5)
+    }
     return HTTPResponse(json: { $0.member("status", "ready") })
   }
 }

@@ -9,7 +9,7 @@ extension Operation {
         "All nodes.",
         .record(
           .always("active_nodes_count", .count), .always("active_nodes", .list(.named(.listedNode))),
-          .always("inactive_nodes", .list(.named(.listedNode)))),
+          .always("inactive_nodes", .list(.named(.listedNode))), .sometimes("detail", .plainText)),
         links: ["getNode", "forgetNode", "drainNode", "undrainNode"].map {
           Link(id: $0, parameter: "node_id", pointer: "/active_nodes/0/node_id")
         })

@@ -28,14 +28,21 @@ struct Cluster {
     try await waitUntilActive(nodes)
   }
 
-  /// Waits until each coordinator sees just so many nodes, and is ready when there are any.
+  /// Nodes without which uploads are refused, and coordinators say so.
+  private var nodesNeeded: Int {
+    guard settings["REPLICATION_MODE"] != "async" else { return 1 }
+    let factor = settings["REPLICATION_FACTOR"].flatMap { Int($0) } ?? 3
+    return settings["MIN_REPLICAS"].flatMap { Int($0) } ?? factor / 2 + 1
+  }
+
+  /// Waits until each coordinator sees just so many nodes, and is ready when these are enough.
   func waitUntilActive(_ count: Int) async throws {
     for coordinator in coordinators {
       try await eventually("\(count) active nodes") {
         try await coordinator.curl().run("/nodes", key.map { ["-H", $0.bearer] } ?? []).json["active_nodes_count"]
           as? Int == count
       }
-      if count > 0 { try await eventually("ready") { try await coordinator.curl()("/ready").status == 200 } }
+      if count >= nodesNeeded { try await eventually("ready") { try await coordinator.curl()("/ready").status == 200 } }
     }
   }
 

@@ -21,6 +21,13 @@ extension ClusterSuite {
         #expect(answer.headers["retry-after"] != nil)
         #expect(answer.detail != nil)
       }
+      // The nodes' silence is none of their own.
+      try await eventually("no node is heard") {
+        try await curl("/nodes").json["active_nodes_count"] as? Int == 0
+      }
+      for detail in [try await curl.put("b", "x").detail, try await curl("/nodes").detail] {
+        #expect(detail?.contains("Redis connection failed") == true, "\(detail ?? "nothing")")
+      }
       let log = cluster.coordinators[0].log
       #expect(log.contains("Redis connection failed: "), "\(log.suffix(1000))")
       #expect(try await cluster.nodes[0].curl()("/health").status == 200)
