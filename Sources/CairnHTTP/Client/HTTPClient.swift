@@ -22,6 +22,11 @@ package final class HTTPClient: Sendable {
   private let pools: [ObjectIdentifier: ConnectionPool]
   private let executors: EventLoopExecutors
 
+  /// Connections that wait for a request on the caller's event loop.
+  var idleConnectionCount: Int {
+    MultiThreadedEventLoopGroup.currentEventLoop.flatMap { pools[ObjectIdentifier($0)] }?.count ?? 0
+  }
+
   package init(group: MultiThreadedEventLoopGroup, timeouts: Timeouts) {
     self.group = group
     self.timeouts = timeouts
@@ -184,6 +189,11 @@ private final class ConnectionPool: @unchecked Sendable {
     self.eventLoop = eventLoop
   }
 
+  var count: Int {
+    eventLoop.assertInEventLoop()
+    return idle.values.reduce(0) { $0 + $1.count }
+  }
+
   /// The connection that was used last, and so is the least likely to have been closed.
   func take(_ address: ListenAddress) -> HTTPClientConnection? {
     eventLoop.assertInEventLoop()
@@ -197,5 +207,13 @@ private final class ConnectionPool: @unchecked Sendable {
     eventLoop.assertInEventLoop()
     guard idle[connection.address, default: []].count < Self.idleConnectionsMax else { return connection.close() }
     idle[connection.address, default: []].append(connection)
+    connection.onLoss = { [weak self] in self?.forget($0) }
+  }
+
+  /// One that its server closed would keep its buffers, up to a megabyte, until somebody came upon it.
+  private func forget(_ connection: HTTPClientConnection) {
+    eventLoop.assertInEventLoop()
+    idle[connection.address]?.removeAll { $0 === connection }
+    if idle[connection.address]?.isEmpty == true { idle[connection.address] = nil }
   }
 }

@@ -25,6 +25,8 @@ final class HTTPClientConnection: ChannelInboundHandler, @unchecked Sendable {
   private var sentCount: UInt64 = 0
   /// Called when an answer was read to its end and the connection can take another request.
   private var onIdle: (() -> Void)?
+  /// Called when it closes between two requests.
+  var onLoss: ((HTTPClientConnection) -> Void)?
   private var phase: Phase = .idle
   /// Counts the requests.
   private var exchange: UInt64 = 0
@@ -303,6 +305,8 @@ final class HTTPClientConnection: ChannelInboundHandler, @unchecked Sendable {
 
   func channelInactive(context: ChannelHandlerContext) {
     keepAlive = false
+    if phase == .idle { onLoss?(self) }
+    onLoss = nil
     fail(.closed(address))
   }
 }
