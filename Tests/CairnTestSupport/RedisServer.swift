@@ -11,6 +11,10 @@ package final class RedisServer: Sendable {
     package var appendOnly = false
     /// More arguments of `redis-server`.
     package var arguments: [String] = []
+    /// A program and its arguments that start it in their own way.
+    package var launcher: [String] = []
+    /// nil for a free one.
+    package var port: Int?
 
     package init(password: String? = nil, appendOnly: Bool = false, arguments: [String] = []) {
       self.password = password
@@ -38,7 +42,7 @@ package final class RedisServer: Sendable {
     // Between finding a free port and using it somebody else may take it.
     var attempt = 1
     while true {
-      let port = try Self.freePort()
+      let port = try options.port ?? Self.freePort()
       let process = try Self.launch(port: port, options: options, folder: folder.path)
       do {
         try await Self.waitUntilReady(process, port: port, folder: folder.path)
@@ -108,7 +112,8 @@ package final class RedisServer: Sendable {
     ]
     if let password = options.password { arguments += ["--requirepass", password] }
     arguments += options.arguments
-    return try GuardedProcess("redis-server", arguments, output: "\(folder)/redis.log", directory: folder)
+    let command = options.launcher + ["redis-server"] + arguments
+    return try GuardedProcess(command[0], Array(command.dropFirst()), output: "\(folder)/redis.log", directory: folder)
   }
 
   private static func waitUntilReady(_ process: GuardedProcess, port: Int, folder: String) async throws {

@@ -3,38 +3,71 @@ import Foundation
 import Synchronization
 import Testing
 
-/// Two coordinators, four nodes, perhaps two replicators, and Redis, with what the nemesis does to them.
+/// Coordinators, four nodes, perhaps two replicators, and Redis, with what the nemesis does to them.
 final class ChaosCluster: Sendable {
   struct Incomplete: Error, CustomStringConvertible {
     let description: String
   }
 
-  let cluster: Cluster
+  static let nodeCount = 4
+
+  let shape: ChaosShape
+  let redis: RedisServer
+  /// With `peers` the same processes as ``nodes``.
+  let coordinators: [CairnProcess]
+  let nodes: [CairnProcess]
   /// Where there are none, the coordinators do their work.
   let replicators: [CairnProcess]
   private let proxies: [CutProxy]
+  private let network: ChaosNetwork?
   private let random: Mutex<SeededRandom>
 
-  var coordinators: [CairnProcess] { cluster.coordinators }
-  var nodes: [CairnProcess] { cluster.nodes }
+  /// Every process once.
+  var processes: [CairnProcess] { (shape == .peers ? [] : coordinators) + replicators + nodes }
+  /// Coordinators that can be harmed without harming a node.
+  var coordinatorCount: Int { shape == .peers ? 0 : coordinators.count }
+  /// Machines that can be parted: Redis, the coordinators, the nodes, in this order.
+  var machineCount: Int { network == nil ? 0 : 1 + coordinators.count + nodes.count }
 
   /// - Parameters:
   ///   - repairDelay: how long a node may be away before its replicas are made elsewhere, in seconds.
   ///   - replicatorCount: processes that repair; 0 for the coordinators.
-  init(seed: UInt64, repairDelay: Int, replicatorCount: Int) async throws {
-    cluster = try await Cluster(
-      coordinators: 2, nodes: 4,
-      [
-        "REPLICATION_FACTOR": "2", "ADVERTISE_HOST": CutProxy.host, "VOLUME_SIZE": "64M",
-        "REPAIR_DELAY": "\(repairDelay)", "REPLICATOR": replicatorCount > 0 ? "off" : "on",
-      ])
+  init(seed: UInt64, shape: ChaosShape, repairDelay: Int, replicatorCount: Int) async throws {
+    var start = try await ChaosStart(
+      shape: shape, seed: seed, repairDelay: repairDelay, hasReplicators: replicatorCount > 0)
+    let coordinators = try await start.coordinators()
+    nodes = try await start.nodes(Self.nodeCount)
+    self.coordinators = shape == .peers ? nodes : coordinators
     var replicators: [CairnProcess] = []
-    for _ in 0..<replicatorCount { replicators.append(try await CairnProcess(.replicator, cluster.settings)) }
+    for _ in 0..<replicatorCount { replicators.append(try await start.replicator()) }
     self.replicators = replicators
-    var proxies: [CutProxy] = []
-    for node in cluster.nodes { proxies.append(try await CutProxy(port: node.port)) }
-    self.proxies = proxies
+    self.shape = shape
+    redis = start.redis
+    network = start.network
+    proxies = start.proxies
     random = Mutex(SeededRandom(seed: seed ^ 0xB17))
+    try await waitUntilActive()
+  }
+
+  /// The id of each node.
+  func ids() async throws -> [String] {
+    let answer = try await coordinators[0].curl()("/nodes")
+    let active = try #require(answer.json["active_nodes"] as? [[String: Any]])
+    return try nodes.map { node in
+      try #require(active.first { $0["storage_dir"] as? String == node.storagePath }?["node_id"] as? String)
+    }
+  }
+
+  /// Waits until every coordinator sees every node.
+  private func waitUntilActive() async throws {
+    for coordinator in coordinators {
+      try await eventually("\(nodes.count) active nodes", within: .seconds(60)) {
+        try await coordinator.curl()("/nodes").json["active_nodes_count"] as? Int == nodes.count
+      }
+      try await eventually("the coordinator is ready", within: .seconds(60)) {
+        try await coordinator.curl()("/ready").status == 200
+      }
+    }
   }
 
   func begin(_ fault: Nemesis.Fault) async throws {
@@ -43,6 +76,10 @@ final class ChaosCluster: Sendable {
     case .pauseNode(let node): nodes[node].signal(SIGSTOP)
     case .cutNode(let node): try await proxies[node].cut()
     case .silenceNode(let node): proxies[node].silence()
+    case .slowNode(let node): proxies[node].slow(500_000)
+    case .damageLine(let node): proxies[node].damage()
+    case .part(let machine, let other): try await network?.part(machine, from: other)
+    case .limitLine(let machine): try await network?.limit(machine, megabits: 8)
     case .flipBytes(let node): try flipBytes(of: nodes[node])
     case .fillNode(let node):
       try await nodes[node].kill()
@@ -56,11 +93,19 @@ final class ChaosCluster: Sendable {
     case .pauseCoordinator(let coordinator): coordinators[coordinator].signal(SIGSTOP)
     case .killReplicator(let replicator): try await replicators[replicator].kill()
     case .pauseReplicator(let replicator): replicators[replicator].signal(SIGSTOP)
-    case .killRedis: try await cluster.redis.kill()
-    case .pauseRedis: cluster.redis.freeze()
+    case .killRedis: try await redis.kill()
+    case .pauseRedis: redis.freeze()
     case .wipeRedis:
-      try cluster.redis.command("FLUSHALL")
-      try await cluster.redis.kill()
+      try redis.command("FLUSHALL")
+      try await redis.kill()
+    case .fillRedis: try redis.command("CONFIG", "SET", "maxmemory", "1")
+    case .evictFromRedis:
+      try redis.command("CONFIG", "SET", "maxmemory-policy", "allkeys-random")
+      try redis.command("CONFIG", "SET", "maxmemory", "\(try usedMemory() * 4 / 5)")
+    case .startAlone(let coordinator):
+      try await coordinators[coordinator].kill()
+      try await redis.kill()
+      try await coordinators[coordinator].restart()
     }
   }
 
@@ -68,7 +113,10 @@ final class ChaosCluster: Sendable {
     switch fault {
     case .killNode(let node): try await nodes[node].restart()
     case .pauseNode(let node): nodes[node].signal(SIGCONT)
-    case .cutNode(let node), .silenceNode(let node): try await proxies[node].heal()
+    case .cutNode(let node), .silenceNode(let node), .slowNode(let node), .damageLine(let node):
+      try await proxies[node].heal()
+    case .part(let machine, let other): try await network?.join(machine, with: other)
+    case .limitLine(let machine): try await network?.limit(machine, megabits: nil)
     case .flipBytes: break
     case .fillNode(let node):
       try await nodes[node].kill()
@@ -80,22 +128,22 @@ final class ChaosCluster: Sendable {
     case .pauseCoordinator(let coordinator): coordinators[coordinator].signal(SIGCONT)
     case .killReplicator(let replicator): try await replicators[replicator].restart()
     case .pauseReplicator(let replicator): replicators[replicator].signal(SIGCONT)
-    case .killRedis, .wipeRedis: try await cluster.redis.restart()
-    case .pauseRedis: cluster.redis.thaw()
+    case .killRedis, .wipeRedis, .startAlone: try await redis.restart()
+    case .fillRedis: try redis.command("CONFIG", "SET", "maxmemory", "0")
+    case .evictFromRedis:
+      try redis.command("CONFIG", "SET", "maxmemory", "0")
+      try redis.command("CONFIG", "SET", "maxmemory-policy", "noeviction")
+    case .pauseRedis: redis.thaw()
     }
   }
 
   /// Waits until every process does its work again.
   func waitUntilHealed() async throws {
     for proxy in proxies { try await proxy.heal() }
-    try await cluster.waitUntilActive(nodes.count)
+    try await waitUntilActive()
     // A coordinator looks every second whether Redis still knows what it knew.
     try await Task.sleep(for: .milliseconds(1500))
-    for coordinator in coordinators {
-      try await eventually("the coordinator is ready", within: .seconds(60)) {
-        try await coordinator.curl()("/ready").status == 200
-      }
-    }
+    try await waitUntilActive()
     for coordinator in coordinators {
       try await eventually("the coordinator takes data") {
         try await coordinator.curl().put("healed", "x").status < 300
@@ -144,7 +192,7 @@ final class ChaosCluster: Sendable {
 
   /// What the coordinators or replicators say that they have repaired.
   func repairs() -> String {
-    let log = (coordinators + replicators).map(\.log).joined()
+    let log = processes.map(\.log).joined()
     return ["record restored", "replica made", "surplus replica dropped", "repair failed"].map {
       message in
       "\(message) \(log.components(separatedBy: "\"message\":\"\(message)\"").count - 1)"
@@ -153,11 +201,17 @@ final class ChaosCluster: Sendable {
 
   /// Lines of the logs at level error or above: none is expected.
   func loggedErrors() -> [String] {
-    (coordinators + replicators + nodes).flatMap { process in
+    processes.flatMap { process in
       process.log.split(separator: "\n")
         .filter { $0.contains("\"level\":\"error\"") || $0.contains("\"level\":\"critical\"") || $0.contains("Fatal") }
         .map { "\(process.role) \(process.port): \($0.prefix(400))" }
     }
+  }
+
+  private func usedMemory() throws -> Int {
+    let line = try redis.command("INFO", "memory").split(whereSeparator: \.isNewline)
+      .first { $0.hasPrefix("used_memory:") }
+    return try #require(line.flatMap { Int($0.dropFirst("used_memory:".count)) })
   }
 
   /// Flips a byte in up to eight places of a volume file.

@@ -22,12 +22,14 @@ final class ChaosLoad: Sendable {
   private static let operationsPerName = 50
 
   let history = History()
-  private let seed: UInt64
-  private let ports: [Int]
-  private let isOver = Flag()
+  let seed: UInt64
+  let ports: [Int]
+  let isOver = Flag()
   private let values = Atomic(0)
   private let operations = Atomic(0)
   private let found = Mutex<(problems: [String], counts: Counts)>(([], Counts()))
+  /// When writes were acknowledged, in nanoseconds of the history.
+  private let acknowledged = Mutex<[UInt64]>([])
 
   init(seed: UInt64, ports: [Int]) {
     self.seed = seed
@@ -38,11 +40,14 @@ final class ChaosLoad: Sendable {
   var counts: Counts { found.withLock { $0.counts } }
   var acknowledgedCount: Int { counts.acknowledged }
 
-  /// Lets clients work until `body` has ended.
-  func work(clients: Int, while body: () async throws -> Void) async throws {
+  /// Lets clients work until `body` has ended, and others that leave in the middle of what they do.
+  func work(clients: Int, leaving: Int, while body: () async throws -> Void) async throws {
     try await withThrowingTaskGroup(of: Void.self) { group in
       for client in 0..<clients {
         group.addTask { try await BlockingThreads.run { self.work(client) } }
+      }
+      for client in 0..<leaving {
+        group.addTask { try await BlockingThreads.run { self.leaveAgainAndAgain(client) } }
       }
       defer { isOver.set() }
       try await body()
@@ -62,6 +67,23 @@ final class ChaosLoad: Sendable {
     }
   }
 
+  /// The longest time in which no write was acknowledged, and when it began, outside of `excused` times.
+  ///
+  /// - Parameter excused: when nothing could be written, in nanoseconds of the history.
+  func longestRefusal(excusing excused: [Range<UInt64>]) -> (start: UInt64, length: UInt64) {
+    let times = acknowledged.withLock { $0 }.sorted()
+    var longest = (start: UInt64(0), length: UInt64(0))
+    for (before, next) in zip(times, times.dropFirst()) {
+      let away = excused.map { range in
+        let (start, end) = (max(range.lowerBound, before), min(range.upperBound, next))
+        return end > start ? end - start : 0
+      }.reduce(0, +)
+      let length = next - before
+      if length > away, length - away > longest.length { longest = (before, length - away) }
+    }
+    return longest
+  }
+
   /// Reads every name that was ever touched through every coordinator, when all faults are healed.
   func readAll() async throws {
     for (index, port) in ports.enumerated() {
@@ -73,6 +95,7 @@ final class ChaosLoad: Sendable {
           self.list(name, session)
           if self.counts.read < before.read + 2 { self.fail("\(name) can't be read after everything is healed") }
         }
+        self.expectNothingUnfinished(port: port)
       }
     }
   }
@@ -91,7 +114,7 @@ final class ChaosLoad: Sendable {
     }
   }
 
-  private func newValue() -> ChaosValue {
+  func newValue() -> ChaosValue {
     ChaosValue(values.wrappingAdd(1, ordering: .relaxed).newValue, seed: seed)
   }
 
@@ -183,6 +206,7 @@ final class ChaosLoad: Sendable {
     let operation = History.Operation(
       client: session.client, name: name, action, outcome, invoked: invoked, completed: history.now)
     history.add(operation)
+    if operation.isWrite, outcome != .unknown { acknowledged.withLock { $0.append(history.now) } }
     found.withLock { found in
       switch (operation.isWrite, outcome == .unknown) {
       case (true, true): found.counts.unknown += 1
@@ -193,7 +217,7 @@ final class ChaosLoad: Sendable {
     }
   }
 
-  private func fail(_ problem: String) {
+  func fail(_ problem: String) {
     found.withLock { found in
       // The first ones tell the most.
       if found.problems.count < 20 { found.problems.append("at \(history.now / 1_000_000) ms: \(problem)") }

@@ -9,10 +9,16 @@ extension ClusterSuite {
   ///
   /// `make test` runs each for some seconds with a fixed seed. `make chaos` sets `CAIRN_CHAOS_SECONDS` and runs
   /// `CAIRN_CHAOS_SEEDS` seeds for so long each. `CAIRN_TEST_SEED` is the first seed, `CAIRN_CHAOS_FAULTS` chooses
-  /// among those of ``Nemesis/Kind``.
+  /// among those of ``Nemesis/Kind``, `CAIRN_CHAOS_SHAPE` among those of ``ChaosShape``.
   @Suite struct ChaosTests {
     private static let seconds = Environment.variable("CAIRN_CHAOS_SECONDS").flatMap { Int($0) }
     private static let clients = 8
+    /// Those that leave in the middle of what they do.
+    private static let leavingClients = 2
+    /// A client waits so long for a coordinator that doesn't answer, before it goes to another one.
+    private static let longestRefusal: UInt64 = 20_000_000_000
+    /// After Redis is back, for its clients to connect and for nodes to say that they are alive.
+    private static let redisReturns: UInt64 = 5_000_000_000
 
     static let seeds: [UInt64] = {
       let first = Environment.variable(SeededRandom.variable).flatMap { UInt64($0) } ?? 1
@@ -27,22 +33,34 @@ extension ClusterSuite {
 
     @Test(arguments: seeds) func acknowledgedObjectsSurviveFaults(seed: UInt64) async throws {
       let length = Duration.seconds(Self.seconds ?? 25)
-      print("chaos: \(SeededRandom.variable)=\(seed), \(length), \(Self.kinds.map(\.rawValue).sorted())")
+      let shape = ChaosShape.of(seed: seed, seeds: Self.seeds.count)
+      let kinds = Self.kinds.subtracting(shape.excluded)
+      print("chaos: \(SeededRandom.variable)=\(seed), \(shape), \(length), \(kinds.map(\.rawValue).sorted())")
       let chaos = try await ChaosCluster(
-        seed: seed, repairDelay: Self.repairDelay(seed), replicatorCount: Self.replicatorCount(seed))
+        seed: seed, shape: shape, repairDelay: Self.repairDelay(seed),
+        replicatorCount: [.peers, .namespaces].contains(shape) ? 0 : Self.replicatorCount(seed))
       let nemesis = Nemesis(
-        seed: seed, kinds: Self.kinds, nodeCount: chaos.nodes.count, coordinatorCount: chaos.coordinators.count,
-        replicatorCount: chaos.replicators.count, length: length)
+        seed: seed, kinds: kinds, nodeCount: chaos.nodes.count, coordinatorCount: chaos.coordinatorCount,
+        replicatorCount: chaos.replicators.count, machineCount: chaos.machineCount, length: length)
       let load = ChaosLoad(seed: seed, ports: chaos.coordinators.map(\.port))
       let told = Mutex<[String]>([])
       let tell: @Sendable (String) -> Void = { event in
         told.withLock { $0.append("\(load.history.now / 1_000_000) ms: \(event)") }
       }
+      let withoutRedis = Mutex<[Range<UInt64>]>([])
+      let around: Nemesis.Around = { fault, body in
+        let start = load.history.now
+        try await body()
+        guard fault.concernsRedis else { return }
+        withoutRedis.withLock { $0.append(start..<load.history.now + Self.redisReturns) }
+      }
       var isComplete = true
-      try await load.work(clients: Self.clients) {
+      try await load.work(clients: Self.clients, leaving: Self.leavingClients) {
         // What the nemesis finds is told at the end, with the rest.
         async let nodes = report { try await Nemesis.carryOut(nemesis.nodes, on: chaos, tell: tell) }
-        async let control = report { try await Nemesis.carryOut(nemesis.control, on: chaos, tell: tell) }
+        async let control = report {
+          try await Nemesis.carryOut(nemesis.control, on: chaos, tell: tell, around: around)
+        }
         isComplete = await [nodes, control] == [true, true]
       }
       try await chaos.waitUntilHealed()
@@ -56,6 +74,9 @@ extension ClusterSuite {
         chaos: seed \(seed): \(nemesis.nodes.count) + \(nemesis.control.count) faults; \(counts.acknowledged) writes \
         answered and \(counts.unknown) not, \(counts.read) reads answered and \(counts.unread) not, \(names) names
         """)
+      let refusal = load.longestRefusal(excusing: withoutRedis.withLock { $0 })
+      print("chaos: seed \(seed): no write for \(refusal.length / 1_000_000) ms at most, Redis apart")
+      #expect(refusal.length < Self.longestRefusal, "from \(refusal.start / 1_000_000) ms on, seed \(seed):\n\(events)")
       let problems = load.problems + load.history.problems()
       #expect(problems.isEmpty, "seed \(seed):\n\(problems.joined(separator: "\n"))\nfaults:\n\(events)")
       #expect(counts.acknowledged > 100)
@@ -89,18 +110,19 @@ extension ClusterSuite {
     /// Stops everything, and looks into the files of the nodes.
     private func expectFullReplicas(_ chaos: ChaosCluster, _ nemesis: Nemesis, seed: UInt64) async throws {
       var (paths, damaged) = ([NodeID: String](), NodeID?.none)
+      let ids = try await chaos.ids()
       for (index, node) in chaos.nodes.enumerated() {
-        let id = try #require(NodeID(try await chaos.cluster.id(of: node)))
+        let id = try #require(NodeID(ids[index]))
         paths[id] = node.storagePath
         if nemesis.nodes.contains(where: { $0.fault == .flipBytes(index) }) { damaged = id }
       }
-      for process in chaos.coordinators + chaos.replicators + chaos.nodes {
+      for process in chaos.processes {
         try await process.stopInOrder()
         // The nemesis may have started it again since.
         #expect(process.crash == nil, "\(process.role), seed \(seed)")
       }
       let check = try await ReplicaCheck(
-        storagePaths: paths, redisPort: chaos.cluster.redis.port, damaged: damaged)
+        storagePaths: paths, redisPort: chaos.redis.port, damaged: damaged)
       print(
         """
         chaos: seed \(seed): \(check.objectCount) objects of \(check.referencedCount) records among \
@@ -113,7 +135,7 @@ extension ClusterSuite {
     private func keepLogs(of chaos: ChaosCluster, seed: UInt64, events: String) throws {
       guard let folder = Environment.variable("CAIRN_CHAOS_LOGS") else { return }
       try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-      for process in chaos.coordinators + chaos.replicators + chaos.nodes {
+      for process in chaos.processes {
         try Data(process.log.utf8).write(to: URL(filePath: "\(folder)/\(seed)-\(process.role)-\(process.port).log"))
       }
       try Data(events.utf8).write(to: URL(filePath: "\(folder)/\(seed)-faults.txt"))

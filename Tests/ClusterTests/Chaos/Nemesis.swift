@@ -10,6 +10,14 @@ struct Nemesis: Sendable {
     case cutNode(Int)
     /// They stay, and nothing comes through.
     case silenceNode(Int)
+    /// Its line becomes slow.
+    case slowNode(Int)
+    /// Bits flip between the coordinators and a node.
+    case damageLine(Int)
+    /// Two machines hear nothing of each other any more. They are numbered as ``ChaosCluster/Machine`` has it.
+    case part(Int, Int)
+    /// The kernel lets little through to a machine and from it.
+    case limitLine(Int)
     case flipBytes(Int)
     /// Its reserve is said to be reached.
     case fillNode(Int)
@@ -23,6 +31,20 @@ struct Nemesis: Sendable {
     case pauseRedis
     /// It comes back empty.
     case wipeRedis
+    /// It has no memory left, and refuses what needs some.
+    case fillRedis
+    /// It makes room by forgetting.
+    case evictFromRedis
+    /// A coordinator dies with Redis, and is started before it.
+    case startAlone(Int)
+
+    /// Whether nothing can be written meanwhile.
+    var concernsRedis: Bool {
+      switch self {
+      case .killRedis, .pauseRedis, .wipeRedis, .fillRedis, .evictFromRedis, .startAlone: true
+      default: false
+      }
+    }
 
     var description: String {
       switch self {
@@ -30,6 +52,10 @@ struct Nemesis: Sendable {
       case .pauseNode(let node): "pause node \(node)"
       case .cutNode(let node): "cut off node \(node)"
       case .silenceNode(let node): "silence node \(node)"
+      case .slowNode(let node): "slow node \(node) down"
+      case .damageLine(let node): "damage the line to node \(node)"
+      case .part(let machine, let other): "part machines \(machine) and \(other)"
+      case .limitLine(let machine): "limit the line of machine \(machine)"
       case .flipBytes(let node): "flip bytes of node \(node)"
       case .fillNode(let node): "fill the disk of node \(node)"
       case .wipeNode(let node): "wipe node \(node)"
@@ -40,6 +66,9 @@ struct Nemesis: Sendable {
       case .killRedis: "kill redis"
       case .pauseRedis: "pause redis"
       case .wipeRedis: "wipe redis"
+      case .fillRedis: "fill redis"
+      case .evictFromRedis: "evict from redis"
+      case .startAlone(let coordinator): "start coordinator \(coordinator) before redis"
       }
     }
   }
@@ -55,13 +84,25 @@ struct Nemesis: Sendable {
 
   enum Kind: String, CaseIterable, Sendable {
     case kill, pause, cut, flip, fill, redis
+    /// A slow relay, and one that flips bits.
+    case slow, damage
+    /// Pairs of machines that hear nothing of each other, and slow lines: the kernel's doing.
+    case partition, line
+    /// Redis is away for longer than nodes may be silent.
+    case late
+    /// Redis has no memory left.
+    case full
+    /// A coordinator is started before Redis.
+    case alone
     /// Not together with ``flip``: what is wiped may be the only good replica of what is damaged.
     case wipe
     /// Redis loses everything.
     case forget
+    /// Redis loses what it chooses.
+    case evict
 
     /// Those that are used where nobody chooses.
-    static let usual = Set(allCases).subtracting([.wipe, .forget])
+    static let usual = Set(allCases).subtracting([.wipe, .forget, .evict])
   }
 
   /// Strikes against nodes: one node at a time, so that with two replicas everything is there somewhere.
@@ -69,7 +110,13 @@ struct Nemesis: Sendable {
   /// Strikes against coordinators, replicators and Redis, at the same time as the others.
   let control: [Strike]
 
-  init(seed: UInt64, kinds: Set<Kind>, nodeCount: Int, coordinatorCount: Int, replicatorCount: Int, length: Duration) {
+  /// - Parameters:
+  ///   - coordinatorCount: those that are harmed; 0 where they are nodes as well.
+  ///   - machineCount: how many machines there are to be parted.
+  init(
+    seed: UInt64, kinds: Set<Kind>, nodeCount: Int, coordinatorCount: Int, replicatorCount: Int, machineCount: Int,
+    length: Duration
+  ) {
     var random = SeededRandom(seed: seed ^ 0xFA17)
     // Bytes of one node only are ever flipped: the other replica is then sound.
     let victim = Int.random(in: 0..<nodeCount, using: &random)
@@ -83,22 +130,36 @@ struct Nemesis: Sendable {
           (.cutNode(node), .seconds(3)), (.silenceNode(node), .seconds(4)), (.cutNode(node), .milliseconds(50)),
         ]
       }
+      if kinds.contains(.slow) { faults += [(.slowNode(node), .seconds(5))] }
+      if kinds.contains(.damage) { faults += [(.damageLine(node), .seconds(4))] }
+      if machineCount > 1 {
+        let machine = Int.random(in: 0..<machineCount, using: &random)
+        let other = (machine + Int.random(in: 1..<machineCount, using: &random)) % machineCount
+        if kinds.contains(.partition) { faults += [(.part(machine, other), .seconds(5))] }
+        if kinds.contains(.line) { faults += [(.limitLine(machine), .seconds(5))] }
+      }
       if kinds.contains(.flip) { faults += [(.flipBytes(victim), .milliseconds(1))] }
       if kinds.contains(.fill) { faults += [(.fillNode(node), .seconds(3))] }
       if kinds.contains(.wipe) { faults += [(.wipeNode(node), .seconds(2)), (.wipeNode(node), .milliseconds(10))] }
       return faults.randomElement(using: &random)
     }
     control = Self.strikes(length, &random) { random in
-      let coordinator = Int.random(in: 0..<coordinatorCount, using: &random)
       var faults: [(Fault, Duration)] = []
-      if kinds.contains(.kill) { faults += [(.killCoordinator(coordinator), .seconds(1))] }
-      if kinds.contains(.pause) { faults += [(.pauseCoordinator(coordinator), .seconds(3))] }
+      if coordinatorCount > 0 {
+        let coordinator = Int.random(in: 0..<coordinatorCount, using: &random)
+        if kinds.contains(.kill) { faults += [(.killCoordinator(coordinator), .seconds(1))] }
+        if kinds.contains(.pause) { faults += [(.pauseCoordinator(coordinator), .seconds(3))] }
+        if kinds.contains(.alone) { faults += [(.startAlone(coordinator), .seconds(5))] }
+      }
       if replicatorCount > 0 {
         let replicator = Int.random(in: 0..<replicatorCount, using: &random)
         if kinds.contains(.kill) { faults += [(.killReplicator(replicator), .seconds(2))] }
         if kinds.contains(.pause) { faults += [(.pauseReplicator(replicator), .seconds(4))] }
       }
       if kinds.contains(.redis) { faults += [(.killRedis, .seconds(1)), (.pauseRedis, .seconds(2))] }
+      if kinds.contains(.late) { faults += [(.killRedis, .seconds(8))] }
+      if kinds.contains(.full) { faults += [(.fillRedis, .seconds(4))] }
+      if kinds.contains(.evict) { faults += [(.evictFromRedis, .seconds(2))] }
       if kinds.contains(.forget) { faults += [(.wipeRedis, .milliseconds(500))] }
       return faults.randomElement(using: &random)
     }
@@ -119,19 +180,27 @@ struct Nemesis: Sendable {
     }
   }
 
+  /// Carries out a fault from its begin to its end.
+  typealias Around = @Sendable (Fault, () async throws -> Void) async throws -> Void
+
   /// Strikes, one after the other.
   ///
-  /// - Parameter tell: gets what happens, when it happens.
+  /// - Parameters:
+  ///   - tell: gets what happens, when it happens.
+  ///   - around: carries each one out, from its begin to its end.
   static func carryOut(
-    _ strikes: [Strike], on cluster: ChaosCluster, tell: @escaping @Sendable (String) -> Void
+    _ strikes: [Strike], on cluster: ChaosCluster, tell: @escaping @Sendable (String) -> Void,
+    around: Around = { try await $1() }
   ) async throws {
     for strike in strikes {
       try await Task.sleep(for: strike.peace)
-      tell("\(strike)")
-      try await cluster.begin(strike.fault)
-      try await Task.sleep(for: strike.length)
-      try await cluster.end(strike.fault)
-      tell("end: \(strike.fault)")
+      try await around(strike.fault) {
+        tell("\(strike)")
+        try await cluster.begin(strike.fault)
+        try await Task.sleep(for: strike.length)
+        try await cluster.end(strike.fault)
+        tell("end: \(strike.fault)")
+      }
     }
   }
 }
