@@ -1,4 +1,4 @@
-package import CairnModel
+internal import CairnModel
 internal import NIOCore
 internal import Synchronization
 
