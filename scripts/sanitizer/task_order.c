@@ -5,14 +5,16 @@
 //    it. With contention the lock changes hands in the kernel (FUTEX_LOCK_PI), through two functions of
 //    libswiftSynchronization.
 // 2. Continuations. A task that is resumed before it waits does not go through a queue, whose order the sanitizer knows: it
-//    finds the value at once, in libswift_Concurrency.
+//    finds the value at once, in libswift_Concurrency. So whoever resumes a task waits a moment, until the task waits.
 //
 // Without this, what one thread did before is taken for unordered with what the next one does after.
 // Sources: https://github.com/swiftlang/swift, stdlib/public/Synchronization/Mutex and stdlib/public/Concurrency/Task.cpp.
 
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <stddef.h>
 #include <stdint.h>
+#include <unistd.h>
 
 #define SWIFT __attribute__((swiftcall))
 #define SELF __attribute__((swift_context))
@@ -27,7 +29,7 @@ static void (*tsan_release)(void *address);
 
 static SWIFT void (*next_lock)(uint32_t thread, SELF void *mutex);
 static SWIFT void (*next_unlock)(SELF void *mutex);
-static ASYNC void (*next_await)(CONTEXT void *context);
+static ASYNC void (*next_await)(CONTEXT void *continuation);
 static SWIFT void (*next_resume)(void *task);
 static SWIFT void (*next_throwing_resume)(void *task);
 static SWIFT void (*next_throwing_resume_with_error)(void *task, void *error);
@@ -66,22 +68,43 @@ SWIFT void unlock_slow(SELF void *mutex) {
   next_unlock(mutex);
 }
 
-ASYNC void swift_continuation_await(CONTEXT void *context) {
-  acquire(current_task());
-  __attribute__((musttail)) return next_await(context);
+// The parts of `AsyncTask` and `ContinuationAsyncContext` that compiled code knows as well (include/swift/ABI/Task.h).
+struct continuation {
+  void *parent;
+  void *resume_parent;
+  size_t flags;
+  _Atomic size_t status;
+};
+struct task {
+  void *job[8];
+  struct continuation *resume_context;
+};
+enum { STATUS_PENDING = 0, STATUS_RESUMED = 2, WAITS_MAX = 200 };
+
+static void let_wait(struct task *task) {
+  // One that resumes itself waits for nobody. The others wait in vain where the task needs a lock that they hold.
+  if (!tsan_acquire || current_task() == task) return;
+  for (int waits = 0; task->resume_context->status == STATUS_PENDING && waits < WAITS_MAX; waits++) usleep(10);
+  release(task);
+}
+
+ASYNC void swift_continuation_await(CONTEXT void *continuation) {
+  // Only here, where somebody did not wait long enough: the sanitizer crashes if this is done for each continuation.
+  if (((struct continuation *)continuation)->status == STATUS_RESUMED) acquire(current_task());
+  __attribute__((musttail)) return next_await(continuation);
 }
 
 SWIFT void swift_continuation_resume(void *task) {
-  release(task);
+  let_wait(task);
   next_resume(task);
 }
 
 SWIFT void swift_continuation_throwingResume(void *task) {
-  release(task);
+  let_wait(task);
   next_throwing_resume(task);
 }
 
 SWIFT void swift_continuation_throwingResumeWithError(void *task, void *error) {
-  release(task);
+  let_wait(task);
   next_throwing_resume_with_error(task, error);
 }
