@@ -67,7 +67,8 @@ import Testing
     for node in nodes { try await fixture.beat(node) }
     try await fixture.view.refresh()
     #expect(fixture.view.knownNodeCount == 3 && !fixture.view.hasVanishedNodes)
-    let before = ContinuousClock.now
+    let before = fixture.clock.uptime()
+    fixture.clock.advance(seconds: 1)
     for node in nodes { try await fixture.registry.forget(node) }
     try await fixture.view.refresh()
     try await fixture.beat(nodes[0])
@@ -75,7 +76,8 @@ import Testing
     #expect(fixture.view.nodeCount == 1 && fixture.view.knownNodeCount == 3)
     fixture.view.settle(members: [nodes[0]], asOf: before)
     #expect(fixture.view.hasVanishedNodes, "they vanished after the catalog was asked")
-    fixture.view.settle(members: [nodes[0], nodes[1]], asOf: .now)
+    fixture.clock.advance(seconds: 1)
+    fixture.view.settle(members: [nodes[0], nodes[1]], asOf: fixture.clock.uptime())
     #expect(fixture.view.knownNodeCount == 2 && !fixture.view.hasVanishedNodes)
     try await fixture.beat(nodes[1])
     try await fixture.view.refresh()
