@@ -212,12 +212,14 @@ struct ObjectFixture: Sendable {
     nodes count: Int = 1, replicas: Int = 1, minimum: Int? = nil, mode: ReplicationMode = .sync, chunkSize: Int = 1000,
     budget: Int = 1 << 30,
     uploadTimeMax: Duration = .seconds(86_400), multipartExpiry: Duration = .seconds(86_400),
+    folder: TemporaryFolder? = nil, operations: FileOperations = .system,
     _ body: (ObjectFixture) async throws -> Void
   ) async throws {
     let fixture = try await ObjectFixture(
       nodes: count, replication: ReplicationPolicy(factor: replicas, minimum: minimum, mode: mode),
       chunkSize: chunkSize,
-      budget: budget, uploadTimeMax: uploadTimeMax, multipartExpiry: multipartExpiry)
+      budget: budget, uploadTimeMax: uploadTimeMax, multipartExpiry: multipartExpiry,
+      folder: folder ?? TemporaryFolder("objects"), operations: operations)
     do { try await body(fixture) } catch {
       await fixture.close()
       throw error
@@ -227,14 +229,14 @@ struct ObjectFixture: Sendable {
 
   private init(
     nodes count: Int, replication: ReplicationPolicy, chunkSize: Int, budget: Int, uploadTimeMax: Duration,
-    multipartExpiry: Duration
+    multipartExpiry: Duration, folder: TemporaryFolder, operations: FileOperations
   ) async throws {
-    folder = try TemporaryFolder("objects")
+    self.folder = folder
     catalog = try await Self.openCatalog(folder.path + "/catalog.sqlite") { [secondsSkipped] in
       Timestamp(nanosecondsSinceEpoch: Timestamp.now().nanosecondsSinceEpoch + secondsSkipped.value * 1_000_000_000)
     }
     let path = folder.path
-    let nodes = try (0..<count).map { FaultyNode(try Self.openStore("\(path)/node\($0)")) }
+    let nodes = try (0..<count).map { FaultyNode(try Self.openStore("\(path)/node\($0)", operations)) }
     self.nodes = nodes
     view = ClusterView(registry: catalog, timeout: .seconds(86_400), logger: Self.logger)
     ids = BlobIDGenerator()
@@ -263,9 +265,9 @@ struct ObjectFixture: Sendable {
     try await SQLiteCatalog.open(path: path, threadPool: .singleton, logger: logger, now: now)
   }
 
-  static func openStore(_ path: String) throws -> VolumeStore {
+  static func openStore(_ path: String, _ operations: FileOperations = .system) throws -> VolumeStore {
     try VolumeStore.open(
-      StorageConfiguration(path: path, freeSpaceMin: 0), threadPool: .singleton, logger: logger)
+      StorageConfiguration(path: path, freeSpaceMin: 0), threadPool: .singleton, logger: logger, operations: operations)
   }
 
   /// Every node, or just one, sends a heartbeat, and the view sees it and reaches the node.
