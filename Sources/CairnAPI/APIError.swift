@@ -76,7 +76,8 @@ package struct APIError: Error, Hashable, Sendable {
   init(_ error: CatalogError) {
     switch error {
     case .unavailable: self = .unavailable("\(error)")
-    case .format, .failed: self.init(.internalServerError, "\(error)")
+    case .full(let reason): self.init(.insufficientStorage, reason)
+    case .damaged, .format, .failed: self.init(.internalServerError, "\(error)")
     }
   }
 

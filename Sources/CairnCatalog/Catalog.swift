@@ -2,7 +2,7 @@ package import CairnModel
 
 /// Everything that a cluster shares. Each part is declared for the code that uses it; one store implements all.
 package typealias Catalog = ObjectCatalog & UploadCatalog & VolumeCatalog & NodeRegistry & ReplayMarks & RepairQueue
-  & CatalogEpochs
+  & CatalogEpochs & CatalogIndices
 
 /// The map from names to objects. Each change is one atomic step, and the moment at which a write takes effect.
 ///
@@ -24,7 +24,9 @@ package protocol ObjectCatalog: Sendable {
   ///
   /// The condition is checked before the order of versions: `conditionFailed` is final, `stale` may be overcome with a
   /// greater version. Where the current version is that of `object` already, the answer is `committed(replaced: nil)`
-  /// whatever the condition: what the lost answer said was replaced is not known any more, and is left to the scrub.
+  /// whatever the condition: what the lost answer said was replaced is not known any more, and is left to the scrub. So is
+  /// what an entry that is damaged named: a write without a condition replaces it, any other is
+  /// ``CatalogError/damaged(_:)``.
   /// A retry that another write has overtaken meanwhile can't be told from one that never took effect: it is `stale`
   /// or fails its condition.
   func put(_ object: StoredObject, as name: ObjectName, if condition: WriteCondition) async throws(CatalogError)
@@ -186,14 +188,28 @@ package struct ListPage: Hashable, Sendable {
 package enum CatalogError: Error, CustomStringConvertible {
   /// It can't be reached now; trying again later may help. The text says where and why.
   case unavailable(String)
+  /// Its store has no room for what was to be kept there. Nothing was changed. The text says where, and what helps.
+  case full(String)
+  /// Its entry of a name is not what was put there. Nothing was changed. The text names it, and says what to do.
+  case damaged(String)
   /// It holds something that this version of Cairn doesn't understand.
   case format(FormatError)
   /// It answered with an error.
   case failed(String)
 
+  /// Whether nothing was changed, for sure.
+  package var leavesNoDoubt: Bool {
+    switch self {
+    case .full, .damaged: true
+    case .unavailable, .format, .failed: false
+    }
+  }
+
   package var description: String {
     switch self {
     case .unavailable(let reason): "catalog unavailable: \(reason)"
+    case .full(let reason): "catalog full: \(reason)"
+    case .damaged(let reason): "catalog: \(reason)"
     case .format(let error): "catalog: \(error)"
     case .failed(let reason): "catalog failed: \(reason)"
     }

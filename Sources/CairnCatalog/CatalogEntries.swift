@@ -2,13 +2,43 @@ internal import CairnModel
 internal import NIOCore
 
 /// What comes out of a catalog is decoded here; where it can't be, the caller learns that it is not his fault.
+///
+/// An object is followed by a CRC-32C (little-endian) over its name and itself. So an entry that was damaged, or that is
+/// another name's, is neither served nor taken for what may be thrown away.
 extension StoredObject {
-  init(catalogEntry bytes: ByteBuffer) throws(CatalogError) {
+  func catalogEntry(of name: ObjectName) -> ByteBuffer {
+    var bytes = encoded()
+    bytes.writeInteger(Self.checksum(of: name, bytes), endianness: .little)
+    return bytes
+  }
+
+  /// - Throws: ``CatalogError/damaged(_:)`` where the checksum is not that of this name and object.
+  init(catalogEntry bytes: ByteBuffer, of name: ObjectName) throws(CatalogError) {
+    var bytes = bytes
+    guard let object = bytes.readSlice(length: max(bytes.readableBytes - MemoryLayout<UInt32>.size, 0)),
+      bytes.readInteger(endianness: .little) == Self.checksum(of: name, object)
+    else { throw .damaged(entryOf: name) }
     do throws(FormatError) {
-      try self.init(decoding: bytes)
+      try self.init(decoding: object)
     } catch {
       throw .format(error)
     }
+  }
+
+  private static func checksum(of name: ObjectName, _ object: ByteBuffer) -> UInt32 {
+    var crc = CRC32C()
+    crc.update(name)
+    withUnsafeBytes(of: UInt8(0)) { crc.update($0) }
+    object.withUnsafeReadableBytes { crc.update($0) }
+    return crc.value
+  }
+}
+
+extension CatalogError {
+  static func damaged(entryOf name: ObjectName) -> CatalogError {
+    .damaged(
+      "the entry of \("\(name.bucket.text)/\(name.key.text)".debugDescription) is damaged, or of an older Cairn: "
+        + "rebuild the catalog with `cairn recover`")
   }
 }
 

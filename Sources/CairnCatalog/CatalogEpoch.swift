@@ -11,14 +11,19 @@ package protocol CatalogEpochs: Sendable {
   func epoch(of bucket: BucketName) async throws(CatalogError) -> CatalogEpoch
 
   /// Names the process that has the store now: another one may have come up without the last changes, and whether it
-  /// did, no epoch tells that was seen before them.
+  /// did, no epoch tells that was seen before them. The text is that of a ``StoreLife``.
   func storeProcess() async throws(CatalogError) -> String
+
+  /// Why the store may be throwing entries away now, as ``storeProcess()`` found it last; nil where it keeps them.
+  var evictionRisk: String? { get }
 
   /// How often the store was found away so far: it may come back as another one than it was.
   var interruptions: Int { get }
 }
 
 extension CatalogEpochs {
+  package var evictionRisk: String? { nil }
+
   /// As ``storeProcess()``, and always the same where an operator has forbidden the question: the epoch tells most.
   package func storeProcessIfAllowed() async throws(CatalogError) -> String {
     do throws(CatalogError) { return try await storeProcess() } catch .failed { return "unknown" }
@@ -31,10 +36,14 @@ package struct CatalogEpoch: Hashable, Sendable {
   package let id: UInt64
   /// Grows with each object that is put or deleted.
   package let position: UInt64
+  /// Whether the bucket's list of names and its other structures have as many entries as were put there. Where they
+  /// don't, some were lost.
+  package let isIntact: Bool
 
-  package init(id: UInt64, position: UInt64) {
+  package init(id: UInt64, position: UInt64, isIntact: Bool = true) {
     self.id = id
     self.position = position
+    self.isIntact = isIntact
   }
 
   /// Whether a catalog that was seen at `earlier` and is here now has lost something.

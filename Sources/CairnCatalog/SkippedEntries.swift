@@ -11,6 +11,8 @@ internal import Synchronization
 final class SkippedEntries: Sendable {
   enum Kind: String, Sendable {
     case heartbeat
+    /// Only where it was replaced: what it named is not known.
+    case object
     case openVolume = "open volume"
     case reconciledNode = "reconciled node"
     case repairWork = "repair work"

@@ -40,10 +40,7 @@ package struct RecordOwner: Hashable, Sendable {
   /// records.
   package init(_ name: ObjectName) {
     var crc = CRC32C()
-    var (bucket, key) = (name.bucket.text, name.key.text)
-    bucket.withUTF8 { crc.update(UnsafeRawBufferPointer($0)) }
-    withUnsafeBytes(of: UInt8(0)) { crc.update($0) }
-    key.withUTF8 { crc.update(UnsafeRawBufferPointer($0)) }
+    crc.update(name)
     self.init(text: String(crc.value, radix: 16))
   }
 
@@ -54,5 +51,16 @@ package struct RecordOwner: Hashable, Sendable {
     case .chunk: self = .chunk
     case .tombstone: self = .tombstone
     }
+  }
+}
+
+extension CRC32C {
+  /// Takes in bucket and key.
+  package mutating func update(_ name: ObjectName) {
+    var (bucket, key) = (name.bucket.text, name.key.text)
+    bucket.withUTF8 { update(UnsafeRawBufferPointer($0)) }
+    // Neither of the two has a zero.
+    withUnsafeBytes(of: UInt8(0)) { update($0) }
+    key.withUTF8 { update(UnsafeRawBufferPointer($0)) }
   }
 }

@@ -233,7 +233,10 @@ extension ObjectService {
       do throws(CatalogError) {
         outcome = try await catalog.put(object, as: name, if: condition)
       } catch {
-        if case .unavailable = error { throw .outcomeUnknown(ObjectError(error)) }
+        // What it refused for sure must be refused on the disks as well, or a recovery would bring it to life.
+        guard error.leavesNoDoubt, await garbage.refuse([object.head], in: volume) else {
+          throw .outcomeUnknown(ObjectError(error))
+        }
         throw ObjectError(error)
       }
       switch outcome {

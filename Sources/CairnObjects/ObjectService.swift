@@ -156,6 +156,8 @@ extension ObjectError {
   init(_ error: CatalogError) {
     switch error {
     case .unavailable(let reason): self = .unavailable(reason)
+    case .full(let reason): self = .noSpace(reason)
+    case .damaged(let reason): self = .failed(reason)
     case .format(let error): self = .failed("\(error)")
     case .failed(let reason): self = .failed(reason)
     }

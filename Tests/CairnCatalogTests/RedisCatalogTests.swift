@@ -230,19 +230,6 @@ import Testing
     }
   }
 
-  @Test func aFullServerIsUnavailableAndChangesNothing() async throws {
-    let server = try await RedisServer()
-    try await withRedis(server) { catalog in
-      let name = try name("file")
-      _ = try await catalog.put(makeObject(version(1)), as: name, if: .always)
-      try server.command("CONFIG", "SET", "maxmemory", "1")
-      let reason = try await unavailable { try await catalog.put(makeObject(version(2)), as: name, if: .always) }
-      #expect(reason.contains("OOM"))
-      #expect(try await catalog.object(name) == makeObject(version(1)))
-      #expect(try await catalog.object(version: version(2), in: .default) == nil)
-    }
-  }
-
   @Test func aKeyOfAnotherTypeIsAnError() async throws {
     let server = try await RedisServer()
     try await withRedis(server, adjust: { $0.keyPrefix = "own" }) { catalog in

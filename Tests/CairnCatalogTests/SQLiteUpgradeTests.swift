@@ -15,7 +15,7 @@ import Testing
     for isFirst in [true, false] {
       let catalog = try await SQLiteCatalog.open(path: path, threadPool: Threads.pool, logger: quiet)
       #expect(try await catalog.openVolumes() == [Volume(id: VolumeID(rawValue: 7), nodes: [node])])
-      #expect(try await catalog.replayMarks() == [VolumeID(rawValue: 7): 4096])
+      #expect(try await catalog.replayMarks().isEmpty, "entries had no checksum: all is replayed")
       let work = RepairWork(key: "x", kind: "test", payload: [1])
       #expect(try await catalog.enqueue(work) == isFirst)
       #expect(try await catalog.list(limit: 10).map(\.work) == [work])
@@ -24,7 +24,7 @@ import Testing
       #expect(try await catalog.setDraining(node, true))
       await catalog.close()
     }
-    #expect(try execute("PRAGMA user_version", path) == 4)
+    #expect(try execute("PRAGMA user_version", path) == 5)
   }
 
   private struct DatabaseError: Error {

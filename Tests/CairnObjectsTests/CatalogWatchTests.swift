@@ -21,6 +21,7 @@ import Testing
       var others: [BucketName: CatalogEpoch] = [:]
       var process = "p1"
       var interruptions = 0
+      var evictionRisk: String?
       var time = Timestamp(clampingMillisecondsSinceEpoch: 1_000_000_000)
       var known: [NodeID: Reconciliation] = [:]
       var nodes: [NodeReport] = []
@@ -42,6 +43,8 @@ import Testing
     func storeProcess() async throws(CatalogError) -> String { state.withLock { $0.process } }
 
     var interruptions: Int { state.withLock { $0.interruptions } }
+
+    var evictionRisk: String? { state.withLock { $0.evictionRisk } }
 
     func reconciledNodes() async throws(CatalogError) -> [NodeID: Reconciliation] { state.withLock { $0.known } }
 
@@ -144,6 +147,22 @@ import Testing
     #expect(stage.recoveries.count == 1)
   }
 
+  /// No difference whether this process saw the bucket when it was whole.
+  @Test(arguments: [true, false]) func aBucketThatLacksEntriesIsALoss(_ isFresh: Bool) async throws {
+    let photos = try BucketName("photos")
+    let stage = stage([NodeID.make()])
+    let watch = watch(stage)
+    try await watch.look(stage)
+    if !isFresh { try await watch.verify(photos) }
+    stage.set { $0.others[photos] = CatalogEpoch(id: 1, position: 5, isIntact: false) }
+    await #expect(throws: CatalogError.self) { try await watch.verify(photos) }
+    #expect(watch.reasonNotReady?.contains("lost data") == true)
+    stage.set { $0.others[photos] = CatalogEpoch(id: 1, position: 5) }
+    try await watch.look(stage)
+    try await watch.verify(photos)
+    #expect(stage.recoveries.map(\.since) == [nil])
+  }
+
   @Test func newNodesNeedNotBeRead() async throws {
     let stage = Stage()
     let watch = watch(stage, patience: .seconds(1000))
@@ -212,6 +231,32 @@ import Testing
     try await watch.look(stage)
     let since = Timestamp(clampingMillisecondsSinceEpoch: 1_000_000_000 - 600_000)
     #expect(stage.recoveries == [Stage.Recovery(nodes: [node], since: since)])
+  }
+
+  /// What was evicted may be of any age, and may be the nodes' own entries. No difference whether this process saw it.
+  @Test(arguments: [true, false]) func afterAnEvictionEverythingIsRead(_ isFresh: Bool) async throws {
+    let node = NodeID.make()
+    let stage = stage([node])
+    var watch = watch(stage)
+    try await watch.look(stage)
+    let risk = "maxmemory-policy is allkeys-lru"
+    stage.set {
+      $0.process = StoreLife(process: "p1", evictedKeys: 2).text
+      $0.evictionRisk = risk
+      if !isFresh { $0.nodes = [] }
+    }
+    if isFresh { watch = self.watch(stage) }
+    #expect(watch.reasonNotReady == risk)
+    await #expect(throws: CatalogError.self) { try await watch.verify() }
+    try await watch.look(stage)
+    #expect(stage.recoveries.isEmpty, "what is put back would be evicted again")
+    stage.set { $0.evictionRisk = nil }
+    if !isFresh { #expect(watch.reasonNotReady?.contains("lost data") == true) }
+    try await watch.look(stage)
+    #expect(stage.recoveries == [Stage.Recovery(nodes: [node], since: nil)])
+    try await watch.verify()
+    try await watch.look(stage)
+    #expect(stage.recoveries.count == 1)
   }
 
   /// Whoever is started after the loss knows nothing of what there was, and waits for the nodes to register.

@@ -71,6 +71,28 @@ import Testing
     }
   }
 
+  /// The record is on the disks already. Without a durable refusal a recovery would take it for the object, whose chunks
+  /// are garbage.
+  @Test(arguments: [10, 2500]) func whatAFullCatalogRefusedNeverComesToLife(size: Int) async throws {
+    try await ObjectFixture.with(nodes: 3, replicas: 2) { fixture in
+      let bytes = ObjectFixture.bytes(size, seed: 1)
+      let first = try await fixture.put("k", bytes).object.head.blob
+      let objects = fixture.makeObjects(RacingCatalog(fixture.catalog, refusing: .full("Redis has reached maxmemory")))
+      let error = await #expect(throws: ObjectError.self) {
+        try await objects.put(
+          Self.name("k"), ObjectFixture.source(ObjectFixture.bytes(size, seed: 2)),
+          UploadDescription(contentType: "a/b"), onConflict: .overwrite)
+      }
+      guard case .noSpace(let reason) = error else {
+        Issue.record("\(String(describing: error))")
+        return
+      }
+      #expect(reason.contains("maxmemory"))
+      #expect(try await rebuilt("k", from: fixture) == first)
+      #expect(try await fixture.get("k") == bytes)
+    }
+  }
+
   @Test func aRecordThatArrivesDamagedIsSentAgain() async throws {
     try await ObjectFixture.with(nodes: 3, replicas: 3) { fixture in
       let first = try await fixture.put("k", [1]).object.head.volume

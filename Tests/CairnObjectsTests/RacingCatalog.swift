@@ -1,18 +1,20 @@
 import CairnCatalog
 import CairnModel
 
-/// A catalog to which something happens before each deletion or write.
+/// A catalog to which something happens before each deletion or write, or that refuses what is put.
 struct RacingCatalog: ObjectCatalog, UploadCatalog {
   private let catalog: any ObjectCatalog & UploadCatalog
+  private let refusal: CatalogError?
   private let beforeDeletion: @Sendable (_ tombstone: BlobID) async throws -> Void
   private let beforePut: @Sendable (StoredObject) async throws -> Void
 
   init(
-    _ catalog: any ObjectCatalog & UploadCatalog,
+    _ catalog: any ObjectCatalog & UploadCatalog, refusing refusal: CatalogError? = nil,
     beforeDeletion: @escaping @Sendable (_ tombstone: BlobID) async throws -> Void = { _ in },
     beforePut: @escaping @Sendable (StoredObject) async throws -> Void = { _ in }
   ) {
     self.catalog = catalog
+    self.refusal = refusal
     self.beforeDeletion = beforeDeletion
     self.beforePut = beforePut
   }
@@ -26,6 +28,7 @@ struct RacingCatalog: ObjectCatalog, UploadCatalog {
   func put(
     _ object: StoredObject, as name: ObjectName, if condition: WriteCondition
   ) async throws(CatalogError) -> PutOutcome {
+    if let refusal { throw refusal }
     do { try await beforePut(object) } catch { throw .failed("\(error)") }
     return try await catalog.put(object, as: name, if: condition)
   }

@@ -87,7 +87,10 @@ package final class RedisServer: Sendable {
   ///
   /// - Returns: the bytes of the answer as text, up to 64 KiB, in the Redis protocol, without the last line end.
   @discardableResult
-  package func command(_ arguments: String...) throws -> String {
+  package func command(_ arguments: String...) throws -> String { try command(arguments) }
+
+  @discardableResult
+  package func command(_ arguments: [String]) throws -> String {
     var request = ""
     if let password = options.password { request += Self.encode(["AUTH", password]) }
     request += Self.encode(arguments)

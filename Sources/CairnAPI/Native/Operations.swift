@@ -44,7 +44,7 @@ extension NativeAPI {
     } catch {
       throw .unavailable("\(error)")
     }
-    guard view.hasActiveNode else { throw .unavailable("No storage nodes available", retryAfter: 5) }
+    // First, as a catalog that loses entries may have lost the nodes too.
     if let reason = reasonNotReady() { throw .unavailable(reason) }
     if let obstacle = objects.uploadObstacle {
       throw .unavailable("Uploads are refused: \(APIError(obstacle).detail)", retryAfter: 5)

@@ -43,12 +43,13 @@ extension RedisCatalog: CatalogContents {
       guard case .bytes(var bytes) = value, let tombstone = bytes.readOrderedBlobID() else {
         throw .unexpected(value, to: "MGET")
       }
-      page.entries.append(.init(name: name, object: try StoredObject(redisValue: bytes), tombstone: tombstone))
+      page.entries.append(
+        .init(name: name, object: try StoredObject(redisValue: bytes, of: name), tombstone: tombstone))
     }
     return page
   }
 
-  private func scan(
+  func scan(
     _ pattern: String, from cursor: [UInt8]?, count: Int
   ) async throws(CatalogError) -> (keys: [String], next: [UInt8]?) {
     let start = cursor ?? Array("0".utf8)
@@ -69,6 +70,10 @@ extension RedisKeys {
   static let objectsSuffix = ":objects"
   static let deletionInfix = ":deleted:"
 
+  /// What the keys of a bucket end with, but for deletions.
+  static let suffixesOfBuckets: Set<String> = [objectsSuffix, ":names", ":versions", ":epoch"]
+
+  var patternOfAll: String { "\(escapedPrefix):{*}:*" }
   var patternOfObjects: String { "\(escapedPrefix):{*}\(Self.objectsSuffix)" }
   var patternOfDeletions: String { "\(escapedPrefix):{*}\(Self.deletionInfix)*" }
 
@@ -83,7 +88,7 @@ extension RedisKeys {
   }
 
   /// As a pattern that fits nothing else.
-  private var escapedPrefix: String {
+  var escapedPrefix: String {
     prefix.reduce(into: "") { text, character in
       if "*?[]\\^-".contains(character) { text.append("\\") }
       text.append(character)

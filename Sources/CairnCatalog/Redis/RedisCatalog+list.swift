@@ -14,8 +14,9 @@ extension RedisCatalog {
     var last: String?
     for index in stride(from: 1, to: parts.count, by: 2) {
       guard case .bytes(let name) = parts[index] else { throw .unexpected(reply, to: "list") }
-      if let object = try StoredObject(optional: parts[index + 1], to: "list") {
+      if case .bytes(let value) = parts[index + 1] {
         let key = try ObjectKey(catalogKey: name.readableBytesView)
+        let object = try StoredObject(redisValue: value, of: ObjectName(bucket: bucket, key: key))
         page.entries.append(.init(key: key, object: object))
         last = key.text
       } else {

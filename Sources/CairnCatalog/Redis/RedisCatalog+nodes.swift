@@ -85,7 +85,7 @@ extension RedisScripts {
   /// KEYS: nodes, heartbeats, draining. ARGV: node, incarnation, report, time-out in milliseconds, 1 to take over.
   /// Nothing where it was accepted; else the time, the other's report and heartbeat, 1 if it is to be emptied.
   fileprivate static let heartbeat = RedisScript(
-    clock + """
+    RedisScript.allowedWhenFull("KEYS[1]") + clock + """
       local known = redis.call('HGET', KEYS[2], ARGV[1])
       local last = known and tonumber(string.sub(known, 10))
       -- What is no time, or one that no clock shows, stands in nobody's way.
@@ -100,21 +100,21 @@ extension RedisScripts {
 
   /// KEYS: heartbeats. ARGV: node, incarnation.
   fileprivate static let leave = RedisScript(
-    """
-    local known = redis.call('HGET', KEYS[1], ARGV[1])
-    if known and string.sub(known, 1, 8) == ARGV[2] then
-      redis.call('HSET', KEYS[1], ARGV[1], ARGV[2] .. '1' .. string.sub(known, 10))
-    end
-    return 0
-    """)
+    RedisScript.allowedWhenFull("KEYS[1]") + """
+      local known = redis.call('HGET', KEYS[1], ARGV[1])
+      if known and string.sub(known, 1, 8) == ARGV[2] then
+        redis.call('HSET', KEYS[1], ARGV[1], ARGV[2] .. '1' .. string.sub(known, 10))
+      end
+      return 0
+      """)
 
   /// KEYS: nodes, draining. ARGV: node, 1 to empty it.
   fileprivate static let setDraining = RedisScript(
-    """
-    if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then return 0 end
-    redis.call(ARGV[2] == '1' and 'SADD' or 'SREM', KEYS[2], ARGV[1])
-    return 1
-    """)
+    RedisScript.allowedWhenFull("KEYS[1]") + """
+      if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then return 0 end
+      redis.call(ARGV[2] == '1' and 'SADD' or 'SREM', KEYS[2], ARGV[1])
+      return 1
+      """)
 
   /// KEYS: nodes, heartbeats, draining. ARGV: node.
   fileprivate static let forget = RedisScript(

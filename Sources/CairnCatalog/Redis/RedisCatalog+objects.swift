@@ -4,7 +4,7 @@ internal import NIOCore
 extension RedisCatalog: ObjectCatalog {
   package func object(_ name: ObjectName) async throws(CatalogError) -> StoredObject? {
     let reply = try await client.send(RedisCommand("HGET", keys.objects(name.bucket), name.key))
-    return try StoredObject(optional: reply, to: "HGET")
+    return try StoredObject(optional: reply, of: name, to: "HGET")
   }
 
   package func object(
@@ -15,10 +15,13 @@ extension RedisCatalog: ObjectCatalog {
     switch reply {
     case .null: return nil
     case .array(let parts):
-      guard parts.count == 2, case .bytes(let key) = parts[0],
-        let object = try StoredObject(optional: parts[1], to: "version")
-      else { throw .unexpected(reply, to: "version") }
-      return (try ObjectKey(catalogKey: key.readableBytesView), object)
+      guard parts.count == 2, case .bytes(let bytes) = parts[0] else { throw .unexpected(reply, to: "version") }
+      let key = try ObjectKey(catalogKey: bytes.readableBytesView)
+      let name = ObjectName(bucket: bucket, key: key)
+      guard let object = try StoredObject(optional: parts[1], of: name, to: "version") else {
+        throw .unexpected(reply, to: "version")
+      }
+      return (key, object)
     default: throw .unexpected(reply, to: "version")
     }
   }
@@ -27,7 +30,7 @@ extension RedisCatalog: ObjectCatalog {
     _ object: StoredObject, as name: ObjectName, if condition: WriteCondition
   ) async throws(CatalogError) -> PutOutcome {
     var value = ByteBuffer(ordered: object.head.blob)
-    value.writeImmutableBuffer(object.encoded())
+    value.writeImmutableBuffer(object.catalogEntry(of: name))
     let required: ByteBuffer =
       switch condition {
       case .always: ByteBuffer()
@@ -37,14 +40,29 @@ extension RedisCatalog: ObjectCatalog {
     let reply = try await client.run(RedisScripts.put, keys: objectKeys(name), name.key, value, required)
     let (outcome, detail) = try reply.outcome(of: "put")
     switch outcome {
-    case "committed": return .committed(replaced: try StoredObject(optional: detail, to: "put"))
-    case "failed": return .conditionFailed(current: try StoredObject(optional: detail, to: "put"))
+    case "committed": return .committed(replaced: try replaced(detail, name))
+    case "failed": return .conditionFailed(current: try StoredObject(optional: detail, of: name, to: "put"))
     case "stale":
+      // A version of a damaged entry would lift every later one above it.
+      guard let current = try StoredObject(optional: detail, of: name, to: "put") else {
+        throw .unexpected(reply, to: "put")
+      }
+      return .stale(newest: current.head.blob)
+    case "deleted":
       guard case .bytes(var version) = detail, let newest = version.readOrderedBlobID() else {
         throw .unexpected(reply, to: "put")
       }
       return .stale(newest: newest)
     default: throw .unexpected(reply, to: "put")
+    }
+  }
+
+  /// What was replaced. Nobody knows where its entry was damaged: then its blobs stay, and are found as orphans.
+  private func replaced(_ reply: RedisReply, _ name: ObjectName) throws(CatalogError) -> StoredObject? {
+    do throws(CatalogError) { return try StoredObject(optional: reply, of: name, to: "put") } catch {
+      guard case .bytes = reply else { throw error }
+      skipped.note(.object, name.key.text, error)
+      return nil
     }
   }
 
@@ -56,7 +74,7 @@ extension RedisCatalog: ObjectCatalog {
       CatalogLimits.deletionMemory.milliseconds)
     let (outcome, detail) = try reply.outcome(of: "delete")
     guard outcome != "absent" else { return .absent }
-    guard let object = try StoredObject(optional: detail, to: "delete") else {
+    guard let object = try StoredObject(optional: detail, of: name, to: "delete") else {
       throw .unexpected(reply, to: "delete")
     }
     switch outcome {
@@ -76,17 +94,18 @@ extension RedisCatalog: ObjectCatalog {
 
 extension StoredObject {
   /// Reads a value of the objects' HASH, whose first 16 bytes are the version, for the scripts.
-  init(redisValue bytes: ByteBuffer) throws(CatalogError) {
+  init(redisValue bytes: ByteBuffer, of name: ObjectName) throws(CatalogError) {
     var bytes = bytes
-    guard bytes.readOrderedBlobID() != nil else { throw .format(.truncated(what: "catalog entry")) }
-    try self.init(catalogEntry: bytes)
+    let version = bytes.readOrderedBlobID()
+    try self.init(catalogEntry: bytes, of: name)
+    guard head.blob == version else { throw .damaged(entryOf: name) }
   }
 
   /// The same, or nil where there is none.
-  init?(optional reply: RedisReply, to command: StaticString) throws(CatalogError) {
+  init?(optional reply: RedisReply, of name: ObjectName, to command: StaticString) throws(CatalogError) {
     switch reply {
     case .null: return nil
-    case .bytes(let bytes): try self.init(redisValue: bytes)
+    case .bytes(let bytes): try self.init(redisValue: bytes, of: name)
     default: throw .unexpected(reply, to: command)
     }
   }

@@ -44,6 +44,7 @@ extension RedisScripts {
   fileprivate static let setReconciled = RedisScript(
     """
     if redis.call('HGET', KEYS[2], 'id') ~= ARGV[1] then return 0 end
+    \(RedisScript.allowedWhenFull("KEYS[1]"))
     local time = redis.call('TIME')
     local value = string.format('%d%03d %s', time[1], math.floor(time[2] / 1000), ARGV[2])
     for node in string.gmatch(ARGV[3], '%S+') do redis.call('HSET', KEYS[1], node, value) end

@@ -116,9 +116,12 @@ extension RedisScripts {
     """)
 
   /// ARGV: milliseconds that it lives on at least.
+  ///
+  /// Also in a full Redis: who gives an upload up claims it first.
   fileprivate static let claimUpload = RedisScript(
     """
     if redis.call('EXISTS', KEYS[1]) == 0 or redis.call('HEXISTS', KEYS[1], 'claimed') == 1 then return {} end
+    \(RedisScript.allowedWhenFull("KEYS[1]"))
     redis.call('HSET', KEYS[1], 'claimed', 1)
     if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[1]) then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
     local name = redis.call('HGET', KEYS[1], 'name')

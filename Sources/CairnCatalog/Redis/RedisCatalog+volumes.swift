@@ -110,21 +110,25 @@ extension RedisScripts {
     """)
 
   /// KEYS: volumes, volume ids, open volumes. ARGV: id, volume, 1 if it is open.
+  ///
+  /// Also in a full Redis: deletions stand in volumes too.
   fileprivate static let addVolume = RedisScript(
-    """
-    if redis.call('HSETNX', KEYS[1], ARGV[1], ARGV[2]) == 0 then return 0 end
-    redis.call('ZADD', KEYS[2], 0, ARGV[1])
-    if ARGV[3] == '1' then redis.call('SADD', KEYS[3], ARGV[1]) end
-    return 1
-    """)
+    RedisScript.allowedWhenFull("KEYS[1]") + """
+      local isNew = redis.call('HSETNX', KEYS[1], ARGV[1], ARGV[2]) == 1
+      -- Also for one that is known: an entry that was lost comes back.
+      redis.call('ZADD', KEYS[2], 0, ARGV[1])
+      if not isNew then return 0 end
+      if ARGV[3] == '1' then redis.call('SADD', KEYS[3], ARGV[1]) end
+      return 1
+      """)
 
   /// KEYS: volumes. ARGV: id, volume as it must be, volume as it becomes.
   fileprivate static let replaceVolume = RedisScript(
-    """
-    if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then return 0 end
-    redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
-    return 1
-    """)
+    RedisScript.allowedWhenFull("KEYS[1]") + """
+      if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then return 0 end
+      redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
+      return 1
+      """)
 
   /// KEYS: volumes, volume ids, open volumes, replay marks. ARGV: id, volume as it must be.
   fileprivate static let removeVolume = RedisScript(

@@ -10,6 +10,7 @@ package final class RedisCatalog: Sendable {
   let client: RedisClient
   let keys: RedisKeys
   let skipped: SkippedEntries
+  let evictions: RedisEvictions
 
   /// - Parameter eventLoopGroup: each of its event loops gets a connection. It must outlive ``close()``.
   /// - Throws: ``CatalogError/failed(_:)`` where the key prefix can't be one.
@@ -22,6 +23,7 @@ package final class RedisCatalog: Sendable {
     keys = RedisKeys(prefix: configuration.keyPrefix)
     client = RedisClient(configuration: configuration, eventLoopGroup: eventLoopGroup, logger: logger)
     skipped = SkippedEntries(logger: logger)
+    evictions = RedisEvictions(address: configuration.address, logger: logger)
   }
 
   /// How often an entry was left out because it can't be understood. The log names them.

@@ -14,7 +14,8 @@ struct RedisKeys: Sendable {
   func versions(_ bucket: BucketName) -> String { "\(prefix):{\(bucket.text)}:versions" }
   /// STRING that expires: the tombstone's version (16 bytes) and the deleted object, encoded.
   func deletion(_ name: ObjectName) -> String { "\(prefix):{\(name.bucket.text)}\(Self.deletionInfix)\(name.key.text)" }
-  /// HASH: `id` → a random number, `position` → how many objects were put and deleted so far.
+  /// HASH: `id` → a random number, `position` → how many objects were put and deleted so far, `count` → how many there
+  /// are.
   func epoch(_ bucket: BucketName) -> String { "\(prefix):{\(bucket.text)}:epoch" }
   /// HASH: node id → when the catalog had all its records, in milliseconds since 1970, a space, and the Redis process.
   /// Beside the epoch, because one script looks at both.

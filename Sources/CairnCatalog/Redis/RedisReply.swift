@@ -39,6 +39,9 @@ struct RedisErrorReply: Error, Hashable, Sendable {
     return text[wrapped.upperBound...].prefix { $0 != " " }
   }
 
+  /// Redis refuses what needs memory. Nothing was changed: a script gets this for its first change, or never.
+  static let outOfMemory = "OOM"
+
   /// Whether a connection that gave this error can be expected to go on giving it: another one, made later or to where
   /// the name points then, may do better.
   var condemnsConnection: Bool {
@@ -51,7 +54,7 @@ struct RedisErrorReply: Error, Hashable, Sendable {
   /// Whether it says that Redis can't do now what it usually can.
   var isTransient: Bool {
     switch code {
-    case "CLUSTERDOWN", "TRYAGAIN", "BUSY", "OOM", "MISCONF", "NOREPLICAS": true
+    case "CLUSTERDOWN", "TRYAGAIN", "BUSY", "MISCONF", "NOREPLICAS": true
     default: condemnsConnection
     }
   }
@@ -59,7 +62,13 @@ struct RedisErrorReply: Error, Hashable, Sendable {
 
 extension CatalogError {
   init(_ error: RedisErrorReply, from address: RedisConfiguration.Address) {
-    self = error.isTransient ? .unavailable("Redis at \(address): \(error.text)") : .failed("Redis: \(error.text)")
+    switch error.code {
+    case RedisErrorReply.outOfMemory:
+      self = .full(
+        "Redis at \(address) has reached its maxmemory, and takes no new entries: delete files, or raise maxmemory")
+    case _ where error.isTransient: self = .unavailable("Redis at \(address): \(error.text)")
+    default: self = .failed("Redis: \(error.text)")
+    }
   }
 
   /// Redis answered something that the command or script never answers.

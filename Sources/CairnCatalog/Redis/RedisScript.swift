@@ -15,6 +15,15 @@ struct RedisScript: Sendable {
     }
   }
 
+  /// Lua that lets the changes behind it be made in a Redis that has reached its `maxmemory`: for what deletes, and for
+  /// what a cluster needs so that anybody can delete.
+  ///
+  /// Redis refuses a script's first change, or none; and the first one here takes no memory (see "Script and memory" in
+  /// Redis's documentation of scripts). In this way it needs no flag that only newer versions know.
+  ///
+  /// - Parameter hash: Lua for the name of a key that is a HASH, or isn't there.
+  static func allowedWhenFull(_ hash: String) -> String { "redis.call('HDEL', \(hash), '')\n" }
+
   /// The Lua function `older(a, b)`: whether the 16 bytes of version `a` come before those of `b`.
   static let older = """
     local function older(a, b)

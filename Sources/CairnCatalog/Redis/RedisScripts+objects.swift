@@ -22,14 +22,18 @@ enum RedisScripts {
       if not current then
         local deletion = redis.call('GET', KEYS[4])
         newest = deletion and string.sub(deletion, 1, 16)
+        if newest and not older(newest, version) then return {'deleted', newest} end
+      elseif not older(newest, version) then
+        return {'stale', current}
       end
-      if newest and not older(newest, version) then return {'stale', newest} end
       redis.call('HSET', KEYS[1], key, value)
       redis.call('HSET', KEYS[3], version, key)
       if current then
-        redis.call('HDEL', KEYS[3], newest)
+        -- An entry that is damaged may have the version of another object.
+        if redis.call('HGET', KEYS[3], newest) == key then redis.call('HDEL', KEYS[3], newest) end
       else
         redis.call('ZADD', KEYS[2], 0, key)
+        redis.call('HINCRBY', KEYS[5], 'count', 1)
       end
       redis.call('HINCRBY', KEYS[5], 'position', 1)
       return {'committed', current}
@@ -53,6 +57,7 @@ enum RedisScripts {
       redis.call('HDEL', KEYS[3], version)
       if older(tombstone, version) then tombstone = version end
       redis.call('SET', KEYS[4], tombstone .. current, 'PX', ARGV[4])
+      redis.call('HINCRBY', KEYS[5], 'count', -1)
       redis.call('HINCRBY', KEYS[5], 'position', 1)
       return {'deleted', current}
       """)

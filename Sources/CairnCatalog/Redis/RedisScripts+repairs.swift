@@ -45,10 +45,13 @@ extension RedisScripts {
 
       """
 
+  /// Of scripts that change something. Also in a full Redis: there is no more work than there are volumes.
+  private static let changed = repairs + RedisScript.allowedWhenFull("states")
+
   /// What ARGV of a script about a claim begins with: key, entry, attempt. It does nothing where another claim is the
   /// last one.
   private static let claimed =
-    repairs + """
+    changed + """
       local key = ARGV[1]
       local task = state(key)
       if not task or task.state ~= 'running' or task.id ~= ARGV[2] or task.attempts ~= tonumber(ARGV[3]) then
@@ -59,8 +62,18 @@ extension RedisScripts {
 
   /// ARGV: key, kind and payload packed for the work's HASH, 1 where it is urgent.
   static let enqueueRepair = RedisScript(
-    repairs + """
-      if state(ARGV[1]) then return 0 end
+    changed + """
+      local known = state(ARGV[1])
+      if known then
+        -- What no worker would find any more is work that nobody has.
+        local isFound
+        if known.state == 'retrying' then
+          isFound = redis.call('ZSCORE', retries, ARGV[1])
+        else
+          isFound = #redis.call('XRANGE', stream(known), known.id, known.id) > 0
+        end
+        if isFound then return 0 end
+      end
       redis.call('HSET', works, ARGV[1], ARGV[2])
       append(ARGV[1], {attempts = 0, worker = '', error = '', done = '', total = '', urgent = ARGV[3] == '1'})
       return 1
@@ -71,7 +84,7 @@ extension RedisScripts {
   /// Keys whose time has come are moved to the stream, as many as could be claimed. An entry whose work is gone can
   /// only be left by hands other than these scripts'.
   static let claimRepairs = RedisScript(
-    repairs + """
+    changed + """
       local worker, limit, milliseconds = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
       for _, key in ipairs(redis.call('ZRANGE', retries, '-inf', now, 'BYSCORE', 'LIMIT', 0, limit)) do
         redis.call('ZREM', retries, key)

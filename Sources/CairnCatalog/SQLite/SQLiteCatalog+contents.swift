@@ -50,7 +50,8 @@ extension SQLiteCatalog: CatalogContents {
           let (bucket, key) = (statement.array(0), statement.array(1))
           let name = ObjectName(bucket: try BucketName(catalogName: bucket), key: try ObjectKey(catalogKey: key))
           page.entries.append(
-            .init(name: name, object: try StoredObject(catalogEntry: statement.bytes(3)), tombstone: tombstone))
+            .init(
+              name: name, object: try StoredObject(catalogEntry: statement.bytes(3), of: name), tombstone: tombstone))
           page.next = DeletionPage.Cursor(bytes: bucket + [0] + key)
         }
         if page.entries.count < limit { page.next = nil }

@@ -26,7 +26,8 @@ extension SQLiteConnection {
         let bytes = statement.array(0)
         let key = try ObjectKey(catalogKey: bytes)
         guard let count = range.commonPrefixCount(bytes) else {
-          page.entries.append(.init(key: key, object: try StoredObject(catalogEntry: statement.bytes(1))))
+          let name = ObjectName(bucket: bucket, key: key)
+          page.entries.append(.init(key: key, object: try StoredObject(catalogEntry: statement.bytes(1), of: name)))
           last = key.text
           continue
         }

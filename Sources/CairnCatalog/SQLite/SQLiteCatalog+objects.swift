@@ -25,7 +25,7 @@ extension SQLiteCatalog: ObjectCatalog {
   package func put(
     _ object: StoredObject, as name: ObjectName, if condition: WriteCondition
   ) async throws(CatalogError) -> PutOutcome {
-    let value = object.encoded()
+    let value = object.catalogEntry(of: name)
     let put: SQLiteAnsweredJob<PutOutcome>.Body = { (session) throws(CatalogError) in
       try session.put(object, encoded: value, as: name, if: condition)
     }
@@ -48,7 +48,25 @@ extension SQLiteConnection {
     return try statement.use { (statement) throws(CatalogError) in
       try statement.bind(1, utf8: name.bucket.text)
       try statement.bind(2, utf8: name.key.text)
-      return try statement.step() ? StoredObject(catalogEntry: statement.bytes(0)) : nil
+      return try statement.step() ? StoredObject(catalogEntry: statement.bytes(0), of: name) : nil
+    }
+  }
+
+  /// The entry of a name, of which an object may be all that is wrong.
+  func entry(_ name: ObjectName) throws(CatalogError) -> (version: BlobID?, object: StoredObject?)? {
+    let statement = try prepared("SELECT version, value FROM objects WHERE bucket = ? AND key = ?")
+    return try statement.use { (statement) throws(CatalogError) -> (BlobID?, StoredObject?)? in
+      try statement.bind(1, utf8: name.bucket.text)
+      try statement.bind(2, utf8: name.key.text)
+      guard try statement.step() else { return nil }
+      var bytes = statement.bytes(0)
+      let version = bytes.readOrderedBlobID()
+      do throws(CatalogError) {
+        let object = try StoredObject(catalogEntry: statement.bytes(1), of: name)
+        return (version, object.head.blob == version ? object : nil)
+      } catch .damaged {
+        return (version, nil)
+      }
     }
   }
 
@@ -58,7 +76,11 @@ extension SQLiteConnection {
       try statement.bind(1, ByteBuffer(ordered: version))
       try statement.bind(2, utf8: bucket.text)
       guard try statement.step() else { return nil }
-      return (try ObjectKey(catalogKey: statement.array(0)), try StoredObject(catalogEntry: statement.bytes(1)))
+      let key = try ObjectKey(catalogKey: statement.array(0))
+      let name = ObjectName(bucket: bucket, key: key)
+      let object = try StoredObject(catalogEntry: statement.bytes(1), of: name)
+      guard object.head.blob == version else { throw .damaged(entryOf: name) }
+      return (key, object)
     }
   }
 }

@@ -6,7 +6,7 @@ internal import CSQLite
 /// index (`WITHOUT ROWID`), so that a lookup is one descent and a list is one scan.
 enum SQLiteSchema {
   /// Kept in the file as `user_version`. Raise it with each change of the tables, and upgrade older ones here.
-  static let version: Int64 = 4
+  static let version: Int64 = 5
   /// Kept in the file as `application_id`: "CARN".
   private static let applicationID: Int64 = 0x4341_524E
 
@@ -41,6 +41,7 @@ enum SQLiteSchema {
     if found < 2 { try connection.execute(tablesOfVersion2) }
     if found < 3 { try connection.execute(tablesOfVersion3) }
     if found < 4 { try connection.execute(tablesOfVersion4) }
+    if found < 5 { try connection.execute(rebuildForVersion5) }
     try connection.execute("PRAGMA application_id = \(applicationID)")
     try connection.execute("PRAGMA user_version = \(version)")
     try connection.execute("COMMIT")
@@ -123,5 +124,12 @@ enum SQLiteSchema {
     ALTER TABLE uploads ADD COLUMN claimed INTEGER NOT NULL DEFAULT 0;
     CREATE INDEX uploads_by_name ON uploads (name);
     CREATE INDEX uploads_open ON uploads (name) WHERE claimed = 0;
+    """
+
+  /// Objects of before have no checksum. Without marks everything is replayed from the volumes.
+  private static let rebuildForVersion5 = """
+    DELETE FROM objects;
+    DELETE FROM deletions;
+    DELETE FROM marks;
     """
 }

@@ -12,7 +12,17 @@ extension SQLiteWriteSession {
       note(name, is: object)
       return .committed(replaced: nil)
     }
-    let current = try connection.object(name)
+    let entry = try connection.entry(name)
+    if let entry, entry.object == nil {
+      // What it named is not known, and stays.
+      guard condition == .always, let damaged = entry.version, damaged <= version else {
+        throw .damaged(entryOf: name)
+      }
+      try update(name, version, encoded)
+      note(name, is: object)
+      return .committed(replaced: nil)
+    }
+    let current = entry?.object
     // The same version again: the answer to the first try was lost.
     if let current, current.head.blob == version { return .committed(replaced: nil) }
     switch condition {
@@ -60,7 +70,7 @@ extension SQLiteWriteSession {
   ) throws(CatalogError) -> DeleteOutcome {
     // The same deletion again: the answer to the first try was lost.
     if let deletion = try deletion(of: name), deletion.tombstone == tombstone {
-      return .deleted(try StoredObject(catalogEntry: deletion.value))
+      return .deleted(try StoredObject(catalogEntry: deletion.value, of: name))
     }
     guard let current = try connection.object(name) else { return .absent }
     guard current.head.blob == version else { return .changed(current: current) }
@@ -70,7 +80,7 @@ extension SQLiteWriteSession {
       try statement.bind(2, utf8: name.key.text)
       _ = try statement.step()
     }
-    try remember(name, deletedBy: max(tombstone, version), value: current.encoded())
+    try remember(name, deletedBy: max(tombstone, version), value: current.catalogEntry(of: name))
     note(name, is: nil)
     return .deleted(current)
   }

@@ -60,6 +60,7 @@ package struct CatalogComparison: Sendable {
       count.add(1, ordering: .relaxed)
       report(difference)
     }
+    for difference in try await catalog.compareIndices(.none) { tell(.index(difference)) }
     var outcome = Outcome(volumes: survey.replicas.count, unreachable: survey.unreachable)
     let readings = await reader.readings(of: survey, try await catalog.allVolumes())
     var failures = try await reader.read(readings, of: survey) { _, _, records in
@@ -75,7 +76,7 @@ package struct CatalogComparison: Sendable {
     let failuresOfHeads = try await reader.read(readings, of: survey) { volume, _, records in
       meter.add(records: records.count)
       for head in interpreter.heads(among: records, in: volume) {
-        let current = try await catalog.object(head.name)
+        let current = try await catalog.readableObject(head.name)
         found.withLock { $0.take(head, current: current) }.map(tell)
       }
     } finished: { _, _ in
@@ -87,7 +88,7 @@ package struct CatalogComparison: Sendable {
     let newer = found.withLock { $0.newer }
     for (name, head) in newer.sorted(by: { $0.value.object.head.blob < $1.value.object.head.blob }) {
       // Its writer may have put it into the catalog meanwhile.
-      let current = try await catalog.object(name)
+      let current = try await catalog.readableObject(name)
       guard let current else {
         tell(.objectNotInCatalog(name, disk: head.object.head))
         continue
@@ -119,7 +120,8 @@ package struct CatalogComparison: Sendable {
     for bucket in found.buckets.sorted(by: { $0.text < $1.text }) {
       var query = ListQuery(limit: CatalogLimits.pageLengthMax)
       repeat {
-        let page = try await catalog.list(bucket, query)
+        // Damage was told already; what stands behind it can be compared when it was rebuilt.
+        guard let page = try await catalog.readablePage(of: bucket, query) else { break }
         count += page.entries.count
         for entry in page.entries where !found.seen.contains(entry.object.head) {
           if try await isOnDisk(entry.object.head, survey) { continue }

@@ -1,3 +1,4 @@
+package import CairnCatalog
 package import CairnModel
 
 /// Something on which a catalog and the disks do not agree.
@@ -16,6 +17,8 @@ package enum CatalogDifference: Hashable, Sendable, CustomStringConvertible {
   /// The catalog says that it is open, and no node appends to it.
   case openInCatalog(VolumeID)
   case replica(ReplicaDifference)
+  /// The catalog does not agree with itself.
+  case index(IndexDifference)
 
   package var description: String {
     switch self {
@@ -32,6 +35,7 @@ package enum CatalogDifference: Hashable, Sendable, CustomStringConvertible {
       "volume \(volume): on nodes \(nodes.map(\.description).joined(separator: ",")), not in the catalog"
     case .openInCatalog(let volume): "volume \(volume): open in the catalog, sealed on disk"
     case .replica(let difference): difference.description
+    case .index(let difference): difference.description
     }
   }
 }

@@ -38,7 +38,7 @@ struct CatalogFindings {
     guard !isLost else { return nil }
     var oldest = UInt64.max
     for node in due {
-      guard let entry = known[node] else { return nil }
+      guard let entry = known[node], !StoreLife(process).hasEvicted(since: StoreLife(entry.process)) else { return nil }
       oldest = min(oldest, entry.time.millisecondsSinceEpoch)
     }
     let margin = UInt64(margin / .milliseconds(1))

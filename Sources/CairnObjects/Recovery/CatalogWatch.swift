@@ -71,6 +71,7 @@ package final class CatalogWatch: Sendable {
 
   /// Why nobody knows what is not there; nil when it is known.
   package var reasonNotReady: String? {
+    if let risk = catalog.evictionRisk { return risk }
     let interruptions = catalog.interruptions
     return state.withLock { $0.doubt(after: interruptions)?.reason(isLost: $0.isLost) }
   }
@@ -137,6 +138,8 @@ package final class CatalogWatch: Sendable {
       epoch: epoch, process: try await catalog.storeProcessIfAllowed(), known: try await catalog.reconciledNodes(),
       memory: memory)
     notice(process: findings.process)
+    // What would be put back would be thrown away again.
+    guard catalog.evictionRisk == nil else { return }
     state.withLock { state in
       state.interruptions = interruptions
       state.doubt?.noteAnswer()
@@ -179,14 +182,15 @@ package final class CatalogWatch: Sendable {
     let before = state.withLock { $0.epochs[bucket] }
     let epoch = try await catalog.epoch(of: bucket)
     let isNews = state.withLock { state in
-      guard let before, epoch.isBehind(before) else {
+      if let before, epoch.isBehind(before) {
+        // Whoever asked at the same time may have noticed.
+        guard state.epochs[bucket]?.isBehind(before) == false else { return false }
+      } else if epoch.isIntact || state.isLost {
         if state.epochs[bucket].map({ $0.id == epoch.id && $0.position < epoch.position }) ?? true {
           state.epochs[bucket] = epoch
         }
         return false
       }
-      // Whoever asked at the same time may have noticed.
-      guard state.epochs[bucket]?.isBehind(before) == false else { return false }
       // What the others had counted is lost as well, and is not to be noticed once more for each.
       state.epochs = [bucket: epoch]
       state.losses += 1
@@ -198,13 +202,20 @@ package final class CatalogWatch: Sendable {
   }
 
   private func notice(process: String) {
-    let isNews = state.withLock { state in
+    let (isNews, hasEvicted) = state.withLock { state in
       defer { state.process = process }
-      guard let before = state.process, before != process else { return false }
+      guard let before = state.process, before != process else { return (false, false) }
+      let hasEvicted = StoreLife(process).hasEvicted(since: StoreLife(before))
+      if hasEvicted { state.losses += 1 }
       state.doubtNow()
-      return true
+      return (true, hasEvicted)
     }
-    if isNews { logger.notice("the catalog was restarted: it is compared with the storage nodes") }
+    guard isNews else { return }
+    guard !hasEvicted else {
+      return logger.error(
+        "the catalog's store has thrown entries away (evicted_keys): it is recovered from the storage nodes")
+    }
+    logger.notice("the catalog was restarted: it is compared with the storage nodes")
   }
 
   // MARK: When to read

@@ -9,7 +9,7 @@ internal import Synchronization
 /// It only adds what is newer and removes what was deleted, so it may run again and again, several times at once, and
 /// while clients write.
 package struct ClusterRecovery: Sendable {
-  package typealias Target = ObjectCatalog & VolumeCatalog
+  package typealias Target = ObjectCatalog & VolumeCatalog & CatalogIndices
 
   package struct Settings: Sendable {
     /// Replicas that a volume should have at least (`REPLICATION_FACTOR`).
@@ -53,8 +53,11 @@ package struct ClusterRecovery: Sendable {
   package func run(
     progress: @escaping @Sendable (RecoveryProgress) -> Void = { _ in }
   ) async throws -> RecoveryOutcome {
+    // First, as all that follows asks the catalog.
+    let indices = settings.since == nil ? try await catalog.compareIndices(.entries) : []
     let survey = try await survey()
     var outcome = RecoveryOutcome()
+    outcome.repaired = indices
     outcome.unreachable = survey.unreachable
     let volumes = try await completeVolumes(survey, &outcome)
     let replay = RecordReplay(catalog: catalog, ids: ids, logger: logger)
@@ -87,6 +90,8 @@ package struct ClusterRecovery: Sendable {
         meter.finishVolume()
       })
     let last = try await replay.finish()
+    // What could be put again was.
+    if !indices.isEmpty { _ = try await catalog.compareIndices(.all) }
     let end = meter.current
     outcome.volumes = readings.count
     outcome.records = end.records
@@ -100,7 +105,7 @@ package struct ClusterRecovery: Sendable {
       "catalog recovered",
       metadata: [
         "volumes": "\(outcome.volumes)", "added": "\(outcome.volumesAdded)", "restored": "\(outcome.restored)",
-        "removed": "\(outcome.removed)", "unreadable": "\(outcome.unreadable.count)",
+        "removed": "\(outcome.removed)", "unreadable": "\(outcome.unreadable.count)", "repaired": "\(indices.count)",
       ])
     return outcome
   }

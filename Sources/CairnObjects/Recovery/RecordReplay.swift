@@ -170,14 +170,14 @@ final class RecordReplay: Sendable {
     var (restored, removed) = (0, 0)
     let deletions = tombstones.withLock { $0.deletions }
     for (name, heads) in undecided.withLock({ $0.heads }) {
-      let known = try await catalog.object(name)?.head.blob
+      let known = try await catalog.readableObject(name)?.head.blob
       guard var head = UndecidedWrites.survivor(among: heads, deletion: deletions[name], known: known) else { continue }
       // It was judged: the catalog, which still has what was deleted before, would judge otherwise.
       head.condition = .always
       restored += try await put([head])
     }
     for (name, deletion) in deletions {
-      guard let current = try await catalog.object(name), current.head.blob <= deletion.upTo else { continue }
+      guard let current = try await catalog.readableObject(name), current.head.blob <= deletion.upTo else { continue }
       _ = try await catalog.delete(name, version: current.head.blob, tombstone: deletion.tombstone)
       removed += 1
     }
@@ -190,14 +190,38 @@ final class RecordReplay: Sendable {
       for (index, head) in heads.enumerated() {
         if index >= Self.concurrencyMax, try await group.next() == true { restored += 1 }
         group.addTask { [catalog] in
-          if try await catalog.object(head.name)?.head.blob == head.object.head.blob { return false }
-          let outcome = try await catalog.put(head.object, as: head.name, if: head.condition)
-          guard case .committed = outcome else { return false }
-          return true
+          if try await catalog.readableObject(head.name)?.head.blob == head.object.head.blob { return false }
+          do throws(CatalogError) {
+            let outcome = try await catalog.put(head.object, as: head.name, if: head.condition)
+            guard case .committed = outcome else { return false }
+            return true
+          } catch {
+            // Of a newer version, as far as anybody can tell.
+            guard case .damaged = error else { throw error }
+            return false
+          }
         }
       }
       for try await isNew in group where isNew { restored += 1 }
       return restored
+    }
+  }
+}
+
+extension ObjectCatalog {
+  /// The current version of `name`, as a damaged entry does not tell it: nil for that too.
+  func readableObject(_ name: ObjectName) async throws(CatalogError) -> StoredObject? {
+    do throws(CatalogError) { return try await object(name) } catch {
+      guard case .damaged = error else { throw error }
+      return nil
+    }
+  }
+
+  /// A page of names; nil where an entry of it is damaged.
+  func readablePage(of bucket: BucketName, _ query: ListQuery) async throws(CatalogError) -> ListPage? {
+    do throws(CatalogError) { return try await list(bucket, query) } catch {
+      guard case .damaged = error else { throw error }
+      return nil
     }
   }
 }

@@ -1,3 +1,4 @@
+package import CairnCatalog
 package import CairnModel
 internal import Synchronization
 
@@ -40,6 +41,8 @@ package struct RecoveryOutcome: Sendable {
   package var failedNodes: Set<NodeID> = []
   /// Nodes that did not answer, and why.
   package var unreachable: [NodeID: String] = [:]
+  /// Indices of the catalog that did not agree with what they are made from, and do now.
+  package var repaired: [IndexDifference] = []
   /// What was left as it was: whether a replica is to be made or dropped is not for a recovery to decide.
   package var differences: [ReplicaDifference] = []
 }

@@ -81,7 +81,8 @@ package struct S3Error: Error, Hashable, Sendable {
   init(_ error: CatalogError) {
     switch error {
     case .unavailable: self.init(.serviceUnavailable, "\(error)", headers: [.init("Retry-After", "1")])
-    case .format, .failed: self.init(.internalError, "\(error)")
+    case .full(let reason): self.init(.serviceUnavailable, reason, headers: [.init("Retry-After", "60")])
+    case .damaged, .format, .failed: self.init(.internalError, "\(error)")
     }
   }
 

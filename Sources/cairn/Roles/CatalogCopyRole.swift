@@ -63,7 +63,10 @@ struct CatalogCopyRole {
     case .redis(let configuration):
       let catalog = try RedisCatalog(
         configuration: configuration, eventLoopGroup: process.group, logger: process.logger)
-      return try await closing(catalog, catalog.close, body)
+      return try await closing(catalog, catalog.close) { store in
+        try await catalog.refuseEvictions()
+        return try await body(store)
+      }
     case .sqlite(let path):
       let catalog = try await SQLiteCatalog.open(path: path, threadPool: process.threads, logger: process.logger)
       return try await closing(catalog, catalog.close, body)

@@ -27,6 +27,7 @@ struct CoordinatorRole {
       process, redis: configuration.redis, membership: configuration.membership, keys: configuration.keys,
       // On a crowded line a request to connect gets lost: the system repeats it after 1 s and after 3 s.
       timeouts: .init(connect: min(deadline, .seconds(4)), idle: deadline), local: local)
+    try await cluster.catalog.refuseEvictions()
     let watch = CatalogWatch(
       catalog: cluster.catalog, patience: configuration.membership.timeout,
       copies: configuration.replication.goal(asked: nil, nodeCount: .max).minimum, logger: process.logger)

@@ -29,6 +29,7 @@ struct NodeRole {
     let registry = try RedisCatalog(
       configuration: configuration.redis, eventLoopGroup: process.group, logger: process.logger)
     registry.start()
+    try await registry.refuseEvictions()
     let incarnation = UInt64.random(in: .min ... .max)
     let api = NodeAPI(
       store: store, incarnation: incarnation, tokens: configuration.keys?.nodeTokens,
@@ -95,10 +96,12 @@ struct NodeRole {
 
   private static func reasonNotReady(_ store: VolumeStore, _ registry: RedisCatalog) async -> String? {
     do throws(CatalogError) {
-      try await registry.ping()
+      // A question that also tells whether Redis keeps what it is given.
+      _ = try await registry.storeProcessIfAllowed()
     } catch {
       return "\(error)"
     }
+    if let risk = registry.evictionRisk { return risk }
     return store.space().readOnly ? "The disk reserve is reached: the node takes no more data" : nil
   }
 

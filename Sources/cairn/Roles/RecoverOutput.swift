@@ -1,3 +1,4 @@
+import CairnCatalog
 import CairnClient
 import CairnHTTP
 import CairnModel
@@ -53,6 +54,8 @@ final class RecoverOutput: Sendable {
         json.member("objects_removed", outcome.removed)
         json.member("records_copied", outcome.copied)
         json.member("writes_refused", outcome.refused)
+        json.key("repaired")
+        json.array(outcome.repaired) { $0.string($1.description) }
         json.key("differences")
         json.array(outcome.differences) { $0.string($1.description) }
       }
@@ -67,6 +70,7 @@ final class RecoverOutput: Sendable {
           "replicas differed: \(outcome.copied) records copied to replicas that lacked them, \(outcome.refused) writes "
             + "refused that were never acknowledged")
       }
+      for difference in outcome.repaired { try StandardOutput.line("repaired: \(difference)") }
       for difference in outcome.differences { try StandardOutput.line("left as it is: \(difference)") }
     }
   }

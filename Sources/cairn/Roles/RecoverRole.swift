@@ -28,6 +28,7 @@ struct RecoverRole {
     case .redis(let redis, let keys):
       let catalog = try RedisCatalog(configuration: redis, eventLoopGroup: process.group, logger: process.logger)
       do {
+        try await catalog.refuseEvictions()
         let code = try await recoverCluster(catalog, keys)
         await catalog.close()
         return code

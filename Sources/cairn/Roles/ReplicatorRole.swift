@@ -20,6 +20,7 @@ struct ReplicatorRole {
     let cluster = try ClusterParts(
       process, redis: configuration.redis, membership: configuration.membership, keys: configuration.keys,
       timeouts: .init(connect: .seconds(2), idle: .seconds(30)))
+    try await cluster.catalog.refuseEvictions()
     let server = try await HTTPServer.start(
       on: configuration.process.listen, group: process.group, limits: configuration.process.limits,
       connections: process.clientConnections,

@@ -159,6 +159,44 @@ extension ClusterSuite {
       }
     }
 
+    /// Files are found, and their names in no list.
+    @Test(arguments: ["names", "objects"]) func aLostIndexHealsUnderRunningCoordinators(_ key: String) async throws {
+      let cluster = try await cluster()
+      var contents = Contents()
+      try await fill(cluster.curl(), "a", into: &contents)
+      try await eventually("compared") { try await cluster.curl()("/ready").status == 200 }
+      #expect(try cluster.redis.command("DEL", "cairn:{default}:\(key)") == ":1")
+      for index in 0..<2 {
+        // Nothing is said to be missing.
+        let list = try await cluster.curl(index)("/blobs")
+        #expect(list.status == 503 || list.text.contains("a8"), "\(list.text)")
+        #expect([200, 503].contains(try await cluster.curl(index)("/blob/a8").status))
+      }
+      try await waitUntilRecovered(cluster)
+      for index in 0..<2 { try await expect(contents, cluster.curl(index)) }
+      let verified = try await CairnProcess.run(["recover", "--verify"], cluster.settings)
+      #expect(verified.exitCode == 0 && verified.output.contains(" 0 differences"), "\(verified.output)")
+    }
+
+    @Test func aLostIndexIsFoundAndRebuiltByCommand() async throws {
+      let cluster = try await cluster()
+      var contents = Contents()
+      try await fill(cluster.curl(), "a", into: &contents)
+      for coordinator in cluster.coordinators { try await coordinator.stopInOrder() }
+      for key in ["names", "versions"] { try cluster.redis.command("DEL", "cairn:{default}:\(key)") }
+      try cluster.redis.command("DEL", "cairn:{cluster}:volume-ids")
+      let lost = try await CairnProcess.run(["recover", "--verify"], cluster.settings)
+      #expect(lost.exitCode == 1 && lost.output.contains("objects are not in the list of names"), "\(lost.output)")
+      let recovered = try await CairnProcess.run(["recover"], cluster.settings)
+      #expect(recovered.exitCode == 0 && recovered.output.contains("repaired: volumes: "), "\(recovered.output)")
+      #expect(recovered.output.contains(" 0 objects restored"), "\(recovered.output)")
+      let verified = try await CairnProcess.run(["recover", "--verify"], cluster.settings)
+      #expect(verified.exitCode == 0 && verified.output.contains(" 0 differences"), "\(verified.output)")
+      for coordinator in cluster.coordinators { try await coordinator.restart() }
+      try await eventually("ready") { try await cluster.curl()("/ready").status == 200 }
+      try await expect(contents, cluster.curl())
+    }
+
     /// Everything lost power at once: nobody remembers what there was.
     @Test func aFreshCoordinatorNoticesAnOlderRedis() async throws {
       let cluster = try await Cluster(coordinators: 2, redis: .init(), ["REPLICATION_FACTOR": "2"])

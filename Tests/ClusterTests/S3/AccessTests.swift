@@ -367,7 +367,10 @@ extension S3Suite {
         "NODE_TIMEOUT": "2",
       ]
       let coordinator = try await CairnProcess(.coordinator, settings)
+      // Before a node was read, nobody knows which keys there are.
+      let node = try await CairnProcess(.node, settings)
       try await eventually("it says so") { coordinator.log.contains("there is no access key") }
+      try await node.stopInOrder()
     }
 
     @Test func keysCountOnEveryCoordinator() async throws {

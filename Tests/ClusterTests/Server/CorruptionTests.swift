@@ -63,10 +63,12 @@ extension ServerSuite {
         #expect(copy.status == 500, "\(copy.text)")
         #expect(try await s3("/default/copy", "-X", "PUT", "-H", "x-amz-copy-source: default/my-\(name)").status == 500)
       }
-      #expect(try await native.names() == ["my-large", "my-small", "secret-large", "secret-small"])
+      // A list without them would claim that they don't exist.
+      #expect(try await native("/blobs").status == 500)
       #expect(try await native("/blob/secret-small").text == "secret")
       // The name can be written again, and no chunk of the other object goes with it.
-      #expect(try await native.put("my-large", "mine again").status == 200)
+      for name in names { #expect(try await native.put("my-\(name)", "mine again").status == 201) }
+      #expect(try await native.names() == ["my-large", "my-small", "secret-large", "secret-small"])
       expectSame(try await native("/blob/secret-large").body, FileManager.default.contents(atPath: file))
     }
 

@@ -2,6 +2,7 @@
 import CairnModel
 import CairnTestSupport
 import Logging
+import NIOCore
 import NIOPosix
 import Synchronization
 
@@ -36,7 +37,11 @@ extension FuzzTarget {
   private static let rowSeeds: [String] = {
     let id = blob([UInt8](repeating: 1, count: 16))
     let bucket = blob("default".utf8)
-    let objects = catalogEntries.first { $0.name == "catalog-object" }.flatMap { try? $0.seeds() } ?? []
+    let name = (try? ObjectKey("key")).map { ObjectName(key: $0) }
+    let objects = Samples.attributes.map { attributes in
+      let object = StoredObject(head: Samples.location, attributes: attributes)
+      return name.map { Array(object.catalogEntry(of: $0).readableBytesView) } ?? []
+    }
     func seed(_ target: String) -> String {
       blob((try? catalogEntries.first { $0.name == target }?.seeds().first) ?? [])
     }
