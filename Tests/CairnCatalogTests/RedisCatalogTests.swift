@@ -99,9 +99,10 @@ import Testing
       }
     }
     let warnings = log.messages(.warning)
-    #expect(warnings.count == 2, "one a fall, however many requests failed: \(warnings)")
+    // And perhaps one of a connection that learns of the second fall when another one is up again.
+    #expect((2...3).contains(warnings.count), "one a fall, however many requests failed: \(warnings)")
     #expect(warnings.allSatisfy { $0.hasPrefix("Redis connection failed: 127.0.0.1:\(server.port): ") })
-    #expect(log.messages(.notice).count == 2)
+    #expect(log.messages(.notice).count == warnings.count)
   }
 
   @Test func requestsFailAtOnceWhileThereIsNoServer() async throws {

@@ -44,8 +44,11 @@ extension NativeAPI {
     } catch {
       throw .unavailable("\(error)")
     }
-    // First, as a catalog that loses entries may have lost the nodes too.
-    if let reason = reasonNotReady() { throw .unavailable(reason) }
+    if let reason = reasonNotReady() {
+      // Both, as a catalog that loses entries may have lost the nodes too.
+      throw view.hasActiveNode
+        ? .unavailable(reason) : .unavailable("No storage nodes available. \(reason)", retryAfter: 5)
+    }
     if let obstacle = objects.uploadObstacle {
       throw .unavailable("Uploads are refused: \(APIError(obstacle).detail)", retryAfter: 5)
     }

@@ -9,8 +9,8 @@ extension ClusterSuite {
       let curl = try cluster.curl()
       let stored = try await cluster.upload(20, of: 2000)
       // A neighbour in the same Redis takes the memory that is left.
-      try cluster.redis.command("SET", "filler", String(repeating: "x", count: 4 << 20))
-      try cluster.redis.command("CONFIG", "SET", "maxmemory", "\(2 << 20)")
+      try cluster.redis.command("SET", "filler", String(repeating: "x", count: 8 << 20))
+      try cluster.redis.command("CONFIG", "SET", "maxmemory", "\(4 << 20)")
       let refused = try await curl.put("new", "x")
       #expect(refused.status == 507, "\(refused.text)")
       #expect(refused.detail?.contains("Redis at") == true, "\(refused.text)")

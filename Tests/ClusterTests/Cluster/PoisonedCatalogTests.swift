@@ -12,6 +12,7 @@ extension ClusterSuite {
       #expect(try await cluster.coordinators[0].stop() == 0)
       let silent = cluster.nodes.removeLast()
       let id = try await cluster.id(of: silent)
+      let living = try await cluster.id(of: cluster.nodes[0])
       #expect(try await silent.stop() == 0)
 
       let redis = cluster.redis
@@ -20,7 +21,7 @@ extension ClusterSuite {
         try redis.command("HSET", "cairn:{cluster}:\(key)", String(repeating: "0", count: 32), "123456780\(time)")
       }
       try redis.command("HSET", "cairn:{cluster}:heartbeats", id, "123456780\(time)")
-      try redis.command("HSET", "cairn:{default}:reconciled", id, "\(time) run_id:x")
+      try redis.command("HSET", "cairn:{default}:reconciled", living, "\(time) run_id:x")
       try redis.command("HSET", "cairn:{cluster}:replay-marks", "8 bytes.", time + time)
       try redis.command("SADD", "cairn:{cluster}:open-volumes", "8 bytes.")
       try redis.command("HSET", "cairn:{cluster}:repair-states", "x", "nonsense")

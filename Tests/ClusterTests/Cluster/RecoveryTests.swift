@@ -126,7 +126,7 @@ extension ClusterSuite {
     /// Waits for coordinators that noticed a loss after `start` of their logs, and have made it good.
     private func waitUntilRecovered(_ cluster: Cluster, _ message: String = "the catalog is recovered") async throws {
       for coordinator in cluster.coordinators {
-        try await eventually("recovered", within: .seconds(40)) { coordinator.log.contains(message) }
+        try await eventually("recovered", within: .seconds(120)) { coordinator.log.contains(message) }
         try await eventually("ready") { try await coordinator.curl()("/ready").status == 200 }
       }
     }
@@ -172,7 +172,13 @@ extension ClusterSuite {
         #expect(list.status == 503 || list.text.contains("a8"), "\(list.text)")
         #expect([200, 503].contains(try await cluster.curl(index)("/blob/a8").status))
       }
-      try await waitUntilRecovered(cluster)
+      // Whoever notices first recovers it, for the other one as well.
+      try await eventually("recovered", within: .seconds(120)) {
+        cluster.coordinators.contains { $0.log.contains("the catalog is recovered") }
+      }
+      for coordinator in cluster.coordinators {
+        try await eventually("ready") { try await coordinator.curl()("/ready").status == 200 }
+      }
       for index in 0..<2 { try await expect(contents, cluster.curl(index)) }
       let verified = try await CairnProcess.run(["recover", "--verify"], cluster.settings)
       #expect(verified.exitCode == 0 && verified.output.contains(" 0 differences"), "\(verified.output)")
