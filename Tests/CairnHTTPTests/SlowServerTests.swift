@@ -9,7 +9,8 @@ import Testing
 /// What a client makes of servers that are slow, and of those that stand still.
 @Suite struct SlowServerTests {
   private static let bodyLength = 4 << 20
-  private static let timeout: TimeAmount = .milliseconds(1500)
+  /// Long, because all suites run at once: a busy machine stands still, too.
+  private static let timeout: TimeAmount = .seconds(15)
 
   /// Takes a little of a request now and then, and answers a while after its end.
   private final class SlowReader: ChannelInboundHandler, @unchecked Sendable {
@@ -37,7 +38,7 @@ import Testing
           channel.writeAndFlush(ByteBuffer(string: "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"), promise: nil)
         }
       } else if count < stopsAfter {
-        context.eventLoop.scheduleTask(in: .milliseconds(50)) { channel.read() }
+        context.eventLoop.scheduleTask(in: .milliseconds(500)) { channel.read() }
       }
     }
   }
@@ -79,9 +80,9 @@ import Testing
 
   /// The time-out would have ended it twice while its bytes were moving, and runs in full after the last one.
   @Test func aRequestThatMovesIsNotTimedOut() async throws {
-    let (result, time) = try await send(answersAfter: .milliseconds(1000))
+    let (result, time) = try await send(answersAfter: .seconds(5))
     #expect(result == .success(.ok))
-    #expect(time > .milliseconds(3000), "it was not slow at all")
+    #expect(time > .seconds(30), "it was not slow at all")
   }
 
   @Test func aRequestThatStandsStillIsTimedOut() async throws {
@@ -98,6 +99,6 @@ import Testing
       Issue.record("\(result)")
       return
     }
-    #expect(time > .milliseconds(4000))
+    #expect(time > .seconds(40))
   }
 }
