@@ -1,3 +1,4 @@
+import CairnTestSupport
 import Logging
 import NIOCore
 import NIOHTTP1
@@ -9,7 +10,33 @@ import Testing
 /// Connections that wait for their next request.
 @Suite struct HTTPClientPoolTests {
   private struct Answering: HTTPResponder {
-    func respond(to request: HTTPRequest) async -> HTTPResponse { HTTPResponse(.ok) }
+    func respond(to request: HTTPRequest) async -> HTTPResponse {
+      request.path == "/long"
+        ? HTTPResponse(.ok, body: .bytes(ByteBuffer(repeating: 1, count: 64 << 20))) : HTTPResponse(.ok)
+    }
+  }
+
+  private final class Observed: @unchecked Sendable {
+    weak var connection: HTTPClientConnection?
+  }
+
+  /// As when a client leaves in the middle of a download.
+  @Test func aConnectionWhoseAnswerIsNotWantedAnyMoreIsLetGo() async throws {
+    let server = try await HTTPServer.start(
+      on: ListenAddress(host: "127.0.0.1", port: 0), group: MultiThreadedEventLoopGroup.singleton,
+      responder: Answering(), refusal: { HTTPResponse($0, body: .bytes(ByteBuffer(string: $1))) },
+      logger: Logger(label: "test"))
+    let client = HTTPClient(group: .singleton, timeouts: .init(connect: .seconds(60), idle: .seconds(600)))
+    let address = ListenAddress(host: "127.0.0.1", port: server.port)
+    let observed = Observed()
+    await client.onEventLoop {
+      let response = try? await client.send(HTTPClientRequest(.GET, "/long"), to: address)
+      observed.connection = response?.body.connection
+      #expect(observed.connection != nil)
+      _ = try? await response?.body.next()
+    }
+    try await eventually("the connection is let go", within: .seconds(60)) { observed.connection == nil }
+    await server.stop(grace: .zero)
   }
 
   /// What is kept of a closed one is its buffers: after a rush of requests to a node, hundreds of them.

@@ -307,6 +307,8 @@ final class HTTPClientConnection: ChannelInboundHandler, @unchecked Sendable {
     keepAlive = false
     if phase == .idle { onLoss?(self) }
     onLoss = nil
+    // It holds this connection, to give it back.
+    onIdle = nil
     fail(.closed(address))
   }
 }

@@ -76,7 +76,7 @@ package enum HTTPClientError: Error, Hashable, CustomStringConvertible {
 
 /// The body of an answer, pulled piece by piece. Confined to the event loop on which the request was sent.
 package final class HTTPClientBody: Sendable {
-  private let connection: HTTPClientConnection
+  let connection: HTTPClientConnection
   /// The connection may serve another request by the time that this body is let go.
   private let exchange: UInt64
 
