@@ -213,7 +213,7 @@ package final class ClusterView: Sendable {
     state.withLock { $0.knownCount }
   }
 
-  /// Whether there are nodes of which nobody knows why the registry doesn't name them any more.
+  /// Whether nodes are missing from the registry for a reason that is not known yet.
   package var hasVanishedNodes: Bool { state.withLock { !$0.vanished.isEmpty } }
 
   /// Forgets the nodes that the registry doesn't name any more, but for those that hold replicas.

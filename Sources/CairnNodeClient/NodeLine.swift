@@ -46,8 +46,8 @@ final class NodeLine: Sendable {
     }
   }
 
-  /// - Parameter failed: the node could not be reached. Whoever waits for its turn would only wait for the same, each
-  ///   for a whole time-out.
+  /// - Parameter failed: the node could not be reached. All who wait for their turn fail at once, instead of running
+  ///   into the same time-out one after the other.
   func leave(_ length: Int, failed: Bool) {
     let next = state.withLock { state in
       state.bytes -= length

@@ -151,7 +151,7 @@ extension RedisCatalog: CatalogIndices {
     return wrong
   }
 
-  /// Every bucket of which anything is left, and the keys of all uploads. O(keys).
+  /// Every bucket that still has a key in Redis, and the keys of all uploads. O(keys).
   private func keysToCompare() async throws(CatalogError) -> (buckets: Set<BucketName>, uploads: [String]) {
     var buckets: Set<BucketName> = []
     var uploads: Set<String> = []

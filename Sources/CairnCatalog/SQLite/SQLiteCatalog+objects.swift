@@ -52,7 +52,7 @@ extension SQLiteConnection {
     }
   }
 
-  /// The entry of a name, of which an object may be all that is wrong.
+  /// The entry of a name. The object is nil where the entry can be read and its object can't.
   func entry(_ name: ObjectName) throws(CatalogError) -> (version: BlobID?, object: StoredObject?)? {
     let statement = try prepared("SELECT version, value FROM objects WHERE bucket = ? AND key = ?")
     return try statement.use { (statement) throws(CatalogError) -> (BlobID?, StoredObject?)? in

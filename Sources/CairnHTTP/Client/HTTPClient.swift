@@ -147,8 +147,8 @@ package final class HTTPClient: Sendable {
   }
 }
 
-/// A connection that is being made, and that whoever waits for it can give up: making it takes until a time-out where
-/// nobody answers, and can't be stopped. Confined to its event loop.
+/// A connection attempt that its caller can abandon. The attempt itself can't be stopped, and where nobody answers it lasts
+/// until its time-out. Confined to its event loop.
 private final class Abandonable: @unchecked Sendable {
   private let promise: EventLoopPromise<any Channel>
   private var isOver = false

@@ -223,9 +223,9 @@ final class HTTPClientConnection: ChannelInboundHandler, @unchecked Sendable {
 
   // MARK: Time
 
-  /// Looks a few times while it waits whether the request still moves: on a slow line, or one that many share, its
-  /// bytes take longer than a server may be silent. So the time-out begins anew whenever some have left, and runs in
-  /// full after the last one.
+  /// Checks a few times within a time-out whether the request still moves. On a slow or crowded line its bytes may need
+  /// longer than a server may be silent, so the time-out restarts whenever some have left, and runs in full after the
+  /// last one.
   private func scheduleLook(at now: NIODeadline) {
     timer?.cancel()
     let next = min(now + .nanoseconds(max(idleTimeout.nanoseconds / Self.looksPerTimeout, 1)), movedAt + idleTimeout)
