@@ -16,17 +16,22 @@ import Testing
     }
   }
 
+  private let client = HTTPClient(group: .singleton, timeouts: .init(connect: .seconds(60), idle: .seconds(600)))
+
+  private func startServer() async throws -> HTTPServer {
+    try await HTTPServer.start(
+      on: ListenAddress(host: "127.0.0.1", port: 0), group: MultiThreadedEventLoopGroup.singleton,
+      responder: Answering(), refusal: { HTTPResponse($0, body: .bytes(ByteBuffer(string: $1))) },
+      logger: Logger(label: "test"))
+  }
+
   private final class Observed: @unchecked Sendable {
     weak var connection: HTTPClientConnection?
   }
 
   /// As when a client leaves in the middle of a download.
   @Test func aConnectionWhoseAnswerIsNotWantedAnyMoreIsLetGo() async throws {
-    let server = try await HTTPServer.start(
-      on: ListenAddress(host: "127.0.0.1", port: 0), group: MultiThreadedEventLoopGroup.singleton,
-      responder: Answering(), refusal: { HTTPResponse($0, body: .bytes(ByteBuffer(string: $1))) },
-      logger: Logger(label: "test"))
-    let client = HTTPClient(group: .singleton, timeouts: .init(connect: .seconds(60), idle: .seconds(600)))
+    let server = try await startServer()
     let address = ListenAddress(host: "127.0.0.1", port: server.port)
     let observed = Observed()
     await client.onEventLoop {
@@ -41,11 +46,7 @@ import Testing
 
   /// What is kept of a closed one is its buffers: after a rush of requests to a node, hundreds of them.
   @Test func aConnectionThatItsServerClosedIsForgotten() async throws {
-    let server = try await HTTPServer.start(
-      on: ListenAddress(host: "127.0.0.1", port: 0), group: MultiThreadedEventLoopGroup.singleton,
-      responder: Answering(), refusal: { HTTPResponse($0, body: .bytes(ByteBuffer(string: $1))) },
-      logger: Logger(label: "test"))
-    let client = HTTPClient(group: .singleton, timeouts: .init(connect: .seconds(60), idle: .seconds(600)))
+    let server = try await startServer()
     let address = ListenAddress(host: "127.0.0.1", port: server.port)
     await client.onEventLoop {
       let response = try? await client.send(HTTPClientRequest(.GET, "/"), to: address)
