@@ -209,3 +209,13 @@ extension FieldWriter {
     field(NameFields.keyTag, name.key.text)
   }
 }
+
+extension EncodedRecord {
+  /// The record of a tombstone.
+  ///
+  /// - Throws: ``FormatError`` where it names more than a record may hold.
+  package init(_ tombstone: Tombstone, id: BlobID, at time: Timestamp = .now()) throws(FormatError) {
+    try self.init(
+      Record(kind: .tombstone, blob: id, timestamp: time, metadata: tombstone.metadata(), payload: ByteBuffer()))
+  }
+}

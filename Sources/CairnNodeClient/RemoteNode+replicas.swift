@@ -82,10 +82,7 @@ extension RemoteNode {
       let garbage = batch.map { BlobLocation(volume: volume, blob: $0) }
       let tombstone: EncodedRecord
       do throws(FormatError) {
-        tombstone = try EncodedRecord(
-          Record(
-            kind: .tombstone, blob: ids.next(), timestamp: .now(), metadata: Tombstone(garbage: garbage).metadata(),
-            payload: ByteBuffer()))
+        tombstone = try EncodedRecord(Tombstone(garbage: garbage), id: ids.next())
       } catch {
         throw .refused(id, .malformed, "\(error)")
       }

@@ -1,6 +1,5 @@
 internal import CairnCatalog
 package import CairnModel
-internal import NIOCore
 
 extension ObjectService {
   private static let attemptsMax = 32
@@ -47,9 +46,7 @@ extension ObjectService {
 extension EncodedRecord {
   static func tombstone(_ tombstone: Tombstone, id: BlobID) throws(ObjectError) -> EncodedRecord {
     do throws(FormatError) {
-      return try EncodedRecord(
-        Record(
-          kind: .tombstone, blob: id, timestamp: .now(), metadata: tombstone.metadata(), payload: ByteBuffer()))
+      return try EncodedRecord(tombstone, id: id)
     } catch {
       throw .failed("\(error)")
     }

@@ -1,6 +1,5 @@
 package import CairnCatalog
 package import CairnModel
-internal import NIOCore
 
 /// Decides whether a head record that one replica of a volume has and another one lacks may be copied.
 ///
@@ -48,9 +47,6 @@ package struct HeadJudge: Sendable {
 
   /// A tombstone that says that nothing refers to a blob.
   func refusal(of location: BlobLocation) throws(FormatError) -> EncodedRecord {
-    try EncodedRecord(
-      Record(
-        kind: .tombstone, blob: ids.next(), timestamp: now(), metadata: Tombstone(garbage: [location]).metadata(),
-        payload: ByteBuffer()))
+    try EncodedRecord(Tombstone(garbage: [location]), id: ids.next(), at: now())
   }
 }
