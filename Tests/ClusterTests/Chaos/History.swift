@@ -77,6 +77,17 @@ final class History: Sendable {
 
   var byName: [String: [Operation]] { operations.withLock { $0 } }
 
+  /// Names whose last value that was read was acknowledged to its writer.
+  var acknowledgedNames: Set<String> {
+    Set(
+      byName.compactMap { name, operations in
+        var value: Int?
+        for case .found(let found) in operations.map(\.outcome) { value = found }
+        let isAcknowledged = operations.contains { $0.outcome != .unknown && $0.isWrite && $0.valueWritten == value }
+        return value != nil && isAcknowledged ? name : nil
+      })
+  }
+
   /// Says of each name whose operations have no order that explains them what does not fit.
   func problems() -> [String] {
     byName.sorted { $0.key < $1.key }.compactMap { name, operations in

@@ -150,7 +150,7 @@ struct Linearizability {
 }
 
 extension History.Operation {
-  fileprivate var valueWritten: Int? {
+  var valueWritten: Int? {
     switch action {
     case .put(let value), .putIfAbsent(let value), .replace(_, by: let value): value
     case .delete, .get, .list: nil
