@@ -88,8 +88,11 @@ extension ClusterSuite {
       print("chaos: seed \(seed): repairs: \(chaos.repairs())")
       let errors = chaos.loggedErrors()
       if !errors.isEmpty { print("chaos: seed \(seed): errors in the logs:\n\(errors.joined(separator: "\n"))") }
-      if !problems.isEmpty || !isComplete || !isHealed { try keepLogs(of: chaos, seed: seed, events: events) }
-      try await expectFullReplicas(chaos, nemesis, acknowledged: load.history.acknowledgedNames, seed: seed)
+      let areFull = try await expectFullReplicas(
+        chaos, nemesis, acknowledged: load.history.acknowledgedNames, seed: seed)
+      if !problems.isEmpty || !isComplete || !isHealed || !areFull {
+        try keepLogs(of: chaos, seed: seed, events: events)
+      }
     }
 
     /// Every other seed has nodes replaced that were away for some seconds only.
@@ -109,10 +112,10 @@ extension ClusterSuite {
       }
     }
 
-    /// Stops everything, and looks into the files of the nodes.
+    /// Stops everything, and looks into the files of the nodes. True where each replica has all that it should have.
     private func expectFullReplicas(
       _ chaos: ChaosCluster, _ nemesis: Nemesis, acknowledged: Set<String>, seed: UInt64
-    ) async throws {
+    ) async throws -> Bool {
       var (paths, damaged) = ([NodeID: String](), NodeID?.none)
       let ids = try await chaos.ids()
       for (index, node) in chaos.nodes.enumerated() {
@@ -137,6 +140,7 @@ extension ClusterSuite {
         \(check.recordCount) on the disks, \(check.orphanCount) of them orphans
         """)
       #expect(check.problems == [], "seed \(seed)")
+      return broken.isEmpty && check.problems.isEmpty
     }
 
     private func stopAndCheck(
