@@ -233,8 +233,9 @@ extension ObjectService {
       do throws(CatalogError) {
         outcome = try await catalog.put(object, as: name, if: condition)
       } catch {
-        // What it refused for sure must be refused on the disks as well, or a recovery would bring it to life.
-        guard error.leavesNoDoubt, await garbage.refuse([object.head], in: volume) else {
+        // What it refused for sure must be refused on the disks as well, or a recovery would bring it to life. One that has
+        // read the record already would not see that, and make an object of what is garbage.
+        guard error.leavesNoDoubt, !settings.mayHaveReplayed(), await garbage.refuse([object.head], in: volume) else {
           throw .outcomeUnknown(ObjectError(error))
         }
         throw ObjectError(error)

@@ -93,6 +93,31 @@ import Testing
     }
   }
 
+  /// A recovery has read the record already, and makes it the object when there is room: to refuse it on the disks would
+  /// make garbage of the object.
+  @Test(arguments: [10, 2500]) func whatARecoveryMayHavePutIsNotRefused(size: Int) async throws {
+    try await ObjectFixture.with(nodes: 3, replicas: 2) { fixture in
+      _ = try await fixture.put("k", [1])
+      let (name, bytes) = (try Self.name("k"), ObjectFixture.bytes(size, seed: 2))
+      let objects = fixture.makeObjects(
+        RacingCatalog(
+          fixture.catalog, refusing: .full("Redis has reached maxmemory"),
+          beforePut: { _ = try await fixture.catalog.put($0, as: name, if: .always) }),
+        mayHaveReplayed: true)
+      let error = await #expect(throws: ObjectError.self) {
+        try await objects.put(
+          name, ObjectFixture.source(bytes), UploadDescription(contentType: "a/b"), onConflict: .overwrite)
+      }
+      guard case .outcomeUnknown = error else {
+        Issue.record("\(String(describing: error))")
+        return
+      }
+      try await fixture.flushGarbage()
+      #expect(try await fixture.get("k") == bytes)
+      #expect(try await rebuilt("k", from: fixture) == fixture.catalog.object(name)?.head.blob)
+    }
+  }
+
   @Test func aRecordThatArrivesDamagedIsSentAgain() async throws {
     try await ObjectFixture.with(nodes: 3, replicas: 3) { fixture in
       let first = try await fixture.put("k", [1]).object.head.volume

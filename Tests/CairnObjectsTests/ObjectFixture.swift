@@ -201,7 +201,7 @@ struct ObjectFixture: Sendable {
   let view: ClusterView
   let objects: ObjectService
   /// Another one on the same nodes, with a catalog of the test's choice.
-  let makeObjects: @Sendable (any ObjectCatalog & UploadCatalog) -> ObjectService
+  private let make: @Sendable (any ObjectCatalog & UploadCatalog, _ mayHaveReplayed: Bool) -> ObjectService
   let ids: BlobIDGenerator
   let barrier: WriteBarrier
   let damaged = DamagedReplicas()
@@ -249,14 +249,23 @@ struct ObjectFixture: Sendable {
     let directory = FaultyDirectory(nodes: nodes)
     let allocator = VolumeAllocator(
       catalog: catalog, view: view, directory: directory, replication: replication, logger: Self.logger)
-    makeObjects = { [settings, view, ids, barrier, damaged] names in
-      ObjectService(
+    make = { [settings, view, ids, barrier, damaged] names, mayHaveReplayed in
+      var settings = settings
+      settings.mayHaveReplayed = { mayHaveReplayed }
+      return ObjectService(
         settings: settings, catalog: names, allocator: allocator, view: view, directory: directory, ids: ids,
         barrier: barrier, budget: ByteBudget(bytes: budget), threads: .singleton, damaged: { damaged.add($0) },
         logger: Self.logger)
     }
-    objects = makeObjects(catalog)
+    objects = make(catalog, false)
     try await beat()
+  }
+
+  /// On the same nodes, with another catalog.
+  func makeObjects(
+    _ catalog: any ObjectCatalog & UploadCatalog, mayHaveReplayed: Bool = false
+  ) -> ObjectService {
+    make(catalog, mayHaveReplayed)
   }
 
   static func openCatalog(

@@ -28,8 +28,8 @@ struct RacingCatalog: ObjectCatalog, UploadCatalog {
   func put(
     _ object: StoredObject, as name: ObjectName, if condition: WriteCondition
   ) async throws(CatalogError) -> PutOutcome {
-    if let refusal { throw refusal }
     do { try await beforePut(object) } catch { throw .failed("\(error)") }
+    if let refusal { throw refusal }
     return try await catalog.put(object, as: name, if: condition)
   }
 

@@ -16,6 +16,8 @@ final class ChaosNetwork: Sendable {
     }
 
   private static let nobody = "02:00:00:00:00:01"
+  /// The kernel takes its time over what an earlier one has left.
+  private static let count = Atomic(0)
 
   private let folder: TemporaryFolder
   private let hub: GuardedProcess
@@ -28,11 +30,12 @@ final class ChaosNetwork: Sendable {
     folder = try TemporaryFolder("network")
     hub = try Self.namespace(folder.path)
     machines = try (0..<count).map { [folder] _ in try Self.namespace(folder.path) }
-    prefix = "10.213.\(getpid() & 255)"
+    let number = Self.count.wrappingAdd(1, ordering: .relaxed).newValue
+    prefix = "10.\(128 + number % 100).\(getpid() & 255)"
     try await inHub("ip", "link", "add", "hub", "type", "bridge")
     try await inHub("ip", "link", "set", "hub", "up")
     for machine in machines.indices { try await connect(machine) }
-    let outside = "cairn\(getpid())"
+    let outside = "cairn\(getpid())n\(number % 100)"
     try await Self.run("ip", "link", "add", outside, "type", "veth", "peer", "name", "outside", "netns", "\(hub.pid)")
     try await inHub("ip", "link", "set", "outside", "master", "hub", "up")
     try await Self.run("ip", "address", "add", "\(prefix).254/24", "dev", outside)
