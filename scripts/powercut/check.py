@@ -11,7 +11,7 @@ def check(system, owed, pool):
     """
     problems, found = [], {}
     reader = client.Client(*system.ports)
-    for resource, (values, story) in owed.items():
+    for resource, (values, story, _) in owed.items():
         try:
             content = reader.read(resource)
         except client.ReadFailure as failure:

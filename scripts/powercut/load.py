@@ -37,8 +37,8 @@ class Pool:
 class Load:
     """All writers, who write down in the journal what they ask for and what they are told."""
 
-    def __init__(self, seed, writers, pool, marks, bytes_max):
-        self.pool, self.marks = pool, marks
+    def __init__(self, seed, writers, pool, marks, bytes_max, is_cluster):
+        self.pool, self.marks, self.is_cluster = pool, marks, is_cluster
         self.bytes_left = bytes_max
         self.lock = threading.Lock()
         self.stopping = threading.Event()
@@ -82,7 +82,7 @@ class Load:
 class Writer:
     def __init__(self, number, seed, load):
         self.number, self.load, self.random = number, load, random.Random(seed)
-        self.history = history.History()
+        self.history = history.History(load.is_cluster)
         self.numbers = itertools.count()
         self.etags = {}
         self.keys = []

@@ -59,7 +59,8 @@ class Recording:
             system.prepare()
             shutil.copytree(root, self.base)
         seconds = self.settings["seconds"]
-        loaded = load.Load(self.random.randrange(1 << 30), WRITERS, self.pool, marks, int(seconds * BYTES_PER_SECOND))
+        loaded = load.Load(self.random.randrange(1 << 30), WRITERS, self.pool, marks, int(seconds * BYTES_PER_SECOND),
+                           self.settings["cluster"])
         ends = [self.random.choice(["crash", "crash", "stop", "early crash"]) for _ in range(2)] + ["crash"]
         for end in ends:
             # Mostly while it starts or makes its first volume.
@@ -128,9 +129,11 @@ class Recording:
 
     def _moments(self):
         """-> a function of a place, each behind the last: the disk there, and what each resource may be."""
-        now, told = disk.Disk(self.base if self.base.exists() else None), history.History()
-        told.values = {resource: {history.frozen(value) for value in values}
-                       for resource, values in self.settings.get("owed", {}).items()}
+        now = disk.Disk(self.base if self.base.exists() else None)
+        told = history.History(self.settings["cluster"])
+        for resource, (values, late) in self.settings.get("owed", {}).items():
+            told.values[resource] = {history.frozen(value) for value in values}
+            told.late[resource] = [history.frozen(value) for value in late]
         entries = journal.entries(self.journal)
 
         def moment(place):
@@ -171,7 +174,7 @@ class Recording:
         # The recovery and what follows it are recorded, and cut off as well.
         settings = self.settings | {
             "number": f"{self.number}-{cut}", "cuts": 1,
-            "owed": {resource: list(values) for resource, (values, _) in owed.items()}}
+            "owed": {resource: (list(values), late) for resource, (values, _, late) in owed.items()}}
         again = Recording(settings, self.running, self.library, folder, self.program, self.found)
         shutil.copytree(folder / "disk", again.base)
         marks = journal.Marks(again.journal)
@@ -180,11 +183,12 @@ class Recording:
         if problems:
             system.kill()
             return problems
-        loaded = load.Load(chance.randrange(1 << 30), 2, self.pool, marks, 1 << 20)
+        loaded = load.Load(chance.randrange(1 << 30), 2, self.pool, marks, 1 << 20, self.settings["cluster"])
         for resource, value in found.items():
             marks.put({"seen": resource, "value": value})
             for writer in loaded.writers:
-                writer.history.values[resource] = {value}
+                writer.history.late[resource] = owed[resource].late
+                writer.history.see(resource, value)
         loaded.run(system.ports, lambda: self._end(system, "crash", AGAIN_SECONDS, loaded))
         marks.close()
         return loaded.problems or again._look_again()
@@ -205,8 +209,8 @@ class Recording:
         problems, found = check.check(system, owed, self.pool)
         if self.settings["lose_disk"] and not problems:
             lost = system.lose_disk(chance)
-            problems, found = check.check(
-                system, {name: owed[name]._replace(values={value}) for name, value in found.items()}, self.pool)
+            still = {name: owed[name]._replace(values={value, *owed[name].late}) for name, value in found.items()}
+            problems, found = check.check(system, still, self.pool)
             problems = [f"after the loss of {lost}: {problem}" for problem in problems]
         return problems + system.complaints, found
 
