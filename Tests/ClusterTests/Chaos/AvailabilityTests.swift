@@ -13,12 +13,14 @@ extension ClusterSuite {
     @Test func clientsThatLeaveHarmNobody() async throws {
       let cluster = try await Cluster(["REPLICATION_FACTOR": "3", "MIN_REPLICAS": "3"])
       let seed = SeededRandom(for: "leaving clients").seed
-      let load = ChaosLoad(seed: seed, ports: cluster.coordinators.map(\.port))
+      // For a minute after its start a coordinator does not decide about writes that overtook each other.
+      let load = ChaosLoad(seed: seed, ports: cluster.coordinators.map(\.port), isContended: false)
       try await load.work(clients: 4, leaving: 16) { try await Task.sleep(for: .seconds(Self.seconds ?? 10)) }
       try await load.readAll()
       let counts = load.counts
       print("leaving clients: \(counts.acknowledged) writes and \(counts.read) reads beside them")
-      #expect(counts.unknown == 0 && counts.unread == 0 && counts.unconnected == 0, "\(counts)")
+      let refusals = cluster.coordinators[0].log.split(separator: "\n").filter { $0.contains("\"request refused\"") }
+      #expect(counts.unknown + counts.unread + counts.unconnected == 0, "\(counts): \(refusals.prefix(5))")
       #expect(load.problems + load.history.problems() == [])
       expectNobodySuspected(cluster.coordinators[0])
     }

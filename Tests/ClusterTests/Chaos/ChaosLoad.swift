@@ -25,15 +25,18 @@ final class ChaosLoad: Sendable {
   let seed: UInt64
   let ports: [Int]
   let isOver = Flag()
+  private let isContended: Bool
   private let values = Atomic(0)
   private let operations = Atomic(0)
   private let found = Mutex<(problems: [String], counts: Counts)>(([], Counts()))
   /// When writes were acknowledged, in nanoseconds of the history.
   private let acknowledged = Mutex<[UInt64]>([])
 
-  init(seed: UInt64, ports: [Int]) {
+  /// - Parameter isContended: false where each client has a name of its own.
+  init(seed: UInt64, ports: [Int], isContended: Bool = true) {
     self.seed = seed
     self.ports = ports
+    self.isContended = isContended
   }
 
   var problems: [String] { found.withLock { $0.problems } }
@@ -62,7 +65,7 @@ final class ChaosLoad: Sendable {
     while !isOver.isSet {
       let total = operations.wrappingAdd(1, ordering: .relaxed).oldValue
       let generation = total / (Self.namesAtOnce * Self.operationsPerName)
-      let name = "\(generation)/\(Int.random(in: 0..<Self.namesAtOnce, using: &random))"
+      let name = "\(generation)/\(isContended ? Int.random(in: 0..<Self.namesAtOnce, using: &random) : client)"
       step(name, session, &random)
     }
   }
@@ -253,6 +256,7 @@ private final class Session {
     guard let connection else { return nil }
     do {
       let answer = try connection.request(method, path, headers: headers, body: body[...])
+      if answer.headers["connection"] == "close" { self.connection = nil }
       if answer.status >= 500 {
         self.connection = nil
         usleep(50_000)
