@@ -73,6 +73,25 @@ import Testing
     return BlobLocation(volume: volume, blob: version)
   }
 
+  /// It is in the log until that is rewritten, and the node doesn't give it out any more.
+  @Test func garbageThatOneReplicaHasIsNoFailure() async throws {
+    try await ObjectFixture.with(nodes: 3, replicas: 3, garbageGrace: .zero) { fixture in
+      let acknowledged = try await fixture.put("k", [1]).object.head
+      let garbage = try await putOnOneDisk("k", fixture, in: acknowledged.volume)
+      let tombstone = try TestRecords.tombstone(Tombstone(garbage: [garbage]), fixture.ids.next())
+      for node in fixture.nodes { try await LocalNode(node.store).append(tombstone, to: garbage.volume) }
+      let holder = try lowest(fixture)
+      try await eventually("the record is garbage") {
+        await holder.store.maintain()
+        return (try? await LocalNode(holder.store).record(garbage)) == nil
+      }
+      // The ends of logs are read of all replicas; of whole ones, digests tell that this is no difference.
+      let recovered = try await recover(fixture, since: Timestamp(clampingMillisecondsSinceEpoch: 1))
+      #expect(recovered.outcome.unreadable.isEmpty)
+      #expect(recovered.heads["k"] == acknowledged)
+    }
+  }
+
   @Test(arguments: [true, false]) func anOverwriteOnOneDiskIsCopiedBeforeItCounts(onlyRecent: Bool) async throws {
     try await ObjectFixture.with(nodes: 3, replicas: 3) { fixture in
       let acknowledged = try await fixture.put("k", [1]).object

@@ -212,14 +212,14 @@ struct ObjectFixture: Sendable {
     nodes count: Int = 1, replicas: Int = 1, minimum: Int? = nil, mode: ReplicationMode = .sync, chunkSize: Int = 1000,
     budget: Int = 1 << 30,
     uploadTimeMax: Duration = .seconds(86_400), multipartExpiry: Duration = .seconds(86_400),
-    folder: TemporaryFolder? = nil, operations: FileOperations = .system,
+    folder: TemporaryFolder? = nil, operations: FileOperations = .system, garbageGrace: Duration? = nil,
     _ body: (ObjectFixture) async throws -> Void
   ) async throws {
     let fixture = try await ObjectFixture(
       nodes: count, replication: ReplicationPolicy(factor: replicas, minimum: minimum, mode: mode),
       chunkSize: chunkSize,
       budget: budget, uploadTimeMax: uploadTimeMax, multipartExpiry: multipartExpiry,
-      folder: folder ?? TemporaryFolder("objects"), operations: operations)
+      folder: folder ?? TemporaryFolder("objects"), operations: operations, garbageGrace: garbageGrace)
     do { try await body(fixture) } catch {
       await fixture.close()
       throw error
@@ -229,14 +229,14 @@ struct ObjectFixture: Sendable {
 
   private init(
     nodes count: Int, replication: ReplicationPolicy, chunkSize: Int, budget: Int, uploadTimeMax: Duration,
-    multipartExpiry: Duration, folder: TemporaryFolder, operations: FileOperations
+    multipartExpiry: Duration, folder: TemporaryFolder, operations: FileOperations, garbageGrace: Duration?
   ) async throws {
     self.folder = folder
     catalog = try await Self.openCatalog(folder.path + "/catalog.sqlite") { [secondsSkipped] in
       Timestamp(nanosecondsSinceEpoch: Timestamp.now().nanosecondsSinceEpoch + secondsSkipped.value * 1_000_000_000)
     }
     let path = folder.path
-    let nodes = try (0..<count).map { FaultyNode(try Self.openStore("\(path)/node\($0)", operations)) }
+    let nodes = try (0..<count).map { FaultyNode(try Self.openStore("\(path)/node\($0)", operations, garbageGrace)) }
     self.nodes = nodes
     view = ClusterView(registry: catalog, timeout: .seconds(86_400), logger: Self.logger)
     ids = BlobIDGenerator()
@@ -274,9 +274,12 @@ struct ObjectFixture: Sendable {
     try await SQLiteCatalog.open(path: path, threadPool: .singleton, logger: logger, now: now)
   }
 
-  static func openStore(_ path: String, _ operations: FileOperations = .system) throws -> VolumeStore {
-    try VolumeStore.open(
-      StorageConfiguration(path: path, freeSpaceMin: 0), threadPool: .singleton, logger: logger, operations: operations)
+  static func openStore(
+    _ path: String, _ operations: FileOperations = .system, _ garbageGrace: Duration? = nil
+  ) throws -> VolumeStore {
+    var configuration = StorageConfiguration(path: path, freeSpaceMin: 0)
+    if let garbageGrace { configuration.garbageGrace = garbageGrace }
+    return try VolumeStore.open(configuration, threadPool: .singleton, logger: logger, operations: operations)
   }
 
   /// Every node, or just one, sends a heartbeat, and the view sees it and reaches the node.

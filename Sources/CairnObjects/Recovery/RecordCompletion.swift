@@ -48,8 +48,12 @@ struct RecordCompletion: Sendable {
     _ incomplete: DividedRecords.Incomplete, in volume: VolumeID, _ replicas: [NodeID], _ outcome: inout Outcome
   ) async throws {
     let location = BlobLocation(volume: volume, blob: incomplete.blob)
+    // A node no longer gives it out, though it is in its log until that is rewritten.
+    if replay.isGarbage(location) { return }
     guard let record = await record(at: location, on: incomplete.holders) else {
-      return outcome.withhold(location, failed: incomplete.holders, "\(incomplete.blob) can't be read any more")
+      let reason = "\(incomplete.blob) can't be read any more"
+      logger.warning("record not copied", metadata: ["location": "\(location)", "error": "\(reason)"])
+      return outcome.withhold(location, failed: incomplete.holders, reason)
     }
     switch replay.standing(of: record, in: volume) {
     // Repairs see to it that all replicas say the same.

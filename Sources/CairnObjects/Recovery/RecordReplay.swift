@@ -144,6 +144,8 @@ final class RecordReplay: Sendable {
     case overtaken(ObjectName)
   }
 
+  func isGarbage(_ location: BlobLocation) -> Bool { tombstones.withLock { $0.isGarbage(location) } }
+
   func standing(of record: EncodedRecord, in volume: VolumeID) -> Standing {
     guard record.header.kind == .head else { return .live }
     guard let head = interpreter.heads(among: [record], in: volume).first else { return .live }
