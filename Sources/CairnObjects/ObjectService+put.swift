@@ -207,6 +207,8 @@ extension ObjectService {
     var name = wanted
     let condition = rule.condition
     for _ in 0..<Self.attemptsMax {
+      // Once its record is on a disk, a replay may judge it otherwise than the catalog would have, and nobody was told.
+      if condition != .always, let reason = settings.reasonNotReady() { throw .unavailable(reason) }
       let now = Timestamp.now()
       var attributes = head.attributes
       if !head.keepsTime { attributes.createdAt = now }

@@ -22,6 +22,8 @@ package struct ObjectService: Sendable {
     package var zone: String?
     /// Whether somebody may have replayed records into the catalog while their writers were still at it.
     package var mayHaveReplayed: @Sendable () -> Bool = { false }
+    /// Why nobody knows what the catalog lacks; nil when it is known. Nothing can be judged by conditions then.
+    package var reasonNotReady: @Sendable () -> String? = { nil }
 
     package init(objectSizeMax: UInt64) {
       self.objectSizeMax = min(objectSizeMax, UInt64(Manifest.chunkCountMax) * UInt64(Limits.chunkSizeMax))

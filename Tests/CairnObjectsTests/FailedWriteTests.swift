@@ -102,8 +102,8 @@ import Testing
       let objects = fixture.makeObjects(
         RacingCatalog(
           fixture.catalog, refusing: .full("Redis has reached maxmemory"),
-          beforePut: { _ = try await fixture.catalog.put($0, as: name, if: .always) }),
-        mayHaveReplayed: true)
+          beforePut: { _ = try await fixture.catalog.put($0, as: name, if: .always) })
+      ) { $0.mayHaveReplayed = { true } }
       let error = await #expect(throws: ObjectError.self) {
         try await objects.put(
           name, ObjectFixture.source(bytes), UploadDescription(contentType: "a/b"), onConflict: .overwrite)
@@ -115,6 +115,25 @@ import Testing
       try await fixture.flushGarbage()
       #expect(try await fixture.get("k") == bytes)
       #expect(try await rebuilt("k", from: fixture) == fixture.catalog.object(name)?.head.blob)
+    }
+  }
+
+  /// A deletion that comes after it would not know of the record, and a replay would bring the name back.
+  @Test func aConditionalWriteLeavesNothingWhereNobodyCanJudgeIt() async throws {
+    try await ObjectFixture.with { fixture in
+      let first = try await fixture.put("k", [1]).object.head
+      let objects = fixture.makeObjects(fixture.catalog) { $0.reasonNotReady = { "the catalog may lack files" } }
+      for (key, rule) in [("new", ConflictRule.reject), ("k", .replace(first.blob))] {
+        let error = await #expect(throws: ObjectError.self) {
+          try await objects.put(
+            Self.name(key), ObjectFixture.source([2]), UploadDescription(contentType: "a/b"), onConflict: rule)
+        }
+        guard case .unavailable("the catalog may lack files") = error else {
+          Issue.record("\(String(describing: error))")
+          continue
+        }
+      }
+      #expect(try await fixture.nodes[0].blobs(in: first.volume).map(\.blob) == [first.blob])
     }
   }
 

@@ -201,7 +201,7 @@ struct ObjectFixture: Sendable {
   let view: ClusterView
   let objects: ObjectService
   /// Another one on the same nodes, with a catalog of the test's choice.
-  private let make: @Sendable (any ObjectCatalog & UploadCatalog, _ mayHaveReplayed: Bool) -> ObjectService
+  private let make: @Sendable (any ObjectCatalog & UploadCatalog, (inout ObjectService.Settings) -> Void) -> ObjectService
   let ids: BlobIDGenerator
   let barrier: WriteBarrier
   let damaged = DamagedReplicas()
@@ -249,23 +249,23 @@ struct ObjectFixture: Sendable {
     let directory = FaultyDirectory(nodes: nodes)
     let allocator = VolumeAllocator(
       catalog: catalog, view: view, directory: directory, replication: replication, logger: Self.logger)
-    make = { [settings, view, ids, barrier, damaged] names, mayHaveReplayed in
+    make = { [settings, view, ids, barrier, damaged] names, change in
       var settings = settings
-      settings.mayHaveReplayed = { mayHaveReplayed }
+      change(&settings)
       return ObjectService(
         settings: settings, catalog: names, allocator: allocator, view: view, directory: directory, ids: ids,
         barrier: barrier, budget: ByteBudget(bytes: budget), threads: .singleton, damaged: { damaged.add($0) },
         logger: Self.logger)
     }
-    objects = make(catalog, false)
+    objects = make(catalog) { _ in }
     try await beat()
   }
 
   /// On the same nodes, with another catalog.
   func makeObjects(
-    _ catalog: any ObjectCatalog & UploadCatalog, mayHaveReplayed: Bool = false
+    _ catalog: any ObjectCatalog & UploadCatalog, _ change: (inout ObjectService.Settings) -> Void = { _ in }
   ) -> ObjectService {
-    make(catalog, mayHaveReplayed)
+    make(catalog, change)
   }
 
   static func openCatalog(

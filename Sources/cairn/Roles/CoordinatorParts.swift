@@ -32,6 +32,7 @@ struct CoordinatorParts: Sendable {
     var settings = ObjectService.Settings(objectSizeMax: uploads.objectSizeMax)
     settings.zone = zone
     settings.mayHaveReplayed = { watch?.mayHaveReplayed ?? false }
+    settings.reasonNotReady = { watch?.reasonNotReady }
     settings.uploadTimeMax = repair.orphanAge
     settings.multipartExpiry = uploads.multipartExpiry
     let names: any ObjectCatalog & UploadCatalog = watch.map { VerifiedCatalog(catalog, $0) } ?? catalog
