@@ -21,6 +21,8 @@ BYTES_PER_SECOND = 8 << 20
 SYNC_US_MAX = 3000
 # So many changes of its files a process makes at most before it dies early.
 EARLY_CHANGES_MAX = 150
+# Of the disks that are lost, that many are lost at once, and the others when all copies have been made.
+LOST_AT_ONCE_SHARE = 0.5
 # Of the images, that many get more load and a second loss of power.
 AGAIN_SHARE = 0.25
 AGAIN_SECONDS = 0.4
@@ -208,11 +210,20 @@ class Recording:
         system.start()
         problems, found = check.check(system, owed, self.pool)
         if self.settings["lose_disk"] and not problems:
-            lost = system.lose_disk(chance)
-            still = {name: owed[name]._replace(values={value, *owed[name].late}) for name, value in found.items()}
-            problems, found = check.check(system, still, self.pool)
-            problems = [f"after the loss of {lost}: {problem}" for problem in problems]
+            problems, found = self._lose_disk(system, owed, found, chance)
         return problems + system.complaints, found
+
+    def _lose_disk(self, system, owed, found, chance):
+        # What nobody was promised may be on one disk until it is copied.
+        is_at_once = chance.random() < LOST_AT_ONCE_SHARE
+        if not is_at_once:
+            system.wait_until_copied()
+        still = {name: owed[name]._replace(values={value, *owed[name].late}) for name, value in found.items()
+                 if not is_at_once or len(owed[name].values) == 1}
+        lost = system.lose_disk(chance)
+        problems, found = check.check(system, still, self.pool, lists=not is_at_once)
+        when = "at once" if is_at_once else "when all was copied"
+        return [f"after the loss of {lost}, {when}: {problem}" for problem in problems], found
 
     def _system(self, root, logs, sync_us=None):
         recorder = systems.Recorder(self.library, self.journal, sync_us) if sync_us is not None else None

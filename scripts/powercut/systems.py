@@ -1,5 +1,6 @@
 """What is loaded, cut off and started again: one server, or a cluster with its Redis."""
 
+import json
 import os
 import pathlib
 import shutil
@@ -174,6 +175,22 @@ class Cluster(System):
         coordinator = self._start_cairn("coordinator", "coordinator", self.ports[0], S3_PORT=str(self.ports[1]))
         for process, port in [*zip(nodes, self.node_ports), (coordinator, self.ports[0])]:
             wait_until_ready(port, process, "the cluster")
+
+    def wait_until_copied(self):
+        """Waits until the cluster says that everything has all its copies."""
+        asking = client.Client(*self.ports)
+        servers.wait_until(
+            lambda: self._is_copied(asking), self.processes["coordinator"], "the cluster with all its copies", 0.1)
+        asking.close()
+
+    @staticmethod
+    def _is_copied(asking):
+        status, _, body = asking.native("GET", "/status", headers=client.ADMINISTRATOR)
+        if status != 200:
+            return False
+        told = json.loads(body)
+        lacking = sum(told["volumes"][name] for name in ("under_replicated", "at_risk", "unavailable"))
+        return lacking + sum(told["repair"][name] for name in ("waiting", "running", "retrying")) == 0
 
     def lose_disk(self, random):
         """Loses the disk of a node, and the node with it."""
