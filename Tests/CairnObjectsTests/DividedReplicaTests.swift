@@ -73,6 +73,43 @@ import Testing
     return BlobLocation(volume: volume, blob: version)
   }
 
+  /// The first one to answer made the list of the volume. The others are read, and found, when they are there.
+  @Test(arguments: [true, false]) func replicasThatAreReadLaterAreListed(isFirstAway: Bool) async throws {
+    try await ObjectFixture.with(nodes: 3, replicas: 3) { fixture in
+      let volume = try await fixture.put("k", [1]).object.head.volume
+      let first = try lowest(fixture)
+      let catalog = try await openCatalog(fixture)
+      func recover(from nodes: [FaultyNode]) async throws -> Volume? {
+        var settings = ClusterRecovery.Settings()
+        settings.replicationFactor = 3
+        settings.isPartial = nodes.count < 3
+        try await ClusterRecovery(
+          sources: nodes.map { LocalNode($0.store) }, catalog: catalog, settings: settings, ids: BlobIDGenerator(),
+          logger: ObjectFixture.logger
+        ).run()
+        return try await catalog.volume(volume)
+      }
+      #expect(try await recover(from: [first])?.nodes == [first.id])
+      let all = try await recover(from: isFirstAway ? others(fixture) : fixture.nodes)
+      #expect(Set(all?.nodes ?? []) == Set(fixture.nodes.map(\.id)))
+      await catalog.close()
+    }
+  }
+
+  /// What is left over from a repair is no replica that counts, nor is one that holds something else.
+  @Test func replicasThatDifferOrAreTooManyAreNotListed() async throws {
+    try await ObjectFixture.with(nodes: 3, replicas: 2) { fixture in
+      let head = try await fixture.put("k", [1]).object.head
+      let listed = try #require(try await fixture.catalog.volume(head.volume)).nodes
+      let other = try #require(fixture.nodes.first { !listed.contains($0.id) })
+      try await LocalNode(other.store).createVolume(head.volume)
+      let record = try await fixture.nodes.first { $0.id == listed[0] }?.record(head)
+      try await LocalNode(other.store).append(try #require(record), to: head.volume)
+      let recovered = try await recover(fixture, into: fixture.catalog)
+      #expect(recovered.volumes[head.volume]?.nodes == listed)
+    }
+  }
+
   /// It is in the log until that is rewritten, and the node doesn't give it out any more.
   @Test func garbageThatOneReplicaHasIsNoFailure() async throws {
     try await ObjectFixture.with(nodes: 3, replicas: 3, garbageGrace: .zero) { fixture in

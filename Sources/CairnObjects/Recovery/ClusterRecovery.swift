@@ -80,6 +80,9 @@ package struct ClusterRecovery: Sendable {
     ).run(divided.incomplete, readings)
     failures.merge(completion.failures)
     let withheld = completion.withheld
+    try await UnlistedReplicas(
+      sources: sources, catalog: catalog, replicationFactor: settings.replicationFactor, logger: logger
+    ).list(volumes, survey, except: Set(failures.volumes.keys))
     meter.begin(.objects)
     failures.merge(
       try await reader.read(readings, of: survey) { volume, _, records in
