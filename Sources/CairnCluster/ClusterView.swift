@@ -19,6 +19,12 @@ package final class ClusterView: Sendable {
     var suspicion: Suspicion?
 
     var isSuspected: Bool { suspicion?.isRaised ?? false }
+
+    /// When it is or was the last time that requests were sent to it.
+    var lostAt: ContinuousClock.Instant {
+      guard let suspicion, suspicion.isRaised else { return activeUntil }
+      return min(suspicion.raisedAt, activeUntil)
+    }
   }
 
   struct State {
@@ -246,6 +252,14 @@ package final class ClusterView: Sendable {
       try? await refresh()
     } while !hasActiveNode
     return true
+  }
+
+  /// Whether a node was lost so lately that it may be back soon: restarted, or slow for a moment.
+  package func hasLostNode(within time: Duration) -> Bool {
+    let now = clock.now
+    return state.withLock { state in
+      state.entries.values.contains { !isActive($0, now) && now - $0.lostAt < time }
+    }
   }
 
   /// The other nodes that were ever seen.

@@ -16,6 +16,7 @@ struct Suspicion {
 
   /// Why requests are kept away; nil once one has succeeded.
   private(set) var reason: String?
+  private(set) var raisedAt: Instant
   private var relapses = 0
   private var failedProbes = 0
   private var clearedAt: Instant?
@@ -24,6 +25,7 @@ struct Suspicion {
 
   init(because reason: String, at now: Instant) {
     self.reason = reason
+    raisedAt = now
     probeAt = now + Self.firstDelay
   }
 
@@ -33,6 +35,7 @@ struct Suspicion {
   mutating func raise(because reason: String, at now: Instant) {
     guard !isRaised else { return }
     self.reason = reason
+    raisedAt = now
     let isRelapse = clearedAt.map { now - $0 < Self.relapseTime } ?? false
     relapses = isRelapse ? min(relapses + 1, 16) : 0
     failedProbes = 0

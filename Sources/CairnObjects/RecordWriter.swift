@@ -59,8 +59,9 @@ package struct RecordWriter: Sendable {
           attempt.failed(cause)
           continue
         }
-        // The record is in memory: better to wait for a node than to fail the client.
-        if attempt.mayRecover, let needed = error.nodesLacking,
+        // The record is in memory: better to wait for a node than to fail the client. It need not be one that this write
+        // has met: others may have found out before.
+        if attempt.mayRecover || view.hasLostNode(within: patience), let needed = error.nodesLacking,
           await waitForNodes(needed, for: &attempt, until: end)
         {
           continue

@@ -60,6 +60,25 @@ import Testing
     await fixture.registry.close()
   }
 
+  /// Those that died, that left in order, and that a request has found out of reach.
+  @Test func aNodeIsLostLatelyForSoLong() async throws {
+    let fixture = try await Fixture()
+    let (dead, suspected) = (NodeID.make(), NodeID.make())
+    for node in [dead, suspected] { try await fixture.beat(node) }
+    try await fixture.view.refresh()
+    #expect(!fixture.view.hasLostNode(within: .seconds(10)))
+    fixture.view.suspect(suspected, because: "told to")
+    fixture.clock.advance(seconds: 9)
+    #expect(fixture.view.hasLostNode(within: .seconds(10)))
+    fixture.clock.advance(seconds: 1)
+    #expect(!fixture.view.hasLostNode(within: .seconds(10)))
+    fixture.clock.advance(seconds: 80)
+    #expect(fixture.view.hasLostNode(within: .seconds(10)), "its last heartbeat is 90 s old now")
+    fixture.clock.advance(seconds: 10)
+    #expect(!fixture.view.hasLostNode(within: .seconds(10)))
+    await fixture.registry.close()
+  }
+
   /// A registry that was emptied gets its nodes back one by one; one that an operator has forgotten doesn't come back.
   @Test func nodesThatVanishFromTheRegistryCountUntilTheCatalogSaysThatTheyHoldNothing() async throws {
     let fixture = try await Fixture()

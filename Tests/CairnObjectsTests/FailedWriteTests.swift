@@ -4,6 +4,7 @@ import CairnModel
 import CairnNodeClient
 import CairnStorage
 import CairnTestSupport
+import Synchronization
 import Testing
 
 @testable import CairnObjects
@@ -180,6 +181,27 @@ import Testing
   }
 
   /// The node that is back was dead before the write began; enough that there are two.
+  /// Both were lost before it began: it hasn't met either.
+  @Test func aWriteWaitsForNodesThatWereLostLately() async throws {
+    try await ObjectFixture.with(nodes: 3, replicas: 2) { fixture in
+      for node in fixture.nodes[0...1] {
+        node.fault = .unreachable
+        fixture.view.suspect(node.id, because: "test")
+      }
+      let isWritten = Mutex(false)
+      async let writing = {
+        let result = try await fixture.put("k", [1])
+        isWritten.withLock { $0 = true }
+        return result
+      }()
+      try await Task.sleep(for: .milliseconds(300))
+      #expect(!isWritten.withLock { $0 })
+      fixture.nodes[0].fault = .none
+      try await fixture.beat(fixture.nodes[0])
+      #expect(Set(try await writing.nodes) == [fixture.nodes[0].id, fixture.nodes[2].id])
+    }
+  }
+
   @Test func aWriteGoesOnAsSoonAsEnoughNodesTakeData() async throws {
     try await ObjectFixture.with(nodes: 3, replicas: 2) { fixture in
       fixture.nodes[0].fault = .unreachable
