@@ -233,7 +233,7 @@ extension ClientError {
   init(_ error: HTTPClientError) {
     switch error {
     case .cannotConnect, .timedOut(_, "no connection"): self = .unreachable("\(error)")
-    case .timedOut, .closed, .malformed: self = .broken("\(error)")
+    case .timedOut, .cancelled, .closed, .malformed: self = .broken("\(error)")
     case .tooLong: self = .refused("\(error)")
     case .bodyFailed(_, let reason), .invalidRequest(_, let reason): self = .local(reason)
     }

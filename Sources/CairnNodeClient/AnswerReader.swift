@@ -69,6 +69,6 @@ struct AnswerReader {
   }
 
   private func next() async throws(NodeError) -> ByteBuffer? {
-    do throws(HTTPClientError) { return try await body.next() } catch { throw .unreachable(node, "\(error)") }
+    do throws(HTTPClientError) { return try await body.next() } catch { throw NodeError(error, of: node) }
   }
 }

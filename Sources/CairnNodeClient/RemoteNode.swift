@@ -107,7 +107,7 @@ package struct RemoteNode: StorageNode {
   }
 
   private func next(of body: HTTPClientBody) async throws(NodeError) -> ByteBuffer? {
-    do throws(HTTPClientError) { return try await body.next() } catch { throw .unreachable(id, "\(error)") }
+    do throws(HTTPClientError) { return try await body.next() } catch { throw NodeError(error, of: id) }
   }
 
   /// - Parameters:
@@ -154,7 +154,7 @@ package struct RemoteNode: StorageNode {
     do throws(HTTPClientError) {
       answer = try await client.fetch(request, from: address, limit: limit)
     } catch {
-      throw .unreachable(id, "\(error)")
+      throw NodeError(error, of: id)
     }
     guard answer.status.code < 300 else { throw refusal(answer.status, answer.headers, answer.body) }
     return answer.body
@@ -166,7 +166,7 @@ package struct RemoteNode: StorageNode {
     do throws(HTTPClientError) {
       response = try await client.send(request, to: address)
     } catch {
-      throw .unreachable(id, "\(error)")
+      throw NodeError(error, of: id)
     }
     guard response.status.code >= 300 else { return response }
     let detail = try? await response.body.collect(limit: Self.answerBytesMax)

@@ -77,10 +77,12 @@ package enum NodeError: Error, CustomStringConvertible {
   case unreachable(NodeID, String)
   /// It answered that it won't, or can't.
   case refused(NodeID, NodeRefusal, String)
+  /// Who asked does not wait for the answer any more: that says nothing of the node.
+  case cancelled(NodeID)
 
   package var node: NodeID {
     switch self {
-    case .unreachable(let node, _), .refused(let node, _, _): node
+    case .unreachable(let node, _), .refused(let node, _, _), .cancelled(let node): node
     }
   }
 
@@ -88,6 +90,7 @@ package enum NodeError: Error, CustomStringConvertible {
     switch self {
     case .unreachable(let node, let reason): "node \(node) is unreachable: \(reason)"
     case .refused(let node, let refusal, let detail): "node \(node) refused (\(refusal.rawValue)): \(detail)"
+    case .cancelled(let node): "the request to node \(node) was cancelled"
     }
   }
 }
@@ -142,5 +145,12 @@ extension ByteSink {
     for start in stride(from: range.lowerBound, to: range.upperBound, by: Self.pieceLength) {
       try await write(file.read(start..<min(start + Self.pieceLength, range.upperBound)))
     }
+  }
+}
+
+extension NodeError {
+  /// What a failed request says of the node that it went to.
+  init(_ error: HTTPClientError, of node: NodeID) {
+    if case .cancelled = error { self = .cancelled(node) } else { self = .unreachable(node, "\(error)") }
   }
 }

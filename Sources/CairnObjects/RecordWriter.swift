@@ -148,7 +148,7 @@ package struct RecordWriter: Sendable {
       // The address belongs to another node now: perhaps the registry already knows the new one.
       view.suspect(node, because: reason)
       try? await view.refresh()
-    case .refused: break
+    case .refused, .cancelled: break
     }
   }
 }
@@ -173,7 +173,8 @@ private struct AppendAttempt {
   mutating func failed(_ error: NodeError) {
     lastError = error
     switch error {
-    case .unreachable(let node, _), .refused(let node, .wrongNode, _): request.avoided.insert(node)
+    case .unreachable(let node, _), .refused(let node, .wrongNode, _), .cancelled(let node):
+      request.avoided.insert(node)
     // That is the volume's fault, not the node's.
     case .refused(_, .volumeClosed, _), .refused(_, .volumeUnknown, _): break
     // What was damaged on its way once is sent again.
@@ -192,7 +193,7 @@ extension NodeError {
     case .refused(_, .readOnly, _), .refused(_, .wrongNode, _), .refused(_, .unauthorized, _),
       .refused(_, .malformed, _):
       true
-    case .refused, .unreachable: false
+    case .refused, .unreachable, .cancelled: false
     }
   }
 }
@@ -224,6 +225,7 @@ extension ObjectError {
     case (.failed(.refused(_, .readOnly, _)), _):
       self = .noSpace("The disk reserve of every storage node is reached")
     case (.failed(.unreachable), _): self = .noActiveNode
+    case (.failed(.cancelled(let node)), _): self = .unavailable("\(NodeError.cancelled(node))")
     case (.failed(let error), _): self = .failed("\(error)")
     }
   }

@@ -175,12 +175,15 @@ package struct ReplicaReader: Sendable {
       view.reached(id)
       return .success(content)
     } catch {
-      if !Task.isCancelled { await note(error, at: wanted.location) }
+      await note(error, at: wanted.location)
       return .failure(error)
     }
   }
 
   private func note(_ error: NodeError, at location: BlobLocation) async {
+    // The reader went away, or another replica was faster.
+    guard !Task.isCancelled else { return }
+    if case .cancelled = error { return }
     logger.notice("read failed", metadata: ["blob": "\(location.blob)", "error": "\(error)"])
     switch error {
     case .unreachable(let node, let reason): view.suspect(node, because: reason)
@@ -190,7 +193,7 @@ package struct ReplicaReader: Sendable {
         return
       }
       report(DamagedReplica(location: location, node: node))
-    case .refused: break
+    case .refused, .cancelled: break
     }
   }
 

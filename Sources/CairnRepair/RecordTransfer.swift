@@ -64,7 +64,7 @@ struct RecordTransfer: Sendable {
       } catch {
         switch error {
         case .refused(_, .corrupt, _), .refused(_, .blobUnknown, _), .refused(_, .volumeUnknown, _): continue
-        case .refused, .unreachable: failure = error
+        case .refused, .unreachable, .cancelled: failure = error
         }
       }
     }

@@ -99,12 +99,3 @@ struct VolumeCopy: Sendable {
     }
   }
 }
-
-extension NodeError {
-  /// The node that failed.
-  var node: NodeID {
-    switch self {
-    case .unreachable(let node, _), .refused(let node, _, _): node
-    }
-  }
-}

@@ -33,7 +33,7 @@ import Testing
       let start = ContinuousClock.now
       requests.cancelAll()
       for try await error in requests {
-        guard case .timedOut? = error else {
+        guard case .cancelled? = error else {
           Issue.record("\(String(describing: error))")
           continue
         }

@@ -135,7 +135,7 @@ package final class HTTPClient: Sendable {
       let channel = try await outlivingCancellation ? connecting.get() : Abandonable(connecting).value()
       return try channel.pipeline.syncOperations.handler(type: HTTPClientConnection.self)
     } catch is CancellationError {
-      throw .timedOut(address, "it is not waited for any more")
+      throw .cancelled(address)
     } catch let error as ChannelError {
       if case .connectTimeout = error { throw .timedOut(address, "no connection") }
       throw .cannotConnect(address, "\(error)")

@@ -214,7 +214,7 @@ final class HTTPClientConnection: ChannelInboundHandler, @unchecked Sendable {
     } onCancel: {
       channel.eventLoop.execute { [self] in
         guard waiter != nil else { return }
-        fail(.timedOut(address, "it is not waited for any more"))
+        fail(.cancelled(address))
         channel.close(promise: nil)
       }
     }

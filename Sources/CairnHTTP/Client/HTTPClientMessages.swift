@@ -52,6 +52,8 @@ package struct HTTPClientResponse: Sendable {
 package enum HTTPClientError: Error, Hashable, CustomStringConvertible {
   case cannotConnect(ListenAddress, String)
   case timedOut(ListenAddress, String)
+  /// Who asked does not wait for it any more: that says nothing of the server.
+  case cancelled(ListenAddress)
   /// The connection was closed before the end of the answer.
   case closed(ListenAddress)
   case malformed(ListenAddress, String)
@@ -65,6 +67,7 @@ package enum HTTPClientError: Error, Hashable, CustomStringConvertible {
     switch self {
     case .cannotConnect(let address, let reason): "cannot connect to \(address): \(reason)"
     case .timedOut(let address, let what): "\(address) timed out: \(what)"
+    case .cancelled(let address): "the request to \(address) was cancelled"
     case .closed(let address): "\(address) closed the connection before the end of its answer"
     case .malformed(let address, let reason): "\(address) sent a malformed answer: \(reason)"
     case .tooLong(let address, let limit): "\(address) sent an answer of more than \(limit) bytes"
