@@ -50,7 +50,7 @@ test: setup ## Build for debugging and run every test
 chaos: setup ## Load a cluster while a seeded nemesis harms it (CAIRN_CHAOS_SEEDS=… seeds, CAIRN_CHAOS_SECONDS=… each)
 	@$(say) 'building and running the fault tests'
 	@$(swift) build --build-tests && CAIRN_CHAOS_SECONDS="$${CAIRN_CHAOS_SECONDS:-120}" \
-	  CAIRN_CHAOS_SEEDS="$${CAIRN_CHAOS_SEEDS:-2}" timeout 600 swift test --skip-build --filter 'Chaos|Contention'
+	  CAIRN_CHAOS_SEEDS="$${CAIRN_CHAOS_SEEDS:-2}" timeout 1800 swift test --skip-build --filter 'Chaos|Contention|Availability'
 
 .PHONY: fuzz
 fuzz: setup ## Look for inputs that break a parser, with libFuzzer (FUZZ_SECONDS=… each, FUZZ_TARGETS='…')
