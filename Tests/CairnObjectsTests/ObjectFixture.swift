@@ -201,7 +201,8 @@ struct ObjectFixture: Sendable {
   let view: ClusterView
   let objects: ObjectService
   /// Another one on the same nodes, with a catalog of the test's choice.
-  private let make: @Sendable (any ObjectCatalog & UploadCatalog, (inout ObjectService.Settings) -> Void) -> ObjectService
+  private let make:
+    @Sendable (any ObjectCatalog & UploadCatalog, (inout ObjectService.Settings) -> Void) -> ObjectService
   let ids: BlobIDGenerator
   let barrier: WriteBarrier
   let damaged = DamagedReplicas()
