@@ -188,9 +188,11 @@ import Testing
         node.fault = .unreachable
         fixture.view.suspect(node.id, because: "test")
       }
+      let objects = fixture.makeObjects(fixture.catalog) { $0.writePatience = .seconds(600) }
       let isWritten = Mutex(false)
       async let writing = {
-        let result = try await fixture.put("k", [1])
+        let result = try await objects.put(
+          Self.name("k"), ObjectFixture.source([1]), UploadDescription(contentType: "a/b"), onConflict: .overwrite)
         isWritten.withLock { $0 = true }
         return result
       }()
@@ -209,7 +211,9 @@ import Testing
       try await fixture.put("before", [1])
       fixture.nodes[1].fault = .unreachable
       let appends = fixture.nodes[1].appends
-      async let writing = fixture.put("k", [2])
+      let objects = fixture.makeObjects(fixture.catalog) { $0.writePatience = .seconds(600) }
+      async let writing = objects.put(
+        Self.name("k"), ObjectFixture.source([2]), UploadDescription(contentType: "a/b"), onConflict: .overwrite)
       try await eventually("the write has failed on the node that is away") { fixture.nodes[1].appends > appends }
       fixture.nodes[0].fault = .none
       try await fixture.beat(fixture.nodes[0])
