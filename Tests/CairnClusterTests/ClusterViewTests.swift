@@ -60,7 +60,7 @@ import Testing
     await fixture.registry.close()
   }
 
-  /// Those that died, that left in order, and that a request has found out of reach.
+  /// Both a node that a request found out of reach, and one whose heartbeats stopped.
   @Test func aNodeIsLostLatelyForSoLong() async throws {
     let fixture = try await Fixture()
     let (dead, suspected) = (NodeID.make(), NodeID.make())

@@ -176,7 +176,7 @@ class Recording:
         # The recovery and what follows it are recorded, and cut off as well.
         settings = self.settings | {
             "number": f"{self.number}-{cut}", "cuts": 1,
-            "owed": {resource: (list(values), late) for resource, (values, _, late) in owed.items()}}
+            "owed": {resource: (list(values), list(late)) for resource, (values, _, late) in owed.items()}}
         again = Recording(settings, self.running, self.library, folder, self.program, self.found)
         shutil.copytree(folder / "disk", again.base)
         marks = journal.Marks(again.journal)
@@ -189,7 +189,7 @@ class Recording:
         for resource, value in found.items():
             marks.put({"seen": resource, "value": value})
             for writer in loaded.writers:
-                writer.history.late[resource] = owed[resource].late
+                writer.history.late[resource] = list(owed[resource].late)
                 writer.history.see(resource, value)
         loaded.run(system.ports, lambda: self._end(system, "crash", AGAIN_SECONDS, loaded))
         marks.close()

@@ -117,7 +117,7 @@ extension ClusterSuite {
       expectNobodySuspected(cluster.coordinator)
     }
 
-    /// Redis hears a node that the coordinator can't reach: what goes there goes nowhere, and nobody is told.
+    /// The node's heartbeats reach Redis, but packets between it and the coordinator are dropped silently.
     @Test(.enabled(if: ChaosNetwork.isAllowed, "needs network namespaces"))
     func aNodeOutOfReachCostsTheRestLittle() async throws {
       let cluster = try await NetworkedCluster(["REPLICATION_FACTOR": "2", "NODE_WRITE_DEADLINE": "1"])

@@ -45,7 +45,7 @@ struct NetworkedCluster {
     }
   }
 
-  /// Small uploads of some clients at once, none of which may fail.
+  /// Measures the rate of small uploads from several clients at once. Each of them must succeed.
   func writesPerSecond(for length: Duration) async throws -> Double {
     let port = coordinator.port
     let clock = ContinuousClock()
