@@ -105,6 +105,23 @@ import Testing
     await test.store.close()
   }
 
+  /// A later start finds the gap far from the log's end, and must still know what it is.
+  @Test func whatABatchLacksIsNoDamageLaterEither() async throws {
+    let test = try TestStore()
+    try await test.store.fill([try .chunk(1, length: 3000)])
+    let start = try test.log().count
+    try await test.store.fill((2...9).map { try .chunk($0, length: 900) })
+    let crashed = try opened(test, without: (start / 512 + 1) * 512)
+    #expect(crashed.store.volumes().map(\.damagedCount) == [0])
+    for index in UInt64(10)..<110 { try await crashed.store.append(.chunk(index, length: 900), to: TestStore.volume) }
+    let again = try crashed.crashed()
+    #expect(again.store.volumes().map(\.damagedCount) == [0])
+    for index in UInt64(10)..<110 { #expect(try await again.store.holds(.chunk(index, length: 900))) }
+    await again.store.close()
+    await crashed.store.close()
+    await test.store.close()
+  }
+
   @Test func zerosFartherFromTheEndThanAnyBatchAreDamage() async throws {
     let test = try TestStore()
     let records = try (1...100).map { try EncodedRecord.chunk($0, length: 2000) }

@@ -139,7 +139,7 @@ extension VolumeStore {
   }
 
   @discardableResult
-  private func attempt(_ what: String, on volume: StoredVolume, _ body: () throws(StorageError) -> Void) -> Bool {
+  func attempt(_ what: String, on volume: StoredVolume, _ body: () throws(StorageError) -> Void) -> Bool {
     do throws(StorageError) {
       try body()
       return true

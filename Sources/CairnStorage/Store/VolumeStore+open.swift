@@ -42,6 +42,7 @@ extension VolumeStore {
     let found = try tree.scan(logger: logger)
     var volumes: [VolumeID: StoredVolume] = [:]
     var isAnyRebuilt = false
+    var withGaps: [StoredVolume] = []
     for paths in found {
       if let other = volumes[paths.volume] {
         logger.error("volume found twice", metadata: ["used": "\(other.paths.log)", "ignored": "\(paths.log)"])
@@ -50,10 +51,14 @@ extension VolumeStore {
       let recovered = try StoredVolume.recover(at: paths, context: context)
       volumes[paths.volume] = recovered.volume
       isAnyRebuilt = isAnyRebuilt || recovered.isRebuilt
+      if recovered.hasGap { withGaps.append(recovered.volume) }
     }
     let store = VolumeStore(
       node: nodeFile.node, context: context, threads: threadPool, tree: tree, volumes: volumes, lock: lock)
     try store.replayTombstones(all: isAnyRebuilt)
+    for volume in withGaps {
+      store.attempt("write the index", on: volume) { () throws(StorageError) in try volume.writeSnapshot() }
+    }
     logger.info(
       "storage opened",
       metadata: [

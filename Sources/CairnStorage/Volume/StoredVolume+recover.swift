@@ -9,6 +9,9 @@ extension StoredVolume {
     let volume: StoredVolume
     /// The index was made from the log alone, so that marks of garbage are lost until all tombstones are read again.
     let isRebuilt: Bool
+    /// A batch was not written whole. Once more records follow, that looks like damage to a start that reads the log
+    /// there again: so the index has to be written before.
+    let hasGap: Bool
   }
 
   /// Loads the index, reads the log's tail, and cuts off what a crash left unfinished. Blocks.
@@ -92,7 +95,7 @@ extension StoredVolume {
         metadata: ["offset": "\(range.offset)", "length": "\(range.length)", "error": "\(range.error)"])
     }
     let volume = StoredVolume(paths.volume, at: paths, context: context, state: state)
-    return Recovered(volume: volume, isRebuilt: snapshot == nil)
+    return Recovered(volume: volume, isRebuilt: snapshot == nil, hasGap: tail.hasGap)
   }
 
   private static func readHeader(
@@ -147,6 +150,8 @@ private struct LogTail {
   private(set) var intactEnd: UInt64
   /// Damage that intact records follow.
   private(set) var damaged: [DamagedRange] = []
+  /// Some of that was a batch that was not written whole.
+  private(set) var hasGap = false
   /// Damage that nothing intact follows yet: a torn end, if it stays so.
   private var pending: [DamagedRange] = []
 
@@ -179,6 +184,7 @@ private struct LogTail {
         left.append(range)
       }
     }
+    hasGap = left.count < damaged.count
     damaged = left
   }
 
