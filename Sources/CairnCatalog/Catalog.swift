@@ -32,6 +32,12 @@ package protocol ObjectCatalog: Sendable {
   func put(_ object: StoredObject, as name: ObjectName, if condition: WriteCondition) async throws(CatalogError)
     -> PutOutcome
 
+  /// Says where the head record of the current version of `name` is, if that is the version of `object`: a replay may have
+  /// found it in another place before.
+  ///
+  /// - Returns: false where another version is current, or none; then nothing is changed.
+  func relocate(_ object: StoredObject, as name: ObjectName) async throws(CatalogError) -> Bool
+
   /// Removes `name` if its current version is exactly `version`.
   ///
   /// Where `tombstone` has deleted it already, the answer is the same `deleted` again, for

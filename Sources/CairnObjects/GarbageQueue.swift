@@ -17,6 +17,8 @@ final class GarbageQueue: Sendable {
 
   private struct Pending {
     var blobs: [BlobLocation] = []
+    /// Places where a head record was tried that is elsewhere.
+    var abandoned: [(place: BlobLocation, name: ObjectName)] = []
     /// Objects whose chunks are not looked up yet.
     var objects: [(object: StoredObject, name: ObjectName)] = []
     /// Conditional writes that took effect.
@@ -41,6 +43,14 @@ final class GarbageQueue: Sendable {
     pending.withLock { pending in
       guard pending.blobs.count < Self.pendingMax else { return }
       pending.blobs += blobs
+    }
+  }
+
+  /// Of a head record that found another place: these are garbage once no recovery can have made the object of them.
+  func add(_ abandoned: [BlobLocation], headOf name: ObjectName) {
+    pending.withLock { pending in
+      guard pending.abandoned.count < Self.pendingMax else { return }
+      pending.abandoned += abandoned.map { ($0, name) }
     }
   }
 
@@ -74,16 +84,22 @@ final class GarbageQueue: Sendable {
     }
   }
 
-  /// - Parameter blobs: finds what an object is made of.
-  func run(blobs: (StoredObject, ObjectName) async -> [BlobLocation]) async {
+  /// - Parameters:
+  ///   - blobs: finds what an object is made of.
+  ///   - isHead: whether the object of a name is at a place; nil where that is not known yet.
+  func run(
+    blobs: (StoredObject, ObjectName) async -> [BlobLocation], isHead: (BlobLocation, ObjectName) async -> Bool?
+  ) async {
     while !Task.isCancelled {
       try? await Task.sleep(for: Self.interval)
-      await flush(blobs)
+      await flush(blobs, isHead)
     }
-    await flush(blobs)
+    await flush(blobs, isHead)
   }
 
-  private func flush(_ find: (StoredObject, ObjectName) async -> [BlobLocation]) async {
+  private func flush(
+    _ find: (StoredObject, ObjectName) async -> [BlobLocation], _ isHead: (BlobLocation, ObjectName) async -> Bool?
+  ) async {
     var taken = Pending()
     pending.withLock { swap(&taken, &$0) }
     // What they replaced may go only when that is known.
@@ -92,6 +108,14 @@ final class GarbageQueue: Sendable {
         pending.committed += taken.committed
         pending.objects += taken.objects
         pending.blobs += taken.blobs
+        pending.abandoned += taken.abandoned
+      }
+    }
+    for (place, name) in taken.abandoned {
+      switch await isHead(place, name) {
+      case true?: break
+      case false?: taken.blobs.append(place)
+      case nil: pending.withLock { $0.abandoned.append((place, name)) }
       }
     }
     for (object, name) in taken.objects {

@@ -230,7 +230,7 @@ extension ObjectService {
         throw await refused(error)
       }
       let volume = written.volume
-      var object = StoredObject(head: BlobLocation(volume: volume.id, blob: version), attributes: attributes)
+      let object = StoredObject(head: BlobLocation(volume: volume.id, blob: version), attributes: attributes)
       let outcome: PutOutcome
       do throws(CatalogError) {
         outcome = try await catalog.put(object, as: name, if: condition)
@@ -244,7 +244,7 @@ extension ObjectService {
       }
       switch outcome {
       case .committed(let replaced):
-        object.head = await committedHead(object.head, as: name, abandoned: written.abandoned)
+        try await settle(object, as: name, abandoned: written.abandoned)
         if condition != .always { garbage.commit(version) }
         if let replaced {
           if head.keepsChunks { garbage.add([replaced.head]) } else { garbage.add(replaced, named: name) }
@@ -279,25 +279,17 @@ extension ObjectService {
     return await garbage.refuse(failure.abandoned) ? failure.error : .outcomeUnknown(failure.error)
   }
 
-  /// Tells nodes of the places of a head record that are garbage, when the write took effect.
+  /// Lets go of the places where a head record was tried before it found one that has all its replicas.
   ///
-  /// A recovery may have found the record where it was tried first, and put that into the catalog: then it is the object,
-  /// and the place where the writer found room is garbage.
-  ///
-  /// - Returns: where the object is.
-  private func committedHead(
-    _ head: BlobLocation, as name: ObjectName, abandoned: [BlobLocation]
-  ) async -> BlobLocation {
-    guard !abandoned.isEmpty else { return head }
-    do throws(CatalogError) {
-      let current = try await catalog.object(name)?.head
-      let place = abandoned.first { $0 == current } ?? head
-      garbage.add((abandoned + [head]).filter { $0 != place })
-      return place
-    } catch {
-      // They are orphans: the sweep finds them when the catalog answers.
-      return head
+  /// A recovery may have found it there, and put that into the catalog: the object must be where all of its replicas are.
+  private func settle(
+    _ object: StoredObject, as name: ObjectName, abandoned: [BlobLocation]
+  ) async throws(ObjectError) {
+    guard !abandoned.isEmpty else { return }
+    do throws(CatalogError) { _ = try await catalog.relocate(object, as: name) } catch {
+      throw .outcomeUnknown(ObjectError(error))
     }
+    garbage.add(abandoned, headOf: name)
   }
 
   /// `report.pdf` becomes `report_k3f9x.pdf`, its stem shortened where that would be too long.

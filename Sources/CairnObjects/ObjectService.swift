@@ -72,7 +72,13 @@ package struct ObjectService: Sendable {
 
   /// Tells nodes about garbage, until it is cancelled; then what is left.
   package func run() async {
-    await garbage.run { await self.blobs(of: $0, named: $1) }
+    await garbage.run {
+      await self.blobs(of: $0, named: $1)
+    } isHead: { place, name in
+      // A recovery may be about to put what it has read.
+      if settings.mayHaveReplayed() { return nil }
+      do throws(CatalogError) { return try await catalog.object(name)?.head == place } catch { return nil }
+    }
   }
 
   /// The current version of a name; nil where there is none.

@@ -46,6 +46,29 @@ private struct Fates: Sendable {
   }
 
   @Test(arguments: Implementation.allCases)
+  func theCurrentVersionCanBeSaidToBeElsewhere(_ implementation: Implementation) async throws {
+    try await withCatalog(implementation) { fixture in
+      let catalog = fixture.catalog
+      let name = try name("file")
+      let first = makeObject(version(1))
+      var elsewhere = first
+      elsewhere.head = BlobLocation(volume: VolumeID.make(), blob: version(1))
+      #expect(try await !catalog.relocate(elsewhere, as: name))
+      #expect(try await catalog.object(name) == nil)
+      _ = try await catalog.put(first, as: name, if: .always)
+      // A put of the same version, as a replay makes it, leaves it where it is.
+      #expect(try await catalog.put(elsewhere, as: name, if: .always) == .committed(replaced: nil))
+      #expect(try await catalog.object(name) == first)
+      for _ in 1...2 { #expect(try await catalog.relocate(elsewhere, as: name)) }
+      #expect(try await catalog.object(name) == elsewhere)
+      #expect(try await catalog.object(version: version(1), in: .default)?.1 == elsewhere)
+      _ = try await catalog.put(makeObject(version(2)), as: name, if: .always)
+      #expect(try await !catalog.relocate(first, as: name))
+      #expect(try await catalog.object(name) == makeObject(version(2)))
+    }
+  }
+
+  @Test(arguments: Implementation.allCases)
   func aVersionOlderThanTheCurrentOneIsStale(_ implementation: Implementation) async throws {
     try await withCatalog(implementation) { fixture in
       let catalog = fixture.catalog

@@ -33,6 +33,10 @@ struct RacingCatalog: ObjectCatalog, UploadCatalog {
     return try await catalog.put(object, as: name, if: condition)
   }
 
+  func relocate(_ object: StoredObject, as name: ObjectName) async throws(CatalogError) -> Bool {
+    try await catalog.relocate(object, as: name)
+  }
+
   func delete(_ name: ObjectName, version: BlobID, tombstone: BlobID) async throws(CatalogError) -> DeleteOutcome {
     do { try await beforeDeletion(tombstone) } catch { throw .failed("\(error)") }
     return try await catalog.delete(name, version: version, tombstone: tombstone)

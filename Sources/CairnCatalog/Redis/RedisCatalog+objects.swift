@@ -29,8 +29,7 @@ extension RedisCatalog: ObjectCatalog {
   package func put(
     _ object: StoredObject, as name: ObjectName, if condition: WriteCondition
   ) async throws(CatalogError) -> PutOutcome {
-    var value = ByteBuffer(ordered: object.head.blob)
-    value.writeImmutableBuffer(object.catalogEntry(of: name))
+    let value = Self.value(of: object, as: name)
     let required: ByteBuffer =
       switch condition {
       case .always: ByteBuffer()
@@ -55,6 +54,21 @@ extension RedisCatalog: ObjectCatalog {
       return .stale(newest: newest)
     default: throw .unexpected(reply, to: "put")
     }
+  }
+
+  package func relocate(_ object: StoredObject, as name: ObjectName) async throws(CatalogError) -> Bool {
+    let reply = try await client.run(
+      RedisScripts.relocate, keys: [keys.objects(name.bucket), keys.epoch(name.bucket)], name.key,
+      Self.value(of: object, as: name))
+    guard case .integer(let isCurrent) = reply else { throw .unexpected(reply, to: "relocate") }
+    return isCurrent == 1
+  }
+
+  /// What is kept under a name: the version, as the scripts read it, and the entry.
+  private static func value(of object: StoredObject, as name: ObjectName) -> ByteBuffer {
+    var value = ByteBuffer(ordered: object.head.blob)
+    value.writeImmutableBuffer(object.catalogEntry(of: name))
+    return value
   }
 
   /// What was replaced. Nobody knows where its entry was damaged: then its blobs stay, and are found as orphans.

@@ -39,6 +39,18 @@ enum RedisScripts {
       return {'committed', current}
       """)
 
+  /// KEYS: objects, epoch. ARGV: key, value.
+  static let relocate = RedisScript(
+    """
+    local current = redis.call('HGET', KEYS[1], ARGV[1])
+    if not current or string.sub(current, 1, 16) ~= string.sub(ARGV[2], 1, 16) then return 0 end
+    if current ~= ARGV[2] then
+      redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+      redis.call('HINCRBY', KEYS[2], 'position', 1)
+    end
+    return 1
+    """)
+
   /// KEYS: as ``put``. ARGV: key, version, tombstone, milliseconds to remember the deletion.
   ///
   /// The tombstone that is there already is a retry whose first answer was lost.

@@ -33,6 +33,13 @@ extension SQLiteCatalog: ObjectCatalog {
     return condition == .always ? try await writer.change(put) : try await writer.write(put)
   }
 
+  package func relocate(_ object: StoredObject, as name: ObjectName) async throws(CatalogError) -> Bool {
+    let value = object.catalogEntry(of: name)
+    return try await writer.change { (session) throws(CatalogError) in
+      try session.relocate(object, encoded: value, as: name)
+    }
+  }
+
   package func delete(
     _ name: ObjectName, version: BlobID, tombstone: BlobID
   ) async throws(CatalogError) -> DeleteOutcome {

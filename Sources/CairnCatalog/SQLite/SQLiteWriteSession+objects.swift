@@ -40,6 +40,16 @@ extension SQLiteWriteSession {
     return .committed(replaced: current)
   }
 
+  func relocate(
+    _ object: StoredObject, encoded: ByteBuffer, as name: ObjectName
+  ) throws(CatalogError) -> Bool {
+    let version = object.head.blob
+    guard try connection.entry(name)?.version == version else { return false }
+    try update(name, version, encoded)
+    note(name, is: object)
+    return true
+  }
+
   /// - Returns: false where the name is taken; then nothing is changed.
   private func insert(_ name: ObjectName, _ version: BlobID, _ value: ByteBuffer) throws(CatalogError) -> Bool {
     let statement = try connection.prepared(

@@ -44,6 +44,11 @@ package struct VerifiedCatalog: ObjectCatalog, UploadCatalog {
     return outcome
   }
 
+  package func relocate(_ object: StoredObject, as name: ObjectName) async throws(CatalogError) -> Bool {
+    watch.note(changeOf: name.bucket)
+    return try await catalog.relocate(object, as: name)
+  }
+
   package func delete(
     _ name: ObjectName, version: BlobID, tombstone: BlobID
   ) async throws(CatalogError) -> DeleteOutcome {
