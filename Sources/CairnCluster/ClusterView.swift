@@ -244,13 +244,15 @@ package final class ClusterView: Sendable {
   package func waitForActiveNode(atMost time: Duration) async -> Bool {
     if hasActiveNode { return true }
     let end = clock.now + time
-    repeat {
+    // What was read last may be older than a node's time-out, where the registry was slow to answer.
+    try? await refresh()
+    while !hasActiveNode {
       let now = clock.now
       let isHopeful = state.withLock { state in state.entries.values.contains { now < $0.activeUntil } }
       guard isHopeful, now < end, !Task.isCancelled else { return false }
       try? await Task.sleep(for: .milliseconds(100))
       try? await refresh()
-    } while !hasActiveNode
+    }
     return true
   }
 
@@ -296,6 +298,11 @@ package final class ClusterView: Sendable {
         return NodeStatus(report: entry.node.report, state: status)
       }.sorted { $0.report.node < $1.report.node }
     }
+  }
+
+  /// The process that the node is now, as far as is known; nil for one that was never seen.
+  package func incarnation(of node: NodeID) -> UInt64? {
+    state.withLock { $0.entries[node]?.node.report.incarnation }
   }
 
   /// What the node said of itself last; nil for one that was never seen.

@@ -97,18 +97,34 @@ package struct ReplicaReader: Sendable {
   private func open(
     _ wanted: Wanted, range: Range<UInt64>?, replicas: [NodeID]
   ) async throws(ObjectError) -> Opened {
-    var failures: [NodeError] = []
+    var failures: [Failure] = []
     if let opened = await open(wanted, range: range, among: replicas[...], failures: &failures) { return opened }
     // The volume may have moved since its nodes were looked up.
     let fresh = try await self.replicas(of: wanted.location.volume, isFresh: true).filter { !replicas.contains($0) }
     if let opened = await open(wanted, range: range, among: fresh[...], failures: &failures) { return opened }
-    throw error(for: wanted.location, after: failures)
+    if let opened = await openRestarted(wanted, range: range, failures: &failures) { return opened }
+    throw error(for: wanted.location, after: failures.map(\.error))
+  }
+
+  /// Asks the nodes again that could not be reached and have a new process since: perhaps at another address, and nobody
+  /// has read the registry yet.
+  private func openRestarted(
+    _ wanted: Wanted, range: Range<UInt64>?, failures: inout [Failure]
+  ) async -> Opened? {
+    let unreachable = failures.compactMap { failure -> (node: NodeID, incarnation: UInt64?)? in
+      guard case .unreachable(let node, _) = failure.error else { return nil }
+      return (node, failure.incarnation)
+    }
+    guard !unreachable.isEmpty, !Task.isCancelled else { return nil }
+    try? await view.refresh()
+    let restarted = unreachable.filter { view.incarnation(of: $0.node) != $0.incarnation }.map(\.node)
+    return await open(wanted, range: range, among: restarted[...], failures: &failures)
   }
 
   /// Asks one replica after the other; the second one at the same time, when the first takes unusually long.
   private func open(
     _ wanted: Wanted, range: Range<UInt64>?, among replicas: ArraySlice<NodeID>,
-    failures: inout [NodeError]
+    failures: inout [Failure]
   ) async -> Opened? {
     var rest = replicas
     if rest.count > 1, let patience = latencies.patience {
@@ -116,45 +132,52 @@ package struct ReplicaReader: Sendable {
       switch await hedged(wanted, range, first, second, after: patience) {
       case .success(let (node, content)):
         return Opened(node: node, content: content, others: rest + [node == first ? second : first])
-      case .failure(let failed): failures += failed.errors
+      case .failure(let failed): failures += failed.all
       }
     }
     while let node = rest.popFirst() {
       switch await ask(node, wanted, range) {
       case .success(let content): return Opened(node: node, content: content, others: rest)
-      case .failure(let error): failures.append(error)
+      case .failure(let failure): failures.append(failure)
       }
     }
     return nil
   }
 
-  private struct Failed: Error {
-    var errors: [NodeError]
+  /// Why a replica gave nothing.
+  private struct Failure: Error {
+    let error: NodeError
+    /// Of the process that was asked.
+    let incarnation: UInt64?
+  }
+
+  private struct Failures: Error {
+    var all: [Failure] = []
   }
 
   private func hedged(
     _ wanted: Wanted, _ range: Range<UInt64>?, _ first: NodeID, _ second: NodeID, after patience: Duration
-  ) async -> Result<(NodeID, BlobContent), Failed> {
-    await withTaskGroup(of: (NodeID, Result<BlobContent, NodeError>)?.self) { group in
+  ) async -> Result<(NodeID, BlobContent), Failures> {
+    await withTaskGroup(of: (NodeID, Result<BlobContent, Failure>)?.self) { group in
       group.addTask { (first, await ask(first, wanted, range)) }
       group.addTask {
         try? await Task.sleep(for: patience)
         return nil
       }
-      var failed = Failed(errors: [])
+      var failed = Failures()
       var asked = 1
       while let finished = await group.next() {
         switch finished {
         case (let node, .success(let content))?:
           group.cancelAll()
           return .success((node, content))
-        case (_, .failure(let error))?: failed.errors.append(error)
+        case (_, .failure(let failure))?: failed.all.append(failure)
         case nil: break
         }
         if asked == 1 {
           asked = 2
           group.addTask { (second, await ask(second, wanted, range)) }
-        } else if failed.errors.count == 2 {
+        } else if failed.all.count == 2 {
           group.cancelAll()
         }
       }
@@ -164,8 +187,11 @@ package struct ReplicaReader: Sendable {
 
   private func ask(
     _ id: NodeID, _ wanted: Wanted, _ range: Range<UInt64>?
-  ) async -> Result<BlobContent, NodeError> {
-    guard let node = directory.node(id) else { return .failure(.unreachable(id, "its address is not known")) }
+  ) async -> Result<BlobContent, Failure> {
+    // First: an address that is newer than this is no reason to ask again.
+    let incarnation = view.incarnation(of: id)
+    func failure(_ error: NodeError) -> Failure { Failure(error: error, incarnation: incarnation) }
+    guard let node = directory.node(id) else { return .failure(failure(.unreachable(id, "its address is not known"))) }
     loads.begin(id)
     defer { loads.end(id) }
     let start = ContinuousClock.now
@@ -176,7 +202,7 @@ package struct ReplicaReader: Sendable {
       return .success(content)
     } catch {
       await note(error, at: wanted.location)
-      return .failure(error)
+      return .failure(failure(error))
     }
   }
 
@@ -236,10 +262,10 @@ package struct ReplicaReader: Sendable {
         if case .refused(_, .corrupt, _) = error, counted.count > 0 { throw error }
         let left = start + counted.count..<start + length
         guard !left.isEmpty else { return }
-        var failures = [error]
-        guard let next = await open(wanted, range: left, among: current.others, failures: &failures) else {
-          throw error
-        }
+        var failures: [Failure] = []
+        var next = await open(wanted, range: left, among: current.others, failures: &failures)
+        if next == nil { next = await openRestarted(wanted, range: left, failures: &failures) }
+        guard let next else { throw error }
         logger.info(
           "read goes on with another replica",
           metadata: ["blob": "\(wanted.location.blob)", "node": "\(next.node)", "byte": "\(left.lowerBound)"])

@@ -60,6 +60,19 @@ import Testing
     await fixture.registry.close()
   }
 
+  /// The registry was slow, and what it said last is older than the time-out.
+  @Test func nobodyTakesNodesForDeadThatWereNotLookedAtSince() async throws {
+    let fixture = try await Fixture()
+    let node = NodeID.make()
+    try await fixture.beat(node)
+    try await fixture.view.refresh()
+    fixture.clock.advance(seconds: 91)
+    #expect(await !fixture.view.waitForActiveNode(atMost: .seconds(1)), "it has sent no heartbeat since")
+    try await fixture.beat(node)
+    #expect(await fixture.view.waitForActiveNode(atMost: .seconds(1)))
+    await fixture.registry.close()
+  }
+
   /// Both a node that a request found out of reach, and one whose heartbeats stopped.
   @Test func aNodeIsLostLatelyForSoLong() async throws {
     let fixture = try await Fixture()

@@ -15,6 +15,8 @@ final class FaultyNode: StorageNode {
   enum Fault: Sendable, Equatable {
     case none
     case unreachable
+    /// Can't be reached by so many reads.
+    case missesReads(count: Int)
     case readOnly
     case volumeClosed
     /// The coordinator's token is not accepted.
@@ -53,7 +55,7 @@ final class FaultyNode: StorageNode {
     case .readOnly: throw .refused(id, .readOnly, "told to")
     case .volumeClosed: throw .refused(id, .volumeClosed, "told to")
     case .unauthorized: throw .refused(id, .unauthorized, "told to")
-    case .corrupt, .breaksOff, .damagesAppends, .losesHeads: return
+    case .corrupt, .breaksOff, .damagesAppends, .losesHeads, .missesReads: return
     }
   }
 
@@ -86,6 +88,9 @@ final class FaultyNode: StorageNode {
   ) async throws(NodeError) -> BlobContent {
     switch fault {
     case .unreachable: try check()
+    case .missesReads(let count) where count > 0:
+      fault = .missesReads(count: count - 1)
+      throw .unreachable(id, "told to")
     case .corrupt: throw .refused(id, .corrupt, "told to")
     case .breaksOff(let limit):
       let bytes = ByteCollector(limit: .max)
@@ -102,7 +107,7 @@ final class FaultyNode: StorageNode {
         if let part = collected.getSlice(at: 0, length: limit) { try await sink.write(part) }
         throw NodeError.unreachable(id, "told to break off")
       }
-    case .none, .readOnly, .volumeClosed, .unauthorized, .damagesAppends, .losesHeads: break
+    case .none, .readOnly, .volumeClosed, .unauthorized, .damagesAppends, .losesHeads, .missesReads: break
     }
     return try await node.read(location, expecting: expected, range: range)
   }
@@ -285,14 +290,18 @@ struct ObjectFixture: Sendable {
 
   /// Every node, or just one, sends a heartbeat, and the view sees it and reaches the node.
   func beat(_ only: FaultyNode? = nil) async throws {
-    for (index, node) in nodes.enumerated() where only == nil || only === node {
-      let report = NodeReport(
-        node: node.id, incarnation: 1, address: "127.0.0.1", port: index, zone: "default", storagePath: "",
-        capacity: 1 << 40, available: 1 << 39, readOnly: false, blobCount: 0, volumeCount: 0)
-      _ = try await catalog.heartbeat(report, timeout: .seconds(86_400), takeOver: false)
-    }
+    for node in nodes where only == nil || only === node { try await register(node) }
     try await view.refresh()
     for node in nodes where only == nil || only === node { view.reached(node.id) }
+  }
+
+  /// A node sends a heartbeat, which the view doesn't see yet.
+  func register(_ node: FaultyNode, incarnation: UInt64 = 1) async throws {
+    let report = NodeReport(
+      node: node.id, incarnation: incarnation, address: "127.0.0.1", port: nodes.firstIndex { $0 === node } ?? 0,
+      zone: "default", storagePath: "", capacity: 1 << 40, available: 1 << 39, readOnly: false, blobCount: 0,
+      volumeCount: 0)
+    _ = try await catalog.heartbeat(report, timeout: .seconds(86_400), takeOver: incarnation > 1)
   }
 
   private func close() async {

@@ -142,6 +142,19 @@ import Testing
     }
   }
 
+  /// One node is away, and the other was started again at another address a moment ago.
+  @Test func aNodeIsAskedAgainWhereItWasRestartedMeanwhile() async throws {
+    try await ObjectFixture.with(nodes: 2, replicas: 2) { fixture in
+      _ = try await fixture.put("file", [1])
+      fixture.nodes[0].fault = .unreachable
+      fixture.nodes[1].fault = .missesReads(count: 1)
+      await #expect(throws: ObjectError.self) { try await fixture.get("file") }
+      fixture.nodes[1].fault = .missesReads(count: 1)
+      try await fixture.register(fixture.nodes[1], incarnation: 2)
+      #expect(try await fixture.get("file") == [1])
+    }
+  }
+
   @Test func aReadGoesOnAtTheSameByteWhereItsReplicaBrokeOff() async throws {
     try await ObjectFixture.with(nodes: 3, replicas: 3) { fixture in
       let bytes = Array(RandomBytes.slice(count: 5500))

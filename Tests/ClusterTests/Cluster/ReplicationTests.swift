@@ -48,7 +48,8 @@ extension ClusterSuite {
         let earlier = stored[Int.random(in: stored.indices, using: &random)]
         let read = try connection.request("GET", "/blob/\(earlier.name)")
         let isSame = earlier.content.isSame(as: read.body)
-        #expect(read.status == 200 && isSame, "\(earlier.name): status \(read.status)")
+        let reason = read.status == 200 ? "" : String(decoding: read.body, as: UTF8.self)
+        #expect(read.status == 200 && isSame, "\(earlier.name): status \(read.status) \(reason)")
         reads += 1
       }
       return (stored.count, reads)
