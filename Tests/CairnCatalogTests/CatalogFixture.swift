@@ -92,7 +92,9 @@ func withRedis<Value>(
 ) async throws -> Value {
   var configuration = RedisConfiguration(
     address: .host("127.0.0.1", port: server.port), password: server.options.password,
-    keyPrefix: "test-\(UInt64.random(in: .min ... .max))")
+    keyPrefix: "test-\(UInt64.random(in: .min ... .max))",
+    // All suites run at once, and under sanitizers.
+    connectTimeout: .seconds(60), commandTimeout: .seconds(60))
   adjust(&configuration)
   let catalog = try RedisCatalog(configuration: configuration, eventLoopGroup: Threads.group, logger: logger)
   catalog.start()

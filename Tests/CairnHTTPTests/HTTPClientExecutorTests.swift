@@ -30,7 +30,7 @@ import Testing
   private static var isOnLoop: Bool { MultiThreadedEventLoopGroup.currentEventLoop != nil }
 
   @Test func aTaskThatIsOnALoopByChanceIsBroughtToOne() async throws {
-    let client = HTTPClient(group: .singleton, timeouts: .init(connect: .seconds(5), idle: .seconds(20)))
+    let client = HTTPClient(group: .singleton, timeouts: .init(connect: .seconds(60), idle: .seconds(60)))
     var wasOnLoop = false
     // The two may miss one another.
     for _ in 0..<100 where !wasOnLoop {

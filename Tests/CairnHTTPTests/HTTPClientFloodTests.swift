@@ -46,7 +46,7 @@ private final class FloodServer: ChannelInboundHandler, Sendable {
         channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(flood) }
       }
       .bind(host: "127.0.0.1", port: 0).get()
-    let client = HTTPClient(group: .singleton, timeouts: .init(connect: .seconds(5), idle: .seconds(60)))
+    let client = HTTPClient(group: .singleton, timeouts: .init(connect: .seconds(60), idle: .seconds(60)))
     let address = ListenAddress(host: "127.0.0.1", port: listener.localAddress?.port ?? 0)
     do throws(HTTPClientError) {
       _ = try await client.fetch(HTTPClientRequest(.GET, "/"), from: address, limit: 1 << 30)

@@ -63,7 +63,7 @@ import Testing
       on: ListenAddress(host: "127.0.0.1", port: 0), group: MultiThreadedEventLoopGroup.singleton,
       responder: Counter(), refusal: { HTTPResponse($0, body: .bytes(ByteBuffer(string: $1))) },
       logger: Logger(label: "test"))
-    let client = HTTPClient(group: .singleton, timeouts: .init(connect: .seconds(5), idle: .seconds(20)))
+    let client = HTTPClient(group: .singleton, timeouts: .init(connect: .seconds(60), idle: .seconds(60)))
     let address = ListenAddress(host: "127.0.0.1", port: server.port)
     let answers = await client.onEventLoop {
       var answers: [Result<(HTTPResponseStatus, String), HTTPClientError>] = []
@@ -130,7 +130,7 @@ import Testing
       on: ListenAddress(host: "127.0.0.1", port: 0), group: MultiThreadedEventLoopGroup.singleton,
       responder: Patient(asked: ask, answers: answers), refusal: { status, _ in HTTPResponse(status) },
       logger: Logger(label: "test"))
-    let client = HTTPClient(group: .singleton, timeouts: .init(connect: .seconds(5), idle: .seconds(20)))
+    let client = HTTPClient(group: .singleton, timeouts: .init(connect: .seconds(60), idle: .seconds(60)))
     var request = HTTPClientRequest(.POST, "/")
     request.outlivesCancellation = outlives
     let sending = Task { [request] () async -> HTTPResponseStatus? in

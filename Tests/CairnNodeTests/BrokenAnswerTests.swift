@@ -38,7 +38,7 @@ private struct ScriptedNode: HTTPResponder {
       on: ListenAddress(host: "127.0.0.1", port: 0), group: group,
       responder: ScriptedNode(pieces: pieces, isCutOff: cutOff), refusal: { status, _ in HTTPResponse(status) },
       logger: logger)
-    let client = HTTPClient(group: group, timeouts: .init(connect: .seconds(2), idle: .seconds(5)))
+    let client = HTTPClient(group: group, timeouts: .init(connect: .seconds(60), idle: .seconds(60)))
     let node = RemoteNode(
       id: NodeID.make(), address: ListenAddress(host: "127.0.0.1", port: server.port), client: client, tokens: nil)
     let result: Result<Void, any Error>

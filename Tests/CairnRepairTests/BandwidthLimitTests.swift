@@ -22,7 +22,7 @@ import Testing
 
   @Test func tasksStayOnTheirThreads() async throws {
     let limit = BandwidthLimit(bytesPerSecond: 100_000_000)
-    let client = HTTPClient(group: .singleton, timeouts: .init(connect: .seconds(5), idle: .seconds(5)))
+    let client = HTTPClient(group: .singleton, timeouts: .init(connect: .seconds(60), idle: .seconds(60)))
     let counts = try await withThrowingTaskGroup(of: Int.self) { group in
       for _ in 0..<4 {
         group.addTask { await client.onEventLoop { (try? await Self.strays(limit, onLoop: true)) ?? -1 } }
