@@ -11,8 +11,10 @@ extension FuzzTarget {
       texts: ["Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994"]
     ) { input in
       guard let seconds = HTTPDate.parse(input.text) else { return }
+      // Dates before 1970 and a leap second at the end of 9999 are read, but not written.
       try requireEqual(
-        HTTPDate.parse(HTTPDate.format(secondsSinceEpoch: seconds)), seconds, "a date is read as it was written")
+        HTTPDate.parse(HTTPDate.format(secondsSinceEpoch: seconds)), min(max(seconds, 0), 253_402_300_799),
+        "a date is read as it was written")
     },
 
     FuzzTarget("byte-range", seeds: rangeSeeds()) { input in
