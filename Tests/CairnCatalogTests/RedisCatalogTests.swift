@@ -85,6 +85,7 @@ import Testing
   @Test func aServerThatComesBackIsFoundAgain() async throws {
     let server = try await RedisServer(.init(appendOnly: true))
     let log = LogRecorder()
+    let start = ContinuousClock.now
     try await withRedis(server, logger: log.logger) { catalog in
       let name = try name("kept")
       _ = try await catalog.put(makeObject(version(1)), as: name, if: .always)
@@ -99,10 +100,12 @@ import Testing
       }
     }
     let warnings = log.messages(.warning)
-    // And perhaps one of a connection that learns of the second fall when another one is up again.
-    #expect((2...3).contains(warnings.count), "one a fall, however many requests failed: \(warnings)")
+    // And perhaps one of a connection that learns of the second fall when another one is up again. A fall that lasts, as on
+    // a busy machine, is told again every 30 s.
+    let countMax = 3 + Int((ContinuousClock.now - start) / .seconds(30))
+    #expect((2...countMax).contains(warnings.count), "one a fall, however many requests failed: \(warnings)")
     #expect(warnings.allSatisfy { $0.hasPrefix("Redis connection failed: 127.0.0.1:\(server.port): ") })
-    #expect(log.messages(.notice).count == warnings.count)
+    #expect((2...warnings.count).contains(log.messages(.notice).count), "it is back")
   }
 
   @Test func requestsFailAtOnceWhileThereIsNoServer() async throws {
@@ -328,10 +331,10 @@ func unavailable(_ body: () async throws -> some Any) async throws -> String {
   throw CatalogError.failed("it was available")
 }
 
-/// Tries until `body` succeeds, for 20 s at most.
+/// Tries until `body` succeeds, for five minutes at most: all suites run at once.
 @discardableResult
 func eventually<Value>(_ body: () async throws -> Value) async throws -> Value {
-  let deadline = ContinuousClock().now + .seconds(20)
+  let deadline = ContinuousClock().now + .seconds(300)
   while true {
     do {
       return try await body()
