@@ -32,8 +32,8 @@ package protocol ObjectCatalog: Sendable {
   func put(_ object: StoredObject, as name: ObjectName, if condition: WriteCondition) async throws(CatalogError)
     -> PutOutcome
 
-  /// Says where the head record of the current version of `name` is, if that is the version of `object`: a replay may have
-  /// found it in another place before.
+  /// Records where the head record of `object` is, if that is the current version of `name`. A replay may have recorded
+  /// another place before.
   ///
   /// - Returns: false where another version is current, or none; then nothing is changed.
   func relocate(_ object: StoredObject, as name: ObjectName) async throws(CatalogError) -> Bool

@@ -244,7 +244,7 @@ package final class ClusterView: Sendable {
   package func waitForActiveNode(atMost time: Duration) async -> Bool {
     if hasActiveNode { return true }
     let end = clock.now + time
-    // What was read last may be older than a node's time-out, where the registry was slow to answer.
+    // If the registry was slow, its last answer may be older than a node's time-out.
     try? await refresh()
     while !hasActiveNode {
       let now = clock.now

@@ -17,7 +17,7 @@ final class GarbageQueue: Sendable {
 
   private struct Pending {
     var blobs: [BlobLocation] = []
-    /// Places where a head record was tried that is elsewhere.
+    /// Where writing a head record failed before it succeeded elsewhere.
     var abandoned: [(place: BlobLocation, name: ObjectName)] = []
     /// Objects whose chunks are not looked up yet.
     var objects: [(object: StoredObject, name: ObjectName)] = []
@@ -46,7 +46,8 @@ final class GarbageQueue: Sendable {
     }
   }
 
-  /// Of a head record that found another place: these are garbage once no recovery can have made the object of them.
+  /// Adds places where writing a head record failed before it succeeded elsewhere. They become garbage once no recovery can
+  /// still record one of them as the object's place.
   func add(_ abandoned: [BlobLocation], headOf name: ObjectName) {
     pending.withLock { pending in
       guard pending.abandoned.count < Self.pendingMax else { return }

@@ -281,7 +281,7 @@ extension ObjectService {
 
   /// Lets go of the places where a head record was tried before it found one that has all its replicas.
   ///
-  /// A recovery may have found it there, and put that into the catalog: the object must be where all of its replicas are.
+  /// A recovery may have found the record in one of those places and recorded that place in the catalog.
   private func settle(
     _ object: StoredObject, as name: ObjectName, abandoned: [BlobLocation]
   ) async throws(ObjectError) {

@@ -106,8 +106,8 @@ package struct ReplicaReader: Sendable {
     throw error(for: wanted.location, after: failures.map(\.error))
   }
 
-  /// Asks the nodes again that could not be reached and have a new process since: perhaps at another address, and nobody
-  /// has read the registry yet.
+  /// Reads the registry and asks those nodes again that could not be reached and have restarted since, perhaps at another
+  /// address.
   private func openRestarted(
     _ wanted: Wanted, range: Range<UInt64>?, failures: inout [Failure]
   ) async -> Opened? {
@@ -188,7 +188,7 @@ package struct ReplicaReader: Sendable {
   private func ask(
     _ id: NodeID, _ wanted: Wanted, _ range: Range<UInt64>?
   ) async -> Result<BlobContent, Failure> {
-    // First: an address that is newer than this is no reason to ask again.
+    // Read before the address: otherwise it might be that of a newer process, which would then not be asked.
     let incarnation = view.incarnation(of: id)
     func failure(_ error: NodeError) -> Failure { Failure(error: error, incarnation: incarnation) }
     guard let node = directory.node(id) else { return .failure(failure(.unreachable(id, "its address is not known"))) }

@@ -100,8 +100,8 @@ import Testing
       }
     }
     let warnings = log.messages(.warning)
-    // And perhaps one of a connection that learns of the second fall when another one is up again. A fall that lasts, as on
-    // a busy machine, is told again every 30 s.
+    // There may be one more, of a connection that notices the second failure after another has reconnected. While Redis is
+    // down, the warning is repeated every 30 s, which a busy machine can reach.
     let countMax = 3 + Int((ContinuousClock.now - start) / .seconds(30))
     #expect((2...countMax).contains(warnings.count), "one a fall, however many requests failed: \(warnings)")
     #expect(warnings.allSatisfy { $0.hasPrefix("Redis connection failed: 127.0.0.1:\(server.port): ") })

@@ -438,4 +438,19 @@ import Testing
     #expect(watch.reasonNotReady == nil)
     #expect(stage.recoveries.count == 2)
   }
+
+  /// However long it takes: what it has read may be put into the catalog at its end.
+  @Test func aRecoveryUnderWayMayHaveReplayed() async throws {
+    let stage = stage([])
+    let watch = CatalogWatch(
+      catalog: stage, patience: .zero, copies: 1, writeTimeMax: .zero, logger: ObjectFixture.logger)
+    let wasReplaying = Mutex<Bool?>(nil)
+    stage.set { state in
+      state.nodes = [report(.make())]
+      state.duringRecovery = { wasReplaying.withLock { $0 = watch.mayHaveReplayed } }
+    }
+    try await watch.look(stage)
+    #expect(wasReplaying.withLock { $0 } == true)
+    #expect(!watch.mayHaveReplayed)
+  }
 }

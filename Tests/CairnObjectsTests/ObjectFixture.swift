@@ -15,7 +15,7 @@ final class FaultyNode: StorageNode {
   enum Fault: Sendable, Equatable {
     case none
     case unreachable
-    /// Can't be reached by so many reads.
+    /// The next so many reads can't reach it.
     case missesReads(count: Int)
     case readOnly
     case volumeClosed

@@ -135,4 +135,3 @@ __attribute__((constructor)) static void find_functions(void) {
   *(void **)&current_task = dlsym(RTLD_DEFAULT, "swift_task_getCurrent");
   if (tsan_acquire) patch_await();
 }
-

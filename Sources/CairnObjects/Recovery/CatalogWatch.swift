@@ -23,8 +23,6 @@ package final class CatalogWatch: Sendable {
   /// A record can be older than its object's entry in the catalog by so much: a write that waits for nodes, and clocks
   /// that differ.
   private static let margin: Duration = .seconds(600)
-  /// Longer than a record waits for its entry in the catalog.
-  private static let writeTimeMax: Duration = .seconds(60)
 
   fileprivate struct State {
     /// Where buckets were when they were last looked at. Each counts its own changes.
@@ -47,7 +45,8 @@ package final class CatalogWatch: Sendable {
     var nextTry = ContinuousClock.now
     var pause: Duration = .seconds(1)
     var confirmedAt: ContinuousClock.Instant?
-    /// When records were last put into the catalog, or were about to be.
+    var isReplaying = false
+    /// When the last replay ended.
     var replayedAt: ContinuousClock.Instant?
   }
 
@@ -56,16 +55,23 @@ package final class CatalogWatch: Sendable {
   private let patience: Duration
   /// Copies that a write needs.
   private let copies: Int
+  /// Longer than a record waits for its entry in the catalog.
+  private let writeTimeMax: Duration
   private let logger: Logger
   private let state = Mutex(State())
 
   /// - Parameters:
   ///   - patience: the age at which a heartbeat is too old (`NODE_TIMEOUT`).
   ///   - copies: that acknowledged data has at least, by the operator's policy.
-  package init(catalog: any CatalogEpochs & ReconciledNodes, patience: Duration, copies: Int, logger: Logger) {
+  ///   - writeTimeMax: longer than a record waits for its entry in the catalog.
+  package init(
+    catalog: any CatalogEpochs & ReconciledNodes, patience: Duration, copies: Int,
+    writeTimeMax: Duration = .seconds(60), logger: Logger
+  ) {
     self.catalog = catalog
     self.patience = patience
     self.copies = copies
+    self.writeTimeMax = writeTimeMax
     self.logger = logger
   }
 
@@ -89,7 +95,9 @@ package final class CatalogWatch: Sendable {
   /// Whether records of writes that are under way may have been put into the catalog by somebody else than their
   /// writers: all coordinators notice at the same time that there is something to replay.
   package var mayHaveReplayed: Bool {
-    state.withLock { $0.replayedAt.map { $0.duration(to: .now) < Self.writeTimeMax } ?? false }
+    state.withLock { state in
+      state.isReplaying || state.replayedAt.map { $0.duration(to: .now) < writeTimeMax } ?? false
+    }
   }
 
   /// Makes sure that what was not in a bucket of the catalog a moment ago is nowhere.
@@ -153,8 +161,13 @@ package final class CatalogWatch: Sendable {
       // Before it takes its time to read them: they may be too many for the catalog to be whole.
       try await judge(findings, read: reconciled, unread: due, recoverer)
       guard isTimeToRead(due, findings) else { return }
-      state.withLock { $0.replayedAt = .now }
-      defer { state.withLock { $0.replayedAt = .now } }
+      state.withLock { $0.isReplaying = true }
+      defer {
+        state.withLock { state in
+          state.isReplaying = false
+          state.replayedAt = .now
+        }
+      }
       let unread = try await recoverer.recover(findings.memory, since: findings.since(due, margin: Self.margin))
       reconciled = Set(findings.memory.nodes.map(\.node)).subtracting(unread)
       pause(isNeeded: !unread.isEmpty)

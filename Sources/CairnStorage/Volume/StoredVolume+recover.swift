@@ -9,8 +9,8 @@ extension StoredVolume {
     let volume: StoredVolume
     /// The index was made from the log alone, so that marks of garbage are lost until all tombstones are read again.
     let isRebuilt: Bool
-    /// A batch was not written whole. Once more records follow, that looks like damage to a start that reads the log
-    /// there again: so the index has to be written before.
+    /// The last batch was written only in part. The index must be written before more records follow, or a later start
+    /// that scans this part of the log would take the gap for damage.
     let hasGap: Bool
   }
 
@@ -150,7 +150,7 @@ private struct LogTail {
   private(set) var intactEnd: UInt64
   /// Damage that intact records follow.
   private(set) var damaged: [DamagedRange] = []
-  /// Some of that was a batch that was not written whole.
+  /// Part of what looked like damage was a batch written only in part.
   private(set) var hasGap = false
   /// Damage that nothing intact follows yet: a torn end, if it stays so.
   private var pending: [DamagedRange] = []
